@@ -1,0 +1,18 @@
+# Every vendor library of the CPU side, found once. Each is included behind one wall only (see docs).
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(nlohmann_json REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(CLI11 REQUIRED)
+
+# fmt is in public headers; header-only keeps its shared library out of the programs' start-up.
+add_library(manul_fmt INTERFACE)
+target_link_libraries(manul_fmt INTERFACE fmt::fmt-header-only)
+
+add_library(manul_vendors INTERFACE)
+target_include_directories(manul_vendors SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
+target_link_libraries(manul_vendors INTERFACE
+  Threads::Threads Eigen3::Eigen nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ${HDF5_LIBRARIES})

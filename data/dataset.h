@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/step.h"
+
+namespace manul {
+
+/// What training and evaluation draw batches from. One epoch is an order of the samples; batch k takes the
+/// next ones of that order. The position is read from the step state, on the device where the batch is made.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual int64_t size() const = 0;
+  /// Shape of one sample: [64, 64, 3].
+  virtual Shape sample_shape() const = 0;
+  /// Sorted; labels are indices into it. Empty where labels are no classes.
+  virtual const std::vector<std::string>& class_names() const = 0;
+  /// dtype and shape of a batch's labels: i32 [batch] (class indices).
+  virtual Shape label_shape(int64_t batch) const { return {batch}; }
+  virtual DType label_dtype() const { return DType::i32; }
+
+  /// Lays down the order of `epoch` (shuffled by (seed, epoch) if asked for) and what else the epoch needs.
+  virtual void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) = 0;
+
+  /// Writes the batch that begins at the state's position: inputs f32 [batch, sample shape], labels. May run
+  /// inside a captured step, so on a GPU it must be kernels only.
+  virtual void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) = 0;
+};
+
+}  // namespace manul

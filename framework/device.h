@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace manul {
+
+/// Where a tensor's memory lies and its kernels run.
+struct Device {
+  enum class Kind { cpu, cuda };
+  Kind kind = Kind::cpu;
+  int index = 0;
+
+  static constexpr Device cpu() { return {}; }
+  static constexpr Device cuda(int index = 0) { return {Kind::cuda, index}; }
+
+  /// "cpu", "cuda", "cuda:1", or "auto": the first GPU that works, otherwise the CPU. Throws
+  /// ErrorKind::device with the reason if the device asked for by name is not there.
+  static Device parse(std::string_view text);
+
+  bool is_cpu() const { return kind == Kind::cpu; }
+  bool is_cuda() const { return kind == Kind::cuda; }
+  /// "cpu" or "cuda:0"
+  std::string name() const;
+
+  bool operator==(const Device&) const = default;
+};
+
+}  // namespace manul

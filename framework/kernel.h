@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string_view>
+#include <type_traits>
+
+#include "framework/error.h"
+#include "framework/tensor.h"
+
+/// The CUDA function of a kernel slot; nothing in a build without CUDA.
+#ifdef MANUL_WITH_CUDA
+#define MANUL_CUDA(function) function
+#else
+#define MANUL_CUDA(function) nullptr
+#endif
+
+namespace manul {
+
+/// A named slot with one function a device. Calling it runs the function of the device its tensors lie on:
+///
+///     using ScaleFunction = void(const Tensor& x, double factor, const Tensor& y);
+///     namespace cpu { ScaleFunction scale; }
+///     namespace cuda { ScaleFunction scale; }
+///     inline constexpr Kernel scale_kernel{"scale", cpu::scale, MANUL_CUDA(cuda::scale)};
+///
+/// Undefined tensors among the arguments are passed on and do not count. Throws if the tensors lie on
+/// different devices, or if the build has no function for theirs.
+template <class Function>
+struct Kernel {
+  std::string_view name;
+  Function* on_cpu = nullptr;
+  Function* on_cuda = nullptr;
+
+  constexpr Kernel(std::string_view name, Function* on_cpu, Function* on_cuda = nullptr)
+      : name(name), on_cpu(on_cpu), on_cuda(on_cuda) {}
+  constexpr Kernel(std::string_view name, Function* on_cpu, std::nullptr_t) : name(name), on_cpu(on_cpu) {}
+
+  template <class... Args>
+  void operator()(const Args&... args) const {
+    const Tensor* first = nullptr;
+    (look_at(args, first), ...);
+    check(first != nullptr, "{}: called without a tensor", name);
+    Function* function = first->device().is_cpu() ? on_cpu : on_cuda;
+    if (!function)
+      fail(ErrorKind::device, "{}: this build has no kernel for {}", name, first->device().name());
+    function(args...);
+  }
+
+ private:
+  template <class Arg>
+  void look_at(const Arg& arg, const Tensor*& first) const {
+    if constexpr (std::is_same_v<Arg, Tensor>) {
+      if (!arg.defined()) return;
+      if (!first) first = &arg;
+      if (!(arg.device() == first->device()))
+        fail(ErrorKind::device, "{}: one tensor is on {}, another on {}", name, first->device().name(),
+             arg.device().name());
+    }
+  }
+};
+
+}  // namespace manul

@@ -1,0 +1,102 @@
+#include "framework/memory.h"
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+
+#include "framework/error.h"
+#ifdef MANUL_WITH_CUDA
+#include "framework/cuda/memory.h"
+#endif
+
+namespace manul {
+namespace {
+
+constexpr size_t fence_bytes = 256;
+constexpr unsigned char fence_value = 0xA5;
+std::atomic<int> live_guards{0};
+std::atomic<int> broken_fences{0};
+
+void* allocate(size_t bytes, [[maybe_unused]] Device device) {
+#ifdef MANUL_WITH_CUDA
+  if (device.is_cuda()) return cuda::allocate(bytes, device.index);
+#endif
+  return cpu::allocate(bytes);
+}
+
+void release(void* data, size_t bytes, [[maybe_unused]] Device device) {
+#ifdef MANUL_WITH_CUDA
+  if (device.is_cuda()) return cuda::release(data, bytes, device.index);
+#endif
+  cpu::release(data, bytes);
+}
+
+bool fence_intact(const std::byte* fence, Device device) {
+  std::array<unsigned char, fence_bytes> seen;
+  copy_bytes(seen.data(), Device::cpu(), fence, device, fence_bytes);
+  for (unsigned char value : seen)
+    if (value != fence_value) return false;
+  return true;
+}
+
+}  // namespace
+
+Storage::Storage(size_t bytes, Device device) : bytes(bytes), device(device), guarded_(live_guards > 0) {
+  size_t margin = guarded_ ? fence_bytes : 0;
+  auto* block = static_cast<std::byte*>(allocate(bytes + 2 * margin, device));
+  data = block + margin;
+  if (guarded_) {
+    fill_bytes(block, device, fence_value, margin);
+    fill_bytes(data, device, 0xFF, bytes);
+    fill_bytes(data + bytes, device, fence_value, margin);
+  }
+}
+
+Storage::~Storage() {
+  size_t margin = guarded_ ? fence_bytes : 0;
+  if (guarded_ && !(fence_intact(data - margin, device) && fence_intact(data + bytes, device))) {
+    ++broken_fences;
+    std::fprintf(stderr, "memory: a kernel wrote outside a block of %zu bytes on %s\n", bytes,
+                 device.name().c_str());
+  }
+  release(data - margin, bytes + 2 * margin, device);
+}
+
+void copy_bytes(void* to, [[maybe_unused]] Device to_device, const void* from,
+                [[maybe_unused]] Device from_device, size_t bytes) {
+  if (bytes == 0) return;
+#ifdef MANUL_WITH_CUDA
+  if (to_device.is_cuda() || from_device.is_cuda())
+    return cuda::copy(to, to_device, from, from_device, bytes);
+#endif
+  std::memmove(to, from, bytes);
+}
+
+void fill_bytes(void* to, [[maybe_unused]] Device device, unsigned char value, size_t bytes) {
+  if (bytes == 0) return;
+#ifdef MANUL_WITH_CUDA
+  if (device.is_cuda()) return cuda::fill(to, value, bytes, device.index);
+#endif
+  std::memset(to, value, bytes);
+}
+
+void synchronize([[maybe_unused]] Device device) {
+#ifdef MANUL_WITH_CUDA
+  if (device.is_cuda()) cuda::synchronize(device.index);
+#endif
+}
+
+MemoryGuard::MemoryGuard() {
+  ++live_guards;
+}
+MemoryGuard::~MemoryGuard() {
+  --live_guards;
+}
+
+void MemoryGuard::check() {
+  if (int broken = broken_fences.exchange(0))
+    fail(ErrorKind::failed, "memory: kernels wrote outside of {} blocks", broken);
+}
+
+}  // namespace manul

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/parameter.h"
+#include "framework/step.h"
+
+namespace manul {
+
+/// Updates all trainable parameters from their gradients, in one pass. Its slots (moments and the like) are
+/// flat tensors laid out as ParameterSet::values(). Step count and learning rate are read from the step state
+/// on the device.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// Makes the slots, zeroed, for `parameters`, which must outlive the optimizer.
+  void attach(ParameterSet& parameters);
+  /// Applies the gradients and counts the step: iteration + 1, position + `samples`.
+  void update(const DeviceStepState& state, int64_t samples = 0);
+
+  struct Slot {
+    std::string name;  // as Keras calls it: "m", "v", "momentum"
+    Tensor values;     // flat, as ParameterSet::values()
+  };
+  std::vector<Slot>& slots() { return slots_; }
+  const std::vector<Slot>& slots() const { return slots_; }
+  ParameterSet& parameters() const { return *parameters_; }
+
+  /// Keras' class name: "Adam", "SGD".
+  virtual std::string class_name() const = 0;
+  virtual double initial_learning_rate() const = 0;
+
+ protected:
+  virtual std::vector<std::string> slot_names() const = 0;
+  /// One pass over parameters().values() and gradients(), reading `state`; must also count the step, as
+  /// advance_step of framework/step.h does with `samples`.
+  virtual void apply(const Tensor& state, int64_t samples) = 0;
+
+ private:
+  ParameterSet* parameters_ = nullptr;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace manul

@@ -1,0 +1,55 @@
+#include "framework/step.h"
+
+#ifdef MANUL_WITH_CUDA
+#include "framework/cuda/graph.h"
+#endif
+
+namespace manul {
+
+DeviceStepState::DeviceStepState(Device device)
+    : tensor_(Tensor::empty({static_cast<int64_t>(sizeof(StepState))}, DType::u8, device)) {
+  write({});
+}
+
+StepState DeviceStepState::read() const {
+  StepState state;
+  copy_bytes(&state, Device::cpu(), tensor_.raw(), tensor_.device(), sizeof state);
+  return state;
+}
+
+void DeviceStepState::write(const StepState& state) const {
+  copy_bytes(tensor_.raw(), tensor_.device(), &state, Device::cpu(), sizeof state);
+}
+
+void cpu::advance_step(const Tensor& state, int64_t samples) {
+  auto* values = static_cast<StepState*>(state.raw());
+  values->iteration += 1;
+  values->position += samples;
+}
+
+/// What one key has so far. Without CUDA nothing is ever captured.
+struct TrainStep::Captured {
+  int runs = 0;
+#ifdef MANUL_WITH_CUDA
+  std::unique_ptr<cuda::Graph> graph;
+#endif
+};
+
+TrainStep::TrainStep(std::function<void()> function, Device device)
+    : function_(std::move(function)), device_(device) {}
+TrainStep::~TrainStep() = default;
+
+void TrainStep::run([[maybe_unused]] int64_t key) {
+#ifdef MANUL_WITH_CUDA
+  if (device_.is_cuda() && !eager_) {
+    auto& captured = captured_[key];
+    if (!captured) captured = std::make_unique<Captured>();
+    if (captured->runs++ == 0) return function_();
+    if (!captured->graph) captured->graph = cuda::Graph::capture(function_, device_.index);
+    return captured->graph->launch();
+  }
+#endif
+  function_();
+}
+
+}  // namespace manul

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "framework/kernel.h"
+
+namespace manul {
+
+/// Everything that changes from one training step to the next. It lies on the device, so that a captured step
+/// reads the values of its own time: kernels take the tensor that holds it and read it themselves.
+struct StepState {
+  int64_t iteration = 0;     // optimizer steps done so far
+  int64_t epoch = 0;         // of the data, from 0
+  int64_t position = 0;      // of the next batch's first sample in the epoch's order
+  uint64_t seed = 0;         // of dropout and augmentation
+  double learning_rate = 0;  // of the next update
+};
+
+/// A StepState in device memory; a shared handle.
+class DeviceStepState {
+ public:
+  explicit DeviceStepState(Device device = {});
+
+  /// u8 [sizeof(StepState)]: what kernels take. On the CPU and in CUDA kernels cast raw() to StepState.
+  const Tensor& tensor() const { return tensor_; }
+  StepState read() const;
+  void write(const StepState& state) const;
+  /// Changes one member: `state.set(&StepState::learning_rate, 0.01)`.
+  template <class Member>
+  void set(Member StepState::*member, Member value) const {
+    StepState state = read();
+    state.*member = value;
+    write(state);
+  }
+
+ private:
+  Tensor tensor_;
+};
+
+/// Adds 1 to iteration and `samples` to position; the last act of a training step.
+using AdvanceStepFunction = void(const Tensor& state, int64_t samples);
+namespace cpu {
+AdvanceStepFunction advance_step;
+}
+namespace cuda {
+AdvanceStepFunction advance_step;
+}
+
+inline constexpr Kernel advance_step_kernel{"advance_step", cpu::advance_step,
+                                            MANUL_CUDA(cuda::advance_step)};
+
+/// Runs a function of no arguments that works on tensors of fixed addresses. On the CPU each run is a plain
+/// call. On a GPU the first run of a key is eager (parameters built, plans chosen, memory pools warmed), the
+/// second is captured into a graph with memory of its own, later ones replay it. Whatever differs between
+/// runs must lie in device memory.
+class TrainStep {
+ public:
+  TrainStep(std::function<void()> function, Device device);
+  ~TrainStep();
+  TrainStep(const TrainStep&) = delete;
+  TrainStep& operator=(const TrainStep&) = delete;
+
+  /// `key` tells different work apart (another batch length, say): each key has its own graph.
+  void run(int64_t key = 0);
+  /// Runs eagerly from now on, on every device.
+  void set_eager(bool eager) { eager_ = eager; }
+
+ private:
+  struct Captured;
+  std::function<void()> function_;
+  Device device_;
+  bool eager_ = false;
+  std::map<int64_t, std::unique_ptr<Captured>> captured_;
+};
+
+}  // namespace manul

@@ -1,0 +1,160 @@
+#include "framework/tape.h"
+
+#include <atomic>
+
+#include "framework/elementary.h"
+#include "framework/error.h"
+
+namespace manul {
+namespace {
+
+thread_local Tape* innermost = nullptr;
+std::atomic<uint64_t> next_serial{1};
+
+}  // namespace
+
+/// One recorded op; inputs that are not tracked have slot -1.
+struct Gradients::Entry {
+  std::string_view operation;
+  int output_slot;
+  std::vector<Tensor> inputs;
+  std::vector<int> input_slots;
+  std::vector<Tensor> targets;
+  GradientFunction gradient;
+};
+
+/// The gradient collected so far for one tracked tensor.
+struct Slot {
+  Tensor gradient;
+  bool owned = false;    // may be added to in place
+  Leaf* leaf = nullptr;  // kept alive by the recorded inputs
+};
+
+struct Tape::State {
+  uint64_t serial = next_serial++;
+  std::vector<Gradients::Entry> entries;
+  std::vector<Slot> slots;
+};
+
+Tape::Tape() : state_(std::make_unique<State>()), outer_(innermost) {
+  innermost = this;
+}
+Tape::~Tape() {
+  innermost = outer_;
+}
+
+bool Tape::alive() {
+  return innermost != nullptr;
+}
+
+bool Tape::tracks(const Tensor& tensor) const {
+  return tensor.defined() && (tensor.leaf() || tensor.body_->tape == state_->serial);
+}
+
+Tape* Tape::recording(std::initializer_list<const Tensor*> inputs) {
+  if (!innermost) return nullptr;
+  for (const Tensor* input : inputs)
+    if (innermost->tracks(*input)) return innermost;
+  return nullptr;
+}
+
+Tape* Tape::recording(const std::vector<Tensor>& inputs) {
+  if (!innermost) return nullptr;
+  for (const Tensor& input : inputs)
+    if (innermost->tracks(input)) return innermost;
+  return nullptr;
+}
+
+int Tape::slot_of(const Tensor& tensor) {
+  Tensor::Body& body = *tensor.body_;
+  if (body.tape != state_->serial) {
+    body.tape = state_->serial;
+    body.slot = static_cast<int>(state_->slots.size());
+    state_->slots.push_back({Tensor(), false, body.leaf.get()});
+  }
+  return body.slot;
+}
+
+void Tape::record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
+                  GradientFunction gradient) {
+  Gradients::Entry entry{operation, 0, std::move(inputs), {}, {}, std::move(gradient)};
+  for (const Tensor& input : entry.inputs) entry.input_slots.push_back(tracks(input) ? slot_of(input) : -1);
+  entry.targets.resize(entry.inputs.size());
+  entry.output_slot = slot_of(output);
+  state_->entries.push_back(std::move(entry));
+}
+
+void Tape::deliver(int index, const Tensor& gradient, bool owned) {
+  Slot& slot = state_->slots[index];
+  if (slot.leaf) {
+    if (!slot.leaf->fresh) {
+      if (gradient.raw() != slot.leaf->gradient.raw()) slot.leaf->gradient.copy_from(gradient);
+      slot.leaf->fresh = true;
+    } else {
+      accumulate_kernel(gradient, slot.leaf->gradient);
+    }
+    return;
+  }
+  if (!slot.gradient.defined()) {
+    slot.gradient = gradient;
+    slot.owned = owned;
+    return;
+  }
+  if (!slot.owned) {
+    slot.gradient = slot.gradient.clone();
+    slot.owned = true;
+  }
+  accumulate_kernel(gradient, slot.gradient);
+}
+
+void Tape::backward(const Tensor& loss) {
+  check(loss.elements() == 1, "backward: the loss must be one number, not {}", loss.shape());
+  backward(loss, Tensor::full(loss.shape(), 1, loss.dtype(), loss.device()));
+}
+
+void Tape::backward(const Tensor& output, const Tensor& output_gradient) {
+  check(tracks(output), "backward: no watched tensor flows into this output");
+  check(output.shape() == output_gradient.shape(), "backward: gradient {} does not fit output {}",
+        output_gradient.shape(), output.shape());
+  deliver(slot_of(output), output_gradient, false);
+  // The gradients are ops themselves: they must not be recorded.
+  Tape* recorder = innermost;
+  innermost = nullptr;
+  struct Restore {
+    Tape* recorder;
+    ~Restore() { innermost = recorder; }
+  } restore{recorder};
+  while (!state_->entries.empty()) {
+    Gradients::Entry entry = std::move(state_->entries.back());
+    state_->entries.pop_back();
+    Tensor arrived = std::move(state_->slots[entry.output_slot].gradient);
+    state_->slots[entry.output_slot].gradient = Tensor();
+    if (!arrived.defined()) continue;
+    Gradients gradients(*this, entry);
+    entry.gradient(arrived, gradients);
+    for (size_t i = 0; i < entry.targets.size(); ++i)
+      if (entry.targets[i].defined()) deliver(entry.input_slots[i], entry.targets[i], true);
+  }
+  state_ = std::make_unique<State>();
+}
+
+bool Gradients::needed(int i) const {
+  return entry_.input_slots[i] >= 0;
+}
+
+Tensor Gradients::target(int i) {
+  const Slot& slot = tape_.state_->slots[entry_.input_slots[i]];
+  bool write_in_place = slot.leaf && !slot.leaf->fresh;
+  for (int j = 0; j < static_cast<int>(entry_.inputs.size()); ++j)  // the same leaf twice: f(w, w)
+    if (j != i && entry_.input_slots[j] == entry_.input_slots[i]) write_in_place = false;
+  entry_.targets[i] = write_in_place ? slot.leaf->gradient : Tensor::empty_like(entry_.inputs[i]);
+  return entry_.targets[i];
+}
+
+void Gradients::give(int i, const Tensor& gradient) {
+  check(gradient.shape() == entry_.inputs[i].shape(), "{}: gradient {} does not fit input {} of shape {}",
+        entry_.operation, gradient.shape(), i, entry_.inputs[i].shape());
+  tape_.deliver(entry_.input_slots[i], gradient, false);
+}
+
+}  // namespace manul

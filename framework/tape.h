@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "framework/tensor.h"
+
+namespace manul {
+
+class Tape;
+
+/// What a gradient closure may ask for and deliver: the gradients of its op's inputs, by position.
+class Gradients {
+ public:
+  /// False where nobody wants the gradient of input `i`: do not compute it.
+  bool needed(int i) const;
+  /// Memory for the gradient of input `i`, uninitialised, of the input's shape: write every element.
+  Tensor target(int i);
+  /// Delivers a finished tensor as the gradient of input `i`. It is shared, never changed.
+  void give(int i, const Tensor& gradient);
+
+ private:
+  friend class Tape;
+  struct Entry;
+  Gradients(Tape& tape, Entry& entry) : tape_(tape), entry_(entry) {}
+  Tape& tape_;
+  Entry& entry_;
+};
+
+/// Computes the gradients of an op's inputs from the gradient of its output.
+using GradientFunction = std::function<void(const Tensor& output_gradient, Gradients& gradients)>;
+
+/// Records the ops that run while it is alive, and runs their gradients once, in reverse. Only ops that a
+/// watched tensor (Tensor::watch) flows into are recorded. Tapes nest; the innermost one records. No tape
+/// alive means inference, and nothing is kept.
+///
+///     Tape tape;
+///     Tensor loss = mean(square(subtract(matmul(x, w), y)));
+///     tape.backward(loss);   // w's gradient is now in w.leaf()->gradient
+class Tape {
+ public:
+  Tape();
+  ~Tape();
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  /// The innermost live tape of this thread if the gradient of one of `inputs` is wanted, otherwise null.
+  static Tape* recording(std::initializer_list<const Tensor*> inputs);
+  static Tape* recording(const std::vector<Tensor>& inputs);
+  /// True while any tape of this thread is alive.
+  static bool alive();
+
+  /// Appends an op. The closure must not capture `output` unless it needs its values.
+  void record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
+              GradientFunction gradient);
+
+  /// Runs the recorded gradients from `loss` (one element) back and empties the tape. The gradient of a
+  /// watched tensor is written to its Leaf, or added if no optimizer has used the former one yet.
+  void backward(const Tensor& loss);
+  /// The same from an output of any shape and the gradient that arrives at it.
+  void backward(const Tensor& output, const Tensor& output_gradient);
+
+ private:
+  friend class Gradients;
+  struct State;
+
+  bool tracks(const Tensor& tensor) const;
+  int slot_of(const Tensor& tensor);
+  void deliver(int slot, const Tensor& gradient, bool owned);
+
+  std::unique_ptr<State> state_;
+  Tape* outer_;
+};
+
+}  // namespace manul

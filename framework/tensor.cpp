@@ -1,0 +1,149 @@
+#include "framework/tensor.h"
+
+#include <algorithm>
+
+#include "framework/elementary.h"
+#include "framework/error.h"
+
+namespace manul {
+
+Tensor Tensor::make(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype) {
+  Tensor tensor;
+  tensor.body_ = std::make_shared<Body>();
+  tensor.body_->storage = std::move(storage);
+  tensor.body_->offset = offset;
+  tensor.body_->shape = shape;
+  tensor.body_->dtype = dtype;
+  return tensor;
+}
+
+Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
+  int64_t bytes = 0;
+  check(!__builtin_mul_overflow(shape.elements(), size_of(dtype), &bytes), "tensor: {} is too large", shape);
+  return make(std::make_shared<Storage>(static_cast<size_t>(bytes), device), 0, shape, dtype);
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
+  Tensor tensor = empty(shape, dtype, device);
+  tensor.fill_zero();
+  return tensor;
+}
+
+Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
+  Tensor tensor = empty(shape, dtype, device);
+  fill_kernel(value, tensor);
+  return tensor;
+}
+
+template <class T>
+Tensor Tensor::from(std::span<const T> values, const Shape& shape, Device device) {
+  check(static_cast<int64_t>(values.size()) == shape.elements(), "tensor: {} values do not fill shape {}",
+        values.size(), shape);
+  Tensor tensor = empty(shape, dtype_of<T>, device);
+  copy_bytes(tensor.raw(), device, values.data(), Device::cpu(), tensor.bytes());
+  return tensor;
+}
+
+Tensor Tensor::empty_like(const Tensor& other) {
+  return empty(other.shape(), other.dtype(), other.device());
+}
+
+void Tensor::require_dtype(DType wanted) const {
+  check(defined(), "tensor: an undefined tensor has no elements");
+  check(dtype() == wanted, "tensor: {} elements of {} were asked for as {}", name_of(dtype()), shape(),
+        name_of(wanted));
+}
+
+Tensor Tensor::view(const Shape& shape) const {
+  check(shape.elements() == elements(), "view: {} has {} elements, {} has {}", this->shape(), elements(),
+        shape, shape.elements());
+  return make(body_->storage, body_->offset, shape, dtype());
+}
+
+Tensor Tensor::range(int64_t first, const Shape& shape) const {
+  check(first >= 0 && first + shape.elements() <= elements(), "range: {} elements from {} on leave {}",
+        shape.elements(), first, this->shape());
+  return make(body_->storage, body_->offset + first * size_of(dtype()), shape, dtype());
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == this->device()) return *this;
+  Tensor copy = empty(shape(), dtype(), device);
+  copy.copy_from(*this);
+  return copy;
+}
+
+Tensor Tensor::to(DType dtype) const {
+  if (dtype == this->dtype()) return *this;
+  auto convert = [&](auto from_element, auto to_element) {
+    auto values = to_vector<decltype(from_element)>();
+    return from(std::vector<decltype(to_element)>(values.begin(), values.end()), shape(), device());
+  };
+  auto convert_to = [&](auto from_element) {
+    return visit_float(dtype, "tensor.to",
+                       [&](auto to_element) { return convert(from_element, to_element); });
+  };
+  switch (this->dtype()) {
+    case DType::f32:
+      return convert_to(float{});
+    case DType::f64:
+      return convert_to(double{});
+    case DType::u8:
+      return convert_to(uint8_t{});
+    case DType::i32:
+      return convert_to(int32_t{});
+  }
+  fail(ErrorKind::failed, "tensor: unknown dtype");
+}
+
+Tensor Tensor::clone() const {
+  Tensor copy = empty_like(*this);
+  copy.copy_from(*this);
+  return copy;
+}
+
+void Tensor::copy_from(const Tensor& source) const {
+  check(source.shape() == shape() && source.dtype() == dtype(), "copy: {} {} does not fit {} {}",
+        name_of(source.dtype()), source.shape(), name_of(dtype()), shape());
+  copy_bytes(raw(), device(), source.raw(), source.device(), bytes());
+}
+
+void Tensor::fill_zero() const {
+  fill_bytes(raw(), device(), 0, bytes());
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector() const {
+  std::vector<T> values(elements());
+  copy_bytes(values.data(), Device::cpu(), data<T>(), device(), bytes());
+  return values;
+}
+
+template <class T>
+T Tensor::item() const {
+  check(elements() == 1, "item: {} has {} elements, not one", shape(), elements());
+  T value;
+  copy_bytes(&value, Device::cpu(), data<T>(), device(), sizeof(T));
+  return value;
+}
+
+void Tensor::watch(const Tensor& gradient) const {
+  check(gradient.shape() == shape() && gradient.dtype() == dtype() && gradient.device() == device(),
+        "watch: gradient {} does not fit tensor {}", gradient.shape(), shape());
+  body_->leaf = std::make_shared<Leaf>(Leaf{gradient, false});
+}
+
+template Tensor Tensor::from(std::span<const float>, const Shape&, Device);
+template Tensor Tensor::from(std::span<const double>, const Shape&, Device);
+template Tensor Tensor::from(std::span<const uint8_t>, const Shape&, Device);
+template Tensor Tensor::from(std::span<const int32_t>, const Shape&, Device);
+template std::vector<float> Tensor::to_vector() const;
+template std::vector<double> Tensor::to_vector() const;
+template std::vector<uint8_t> Tensor::to_vector() const;
+template std::vector<int32_t> Tensor::to_vector() const;
+template float Tensor::item() const;
+template double Tensor::item() const;
+template uint8_t Tensor::item() const;
+template int32_t Tensor::item() const;
+
+}  // namespace manul

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "framework/device.h"
+#include "framework/dtype.h"
+#include "framework/memory.h"
+#include "framework/shape.h"
+
+namespace manul {
+
+struct Leaf;
+
+/// A shared handle on {storage, shape, dtype, device}: contiguous, row-major, images as [N, H, W, C]. Copying
+/// a Tensor copies the handle. A default-constructed Tensor is undefined: it stands for "none" (no bias,
+/// say).
+class Tensor {
+ public:
+  Tensor() = default;
+
+  /// Memory that holds whatever was there.
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = {});
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {});
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32, Device device = {});
+  /// A copy of `values`; their count must be the shape's.
+  template <class T>
+  static Tensor from(std::span<const T> values, const Shape& shape, Device device = {});
+  template <class T>
+  static Tensor from(const std::vector<T>& values, const Shape& shape, Device device = {}) {
+    return from(std::span<const T>(values), shape, device);
+  }
+  /// Same shape, dtype and device as `other`, uninitialised.
+  static Tensor empty_like(const Tensor& other);
+
+  bool defined() const { return body_ != nullptr; }
+  const Shape& shape() const { return body_->shape; }
+  DType dtype() const { return body_->dtype; }
+  Device device() const { return body_->storage->device; }
+  int64_t elements() const { return body_->shape.elements(); }
+  size_t bytes() const { return static_cast<size_t>(elements() * size_of(dtype())); }
+
+  /// The elements, in memory of device(). Throws if T is not the tensor's dtype.
+  template <class T>
+  const T* data() const {
+    require_dtype(dtype_of<T>);
+    return static_cast<const T*>(raw());
+  }
+  template <class T>
+  T* mutable_data() const {
+    require_dtype(dtype_of<T>);
+    return static_cast<T*>(raw());
+  }
+  void* raw() const { return body_->storage->data + body_->offset; }
+
+  /// The same memory under another shape with as many elements; no gradient flows through it (ops/shape_ops.h
+  /// has the differentiable reshape).
+  Tensor view(const Shape& shape) const;
+  /// The same memory from element `first` on, contiguous, as `shape`; no gradient flows through it.
+  Tensor range(int64_t first, const Shape& shape) const;
+  /// A copy on `device`; the tensor itself if it is there already.
+  Tensor to(Device device) const;
+  /// A copy of the values as f32 or f64, on the CPU's dtype rules; the tensor itself if it has that dtype
+  /// already.
+  Tensor to(DType dtype) const;
+  Tensor clone() const;
+  /// Overwrites the values with those of `source`: same shape and dtype, any device.
+  void copy_from(const Tensor& source) const;
+  void fill_zero() const;
+
+  /// The elements in row-major order, copied to the host.
+  template <class T>
+  std::vector<T> to_vector() const;
+  /// The only element, copied to the host.
+  template <class T>
+  T item() const;
+
+  /// Makes this tensor a leaf whose gradient the tape writes to `gradient` (same shape, dtype, device).
+  void watch(const Tensor& gradient) const;
+  /// The leaf's gradient record, or null. See framework/tape.h.
+  Leaf* leaf() const { return body_ ? body_->leaf.get() : nullptr; }
+
+ private:
+  friend class Tape;
+  struct Body {
+    std::shared_ptr<Storage> storage;
+    size_t offset = 0;  // bytes
+    Shape shape;
+    DType dtype = DType::f32;
+    std::shared_ptr<Leaf> leaf;
+    uint64_t tape = 0;  // serial number of the tape that knows this tensor, and its place there
+    int slot = -1;
+  };
+
+  void require_dtype(DType wanted) const;
+  static Tensor make(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);
+
+  std::shared_ptr<Body> body_;
+};
+
+/// Where the gradient of a watched tensor goes.
+struct Leaf {
+  Tensor gradient;
+  /// True from the first backward() that reached the leaf until an optimizer used the gradient: a further
+  /// backward() in between adds.
+  bool fresh = false;
+};
+
+}  // namespace manul

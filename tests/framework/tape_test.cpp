@@ -1,0 +1,81 @@
+#include "framework/tape.h"
+
+#include <gtest/gtest.h>
+
+namespace manul {
+namespace {
+
+/// y = factor * x, as an op of a user's own.
+Tensor times(const Tensor& x, float factor) {
+  Tensor y = Tensor::empty_like(x);
+  for (int64_t i = 0; i < x.elements(); ++i) y.mutable_data<float>()[i] = factor * x.data<float>()[i];
+  if (Tape* tape = Tape::recording({&x}))
+    tape->record("times", y, {x}, [factor](const Tensor& dy, Gradients& gradients) {
+      Tensor dx = gradients.target(0);
+      for (int64_t i = 0; i < dy.elements(); ++i) dx.mutable_data<float>()[i] = factor * dy.data<float>()[i];
+    });
+  return y;
+}
+
+Tensor both(const Tensor& a, const Tensor& b) {
+  Tensor y = a.clone();
+  for (int64_t i = 0; i < y.elements(); ++i) y.mutable_data<float>()[i] += b.data<float>()[i];
+  if (Tape* tape = Tape::recording({&a, &b}))
+    tape->record("both", y, {a, b}, [](const Tensor& dy, Gradients& gradients) {
+      if (gradients.needed(0)) gradients.give(0, dy);
+      if (gradients.needed(1)) gradients.give(1, dy);
+    });
+  return y;
+}
+
+class TapeTest : public ::testing::Test {
+ protected:
+  Tensor x = Tensor::full({1}, 2);
+  Tensor gradient = Tensor::zeros({1});
+  void SetUp() override { x.watch(gradient); }
+};
+
+TEST_F(TapeTest, FollowsAChain) {
+  Tape tape;
+  tape.backward(times(times(x, 3), 5));
+  EXPECT_EQ(gradient.item<float>(), 15);
+}
+
+TEST_F(TapeTest, AddsWhereATensorIsUsedTwice) {
+  Tape tape;
+  Tensor a = times(x, 3);
+  Tensor sum = both(a, times(a, 2));
+  tape.backward(both(sum, both(x, x)));
+  EXPECT_EQ(gradient.item<float>(), 3 + 6 + 2);
+}
+
+TEST_F(TapeTest, ASecondBackwardAddsUntilTheGradientIsUsed) {
+  for (int i = 0; i < 2; ++i) {
+    Tape tape;
+    tape.backward(times(x, 3));
+  }
+  EXPECT_EQ(gradient.item<float>(), 6);
+  x.leaf()->fresh = false;
+  Tape tape;
+  tape.backward(times(x, 3));
+  EXPECT_EQ(gradient.item<float>(), 3);
+}
+
+TEST_F(TapeTest, KeepsNothingWithoutATapeOrAWatchedTensor) {
+  EXPECT_EQ(Tape::recording({&x}), nullptr);
+  Tape tape;
+  Tensor stranger = Tensor::full({1}, 1);
+  EXPECT_EQ(Tape::recording({&stranger}), nullptr);
+  EXPECT_THROW(tape.backward(times(stranger, 2)), Error);
+}
+
+TEST_F(TapeTest, WalksADeepChainWithoutRecursion) {
+  Tape tape;
+  Tensor y = x;
+  for (int i = 0; i < 200000; ++i) y = times(y, 1);
+  tape.backward(y);
+  EXPECT_EQ(gradient.item<float>(), 1);
+}
+
+}  // namespace
+}  // namespace manul
