@@ -8,21 +8,23 @@ namespace manul {
 enum class Loss { binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy };
 
 /// The mean loss of a batch from logits z [N, classes], a scalar:
-/// - binary_crossentropy, labels as z's shape, any float 0..1 or i32: mean of max(z, 0) - z y + log(1 +
-/// exp(-|z|));
-/// - categorical_crossentropy, labels [N, classes] float: mean over N of -sum y log softmax(z);
+/// - binary_crossentropy, labels of z's shape (a last axis of length 1 may be left out), z's dtype (0..1) or
+/// i32: mean of max(z, 0) - z y + log(1 + exp(-|z|));
+/// - categorical_crossentropy, labels [N, classes] of z's dtype: mean over N of -sum y log softmax(z);
 /// - sparse_categorical_crossentropy, labels [N] (or [N, 1]) i32: mean over N of -log softmax(z)[label].
-/// Labels are constants: no gradient. Throws on shapes that do not fit.
+/// Labels are constants: no gradient. Throws on shapes that do not fit; on the CPU also on a class that does
+/// not exist (on a GPU it gives NaN).
 Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels);
 
 /// The same losses of bare probabilities (an output whose activation is not the loss's own): clipped to
-/// [1e-7, 1 - 1e-7]; categorical divides by the row's sum first. The gradient is 0 outside the clip range.
+/// [1e-7, 1 - 1e-7]; categorical divides by the row's sum first, sparse afterwards. The gradient is 0 outside
+/// the clip range.
 Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels);
 
 /// Adds a batch to running totals on the device, for losses and accuracy over an epoch: totals f64 [3] +=
 /// {loss * N, number of right predictions, N}. Right is: p > 0.5 equals the label (binary, every output its
-/// own vote), or argmax (the first of equals) is the label. `from_logits`: predictions are logits and the
-/// threshold is 0.
+/// own part of a vote), or argmax (the first of equals) is the label. `from_logits`: predictions are logits
+/// and the threshold is 0.
 void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
                         const Tensor& labels, const Tensor& totals);
 

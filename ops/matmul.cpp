@@ -1,0 +1,123 @@
+#include "ops/matmul.h"
+
+#include <algorithm>
+
+#include "framework/cpu/column_sums.h"
+#include "framework/cpu/parallel.h"
+#include "framework/cpu/product.h"
+#include "framework/tape.h"
+#include "ops/pointwise_functions.h"
+
+namespace manul {
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  check(a.shape().rank() == 2 && b.shape().rank() == 2 && a.shape()[1] == b.shape()[0],
+        "matmul: {} does not go with {} (want [M, K] and [K, N])", a.shape(), b.shape());
+  check(a.dtype() == b.dtype(), "matmul: {} does not go with {}", name_of(a.dtype()), name_of(b.dtype()));
+  Tensor y = Tensor::empty({a.shape()[0], b.shape()[1]}, a.dtype(), a.device());
+  matmul_kernel(a, b, Transpose::none, y);
+  if (Tape* tape = Tape::recording({&a, &b}))
+    tape->record("matmul", y, {a, b}, [a, b](const Tensor& dy, Gradients& gradients) {
+      if (gradients.needed(0)) matmul_kernel(dy, b, Transpose::b, gradients.target(0));
+      if (gradients.needed(1)) matmul_kernel(a, dy, Transpose::a, gradients.target(1));
+    });
+  return y;
+}
+
+Tensor dense(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation) {
+  check(x.shape().rank() == 2 && kernel.shape().rank() == 2 && x.shape()[1] == kernel.shape()[0],
+        "dense: input {} does not fit kernel {} (want [batch, in] and [in, units])", x.shape(),
+        kernel.shape());
+  check(!bias.defined() || bias.shape() == Shape{kernel.shape()[1]},
+        "dense: bias {} does not fit kernel {} (want [units])", bias.defined() ? bias.shape() : Shape{},
+        kernel.shape());
+  check(x.dtype() == kernel.dtype() && (!bias.defined() || bias.dtype() == kernel.dtype()),
+        "dense: input {} does not go with kernel {}", name_of(x.dtype()), name_of(kernel.dtype()));
+  if (activation == Activation::softmax) return softmax(dense(x, kernel, bias));
+  Tensor y = Tensor::empty({x.shape()[0], kernel.shape()[1]}, x.dtype(), x.device());
+  dense_forward_kernel(x, kernel, bias, activation, y);
+  if (Tape* tape = Tape::recording({&x, &kernel, &bias}))
+    tape->record("dense", y, {x, kernel, bias},
+                 [x, kernel, activation, y = activation == Activation::linear ? Tensor() : y](
+                     const Tensor& dy, Gradients& gradients) {
+                   Tensor dz = dy;
+                   if (activation != Activation::linear) {
+                     dz = Tensor::empty_like(dy);
+                     activation_backward_kernel(activation, y, dy, dz);
+                   }
+                   if (gradients.needed(0)) matmul_kernel(dz, kernel, Transpose::b, gradients.target(0));
+                   Tensor dkernel, dbias;
+                   if (gradients.needed(1)) dkernel = gradients.target(1);
+                   if (gradients.needed(2)) dbias = gradients.target(2);
+                   if (dkernel.defined() || dbias.defined())
+                     dense_backward_kernel_kernel(x, dz, dkernel, dbias);
+                 });
+  return y;
+}
+
+namespace cpu {
+
+void matmul(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor& y) {
+  visit_float(a.dtype(), "matmul", [&](auto zero) {
+    using T = decltype(zero);
+    ProductSize size{y.shape()[0], y.shape()[1], a.shape()[transpose == Transpose::a ? 0 : 1]};
+    const T *left = a.data<T>(), *right = b.data<T>();
+    T* to = y.mutable_data<T>();
+    switch (transpose) {
+      case Transpose::none:
+        return product(size, left, right, to);
+      case Transpose::a:
+        return product_transposed_a(size, left, right, to);
+      case Transpose::b:
+        return product_transposed_b(size, left, right, to);
+    }
+  });
+}
+
+void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation,
+                   const Tensor& y) {
+  visit_float(x.dtype(), "dense", [&](auto zero) {
+    using T = decltype(zero);
+    int64_t units = y.shape()[1];
+    T* to = y.mutable_data<T>();
+    const T* offset = bias.defined() ? bias.data<T>() : nullptr;
+    product({y.shape()[0], units, x.shape()[1]}, x.data<T>(), kernel.data<T>(), to);
+    pointwise::visit(activation, [&](auto function) {
+      for (int64_t row = 0; row < y.shape()[0]; ++row)
+        for (int64_t unit = 0; unit < units; ++unit) {
+          T& z = to[row * units + unit];
+          z = function.value(offset ? z + offset[unit] : z);
+        }
+    });
+  });
+}
+
+void activation_backward(Activation activation, const Tensor& y, const Tensor& dy, const Tensor& dz) {
+  visit_float(y.dtype(), "activation", [&](auto zero) {
+    using T = decltype(zero);
+    pointwise::visit(activation, [&](auto function) {
+      const T *out = y.data<T>(), *arrived = dy.data<T>();
+      T* to = dz.mutable_data<T>();
+      parallel_for(y.elements(), 1 << 14, [=](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) to[i] = arrived[i] * function.derivative(T(0), out[i]);
+      });
+    });
+  });
+}
+
+void dense_backward_kernel(const Tensor& x, const Tensor& dz, const Tensor& dkernel, const Tensor& dbias) {
+  visit_float(dz.dtype(), "dense", [&](auto zero) {
+    using T = decltype(zero);
+    const T* arrived = dz.data<T>();
+    int64_t batch = dz.shape()[0], units = dz.shape()[1];
+    if (dkernel.defined())
+      product_transposed_a({x.shape()[1], units, batch}, x.data<T>(), arrived, dkernel.mutable_data<T>());
+    if (dbias.defined()) {
+      auto sums = column_sums(batch, units, [=](int64_t i) { return static_cast<double>(arrived[i]); });
+      std::copy(sums.begin(), sums.end(), dbias.mutable_data<T>());
+    }
+  });
+}
+
+}  // namespace cpu
+}  // namespace manul
