@@ -1,0 +1,15 @@
+#pragma once
+
+#include "layers/layer.h"
+
+namespace manul {
+
+/// Keras' Add: the sum of two or more inputs of one shape.
+struct Add {
+  std::string name = {};
+
+  operator LayerPtr() const;
+  static Add from_config(const Config& config);
+};
+
+}  // namespace manul

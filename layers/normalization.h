@@ -1,0 +1,22 @@
+#pragma once
+
+#include "layers/layer.h"
+
+namespace manul {
+
+/// Keras' BatchNormalization over the last axis: gamma * (x - mean) / sqrt(variance + epsilon) + beta with
+/// the batch's statistics in training, the moving ones in inference (and when frozen). Weights: gamma, beta,
+/// moving_mean, moving_variance, each [C].
+struct BatchNormalization {
+  double momentum = 0.99;
+  double epsilon = 0.001;
+  bool center = true;  // has beta
+  bool scale = true;   // has gamma
+  std::string name = {};
+  bool trainable = true;
+
+  operator LayerPtr() const;
+  static BatchNormalization from_config(const Config& config);
+};
+
+}  // namespace manul

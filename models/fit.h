@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+
+#include "data/dataset.h"
+#include "models/history.h"
+#include "models/training_state.h"
+
+namespace manul {
+
+class Callback;
+class Model;
+
+struct FitOptions {
+  int64_t epochs = 1;  // in all, those before a resume included
+  int64_t batch_size = 32;
+  Dataset* validation = nullptr;  // evaluated in order after every epoch
+  bool shuffle = true;
+  std::vector<Callback*> callbacks = {};
+  bool resume = false;  // go on where Model::training_state stands, to the bit; from the start if it is empty
+  const std::atomic<bool>* stop = nullptr;  // when set, fit finishes the step in work and returns
+};
+
+/// What callbacks see of a fit in progress, and may ask of it.
+struct FitProgress {
+  Model& model;
+  int64_t epoch = 0;    // from 0
+  int64_t epochs = 0;   // in all
+  int64_t step = 0;     // done in this epoch
+  int64_t steps = 0;    // of an epoch
+  int64_t samples = 0;  // done in this epoch
+  bool stop = false;    // set it: fit ends after this step (or epoch) with `stop_reason`
+  StopReason stop_reason = StopReason::requested;
+  History history = {};
+
+  virtual ~FitProgress() = default;
+  /// Loss and metrics of the epoch so far. Waits for the device and copies from it: ask once a progress line,
+  /// never once a step.
+  virtual Logs running_logs() = 0;
+
+ protected:
+  explicit FitProgress(Model& model) : model(model) {}
+};
+
+/// Something that is told how a fit goes. Its state survives a resume if it puts it into the training state
+/// (save_state, load_state).
+class Callback {
+ public:
+  virtual ~Callback() = default;
+  virtual void on_train_begin(FitProgress& /*fit*/) {}
+  virtual void on_epoch_begin(FitProgress& /*fit*/) {}
+  /// After every step; on a GPU the step may still be running.
+  virtual void on_step_end(FitProgress& /*fit*/) {}
+  /// `logs`: the epoch's loss and metrics, those of the validation included.
+  virtual void on_epoch_end(FitProgress& /*fit*/, const Logs& /*logs*/) {}
+  /// Also when the fit was stopped (not after an exception).
+  virtual void on_train_end(FitProgress& /*fit*/) {}
+  virtual void save_state(TrainingState& /*state*/) const {}
+  virtual void load_state(const TrainingState& /*state*/) {}
+};
+
+}  // namespace manul
