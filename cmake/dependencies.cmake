@@ -15,4 +15,4 @@ target_link_libraries(manul_fmt INTERFACE fmt::fmt-header-only)
 add_library(manul_vendors INTERFACE)
 target_include_directories(manul_vendors SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
 target_link_libraries(manul_vendors INTERFACE
-  Threads::Threads Eigen3::Eigen nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ${HDF5_LIBRARIES})
+  Threads::Threads Eigen3::Eigen nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS} ${HDF5_LIBRARIES})

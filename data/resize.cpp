@@ -1,0 +1,256 @@
+#include "data/resize.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "framework/error.h"
+
+namespace manul {
+namespace {
+
+double sinc(double x) {
+  return x == 0 ? 1 : std::sin(x * std::numbers::pi) / (x * std::numbers::pi);
+}
+
+double filter_value(Interpolation interpolation, double x) {
+  double distance = std::abs(x);
+  switch (interpolation) {
+    case Interpolation::nearest:
+      break;
+    case Interpolation::box:
+      return x > -0.5 && x <= 0.5 ? 1 : 0;
+    case Interpolation::bilinear:
+      return std::max(0.0, 1 - distance);
+    case Interpolation::hamming: {
+      if (distance == 0) return 1;
+      if (distance >= 1) return 0;
+      double angle = distance * std::numbers::pi;
+      return std::sin(angle) / angle * (0.54 + 0.46 * std::cos(angle));
+    }
+    case Interpolation::bicubic: {  // Keys' kernel
+      constexpr double a = -0.5;
+      if (distance < 1) return ((a + 2) * distance - (a + 3)) * distance * distance + 1;
+      return distance < 2 ? (((distance - 5) * distance + 8) * distance - 4) * a : 0;
+    }
+    case Interpolation::lanczos:
+      return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+  }
+  return 0;
+}
+
+double support_of(Interpolation interpolation) {
+  switch (interpolation) {
+    case Interpolation::nearest:
+    case Interpolation::box:
+      return 0.5;
+    case Interpolation::bilinear:
+    case Interpolation::hamming:
+      return 1;
+    case Interpolation::bicubic:
+      return 2;
+    case Interpolation::lanczos:
+      return 3;
+  }
+  return 0;
+}
+
+/// The source pixels that one target pixel is made of.
+struct Taps {
+  int first = 0;
+  std::vector<double> weights;
+};
+
+std::vector<Taps> taps_of(const ResizeAxis& axis, Interpolation interpolation) {
+  double scale = static_cast<double>(axis.stop - axis.start) / axis.target;
+  double stretch = std::max(scale, 1.0);
+  double support = support_of(interpolation) * stretch;
+  double inverse = 1 / stretch;
+  std::vector<Taps> taps(axis.target);
+  for (int i = 0; i < axis.target; ++i) {
+    double center = axis.start + (i + 0.5) * scale;
+    int first = std::max(static_cast<int>(center - support + 0.5), 0);
+    int last = std::min(static_cast<int>(center + support + 0.5), axis.length);
+    Taps& tap = taps[i];
+    tap.first = first;
+    double total = 0;
+    for (int x = first; x < last; ++x) {
+      tap.weights.push_back(filter_value(interpolation, (x - center + 0.5) * inverse));
+      total += tap.weights.back();
+    }
+    for (double& weight : tap.weights)
+      if (total != 0) weight /= total;
+  }
+  return taps;
+}
+
+constexpr int fixed_bits = 32 - 8 - 2;
+
+/// A tap's weight as the pixel type's arithmetic takes it, and the rounding of a finished sum.
+struct Fixed {
+  using Weight = int;
+  using Sum = int;
+  static Weight weight(double value) {
+    return static_cast<int>((value < 0 ? -0.5 : 0.5) + value * (1 << fixed_bits));
+  }
+  static constexpr Sum zero = 1 << (fixed_bits - 1);
+  static uint8_t round(Sum sum) { return static_cast<uint8_t>(std::clamp(sum >> fixed_bits, 0, 255)); }
+};
+struct Wide {
+  using Weight = double;
+  using Sum = double;
+  static Weight weight(double value) { return value; }
+  static constexpr Sum zero = 0;
+  static uint16_t round(Sum sum) {
+    double rounded = sum >= 0 ? std::floor(sum + 0.5) : -std::floor(-sum + 0.5);
+    return static_cast<uint16_t>(std::clamp(rounded, 0.0, 65535.0));
+  }
+};
+
+/// Resamples the middle axis of [outer, length, inner].
+template <class Arithmetic, class Pixel>
+std::vector<Pixel> resample(const std::vector<Pixel>& source, size_t outer, const ResizeAxis& axis,
+                            size_t inner, Interpolation interpolation) {
+  std::vector<Pixel> result(outer * axis.target * inner);
+  std::vector<Taps> taps = taps_of(axis, interpolation);
+  std::vector<typename Arithmetic::Sum> sums(inner);
+  std::vector<typename Arithmetic::Weight> weights;
+  for (int i = 0; i < axis.target; ++i) {
+    weights.clear();
+    for (double weight : taps[i].weights) weights.push_back(Arithmetic::weight(weight));
+    for (size_t o = 0; o < outer; ++o) {
+      std::fill(sums.begin(), sums.end(), Arithmetic::zero);
+      const Pixel* from = source.data() + (o * axis.length + taps[i].first) * inner;
+      for (auto weight : weights) {
+        for (size_t k = 0; k < inner; ++k) sums[k] += weight * from[k];
+        from += inner;
+      }
+      Pixel* to = result.data() + (o * axis.target + i) * inner;
+      for (size_t k = 0; k < inner; ++k) to[k] = Arithmetic::round(sums[k]);
+    }
+  }
+  return result;
+}
+
+template <class Arithmetic, class Pixel>
+std::vector<Pixel> two_passes(std::vector<Pixel> pixels, const ResizeAxes& axes, size_t channels,
+                              Interpolation interpolation) {
+  size_t width = axes.columns.length;
+  if (axes.columns.changes()) {
+    pixels = resample<Arithmetic>(pixels, axes.rows.length, axes.columns, channels, interpolation);
+    width = axes.columns.target;
+  }
+  if (axes.rows.changes())
+    pixels = resample<Arithmetic>(pixels, 1, axes.rows, width * channels, interpolation);
+  return pixels;
+}
+
+template <class Pixel>
+std::vector<Pixel> pick(const std::vector<Pixel>& source, int width, int channels,
+                        const std::vector<int>& rows, const std::vector<int>& columns) {
+  std::vector<Pixel> result(rows.size() * columns.size() * channels);
+  Pixel* to = result.data();
+  for (int y : rows)
+    for (int x : columns) to = std::copy_n(source.data() + (size_t(y) * width + x) * channels, channels, to);
+  return result;
+}
+
+/// Pillow's general transform, which 16-bit pictures go through, does not accumulate.
+std::vector<int> nearest_indices_16(const ResizeAxis& axis) {
+  double scale = static_cast<double>(axis.stop - axis.start) / axis.target;
+  std::vector<int> indices(axis.target);
+  for (int i = 0; i < axis.target; ++i) indices[i] = static_cast<int>(scale * (i + 0.5) + axis.start);
+  return indices;
+}
+
+/// round(a * b / 255)
+uint8_t multiply_255(int a, int b) {
+  int t = a * b + 128;
+  return static_cast<uint8_t>(((t >> 8) + t) >> 8);
+}
+
+void multiply_by_alpha(std::vector<uint8_t>& pixels) {
+  for (size_t i = 0; i < pixels.size(); i += 4)
+    for (int c = 0; c < 3; ++c) pixels[i + c] = multiply_255(pixels[i + c], pixels[i + 3]);
+}
+
+void divide_by_alpha(std::vector<uint8_t>& pixels) {
+  for (size_t i = 0; i < pixels.size(); i += 4) {
+    int alpha = pixels[i + 3];
+    if (alpha == 0 || alpha == 255) continue;
+    for (int c = 0; c < 3; ++c)
+      pixels[i + c] = static_cast<uint8_t>(std::min(255 * pixels[i + c] / alpha, 255));
+  }
+}
+
+constexpr std::array<std::string_view, 6> interpolation_names{"nearest", "bilinear", "bicubic",
+                                                              "box",     "hamming",  "lanczos"};
+
+}  // namespace
+
+Interpolation parse_interpolation(std::string_view name) {
+  auto found = std::find(interpolation_names.begin(), interpolation_names.end(), name);
+  if (found == interpolation_names.end())
+    fail(ErrorKind::usage, "interpolation: '{}' is none of {}", name, fmt::join(interpolation_names, ", "));
+  return static_cast<Interpolation>(found - interpolation_names.begin());
+}
+
+std::string_view name_of(Interpolation interpolation) {
+  return interpolation_names[static_cast<size_t>(interpolation)];
+}
+
+ResizeAxes resize_axes(int height, int width, const ImageOptions& options) {
+  ResizeAxes axes{{height, options.height, 0, height}, {width, options.width, 0, width}};
+  if (options.height <= 0 || options.width <= 0) {
+    axes.rows.target = height;
+    axes.columns.target = width;
+  } else if (options.keep_aspect_ratio) {
+    auto middle = [](ResizeAxis& axis, int64_t wanted) {
+      int part = static_cast<int>(std::min<int64_t>(axis.length, wanted));
+      axis.start = (axis.length - part) / 2;
+      axis.stop = axis.start + part;
+    };
+    middle(axes.rows, int64_t{width} * options.height / options.width);
+    middle(axes.columns, int64_t{height} * options.width / options.height);
+  }
+  return axes;
+}
+
+std::vector<int> nearest_indices(const ResizeAxis& axis) {
+  double scale = static_cast<double>(axis.stop - axis.start) / axis.target;
+  double position = axis.start + scale * 0.5;
+  std::vector<int> indices(axis.target);
+  for (int& index : indices) {
+    index = std::min(static_cast<int>(position), axis.length - 1);
+    position += scale;
+  }
+  return indices;
+}
+
+Image resize(Image image, const ImageOptions& options) {
+  ResizeAxes axes = resize_axes(image.height, image.width, options);
+  if (!axes.rows.changes() && !axes.columns.changes()) return image;
+  bool wide = !image.pixels16.empty();
+  if (options.interpolation == Interpolation::nearest) {
+    auto indices = wide ? nearest_indices_16 : nearest_indices;
+    std::vector<int> rows = indices(axes.rows), columns = indices(axes.columns);
+    if (wide) {
+      image.pixels16 = pick(image.pixels16, image.width, image.channels, rows, columns);
+    } else {
+      image.pixels = pick(image.pixels, image.width, image.channels, rows, columns);
+    }
+  } else if (wide) {
+    image.pixels16 = two_passes<Wide>(std::move(image.pixels16), axes, image.channels, options.interpolation);
+  } else {
+    if (image.channels == 4) multiply_by_alpha(image.pixels);
+    image.pixels = two_passes<Fixed>(std::move(image.pixels), axes, image.channels, options.interpolation);
+    if (image.channels == 4) divide_by_alpha(image.pixels);
+  }
+  image.height = axes.rows.target;
+  image.width = axes.columns.target;
+  return image;
+}
+
+}  // namespace manul
