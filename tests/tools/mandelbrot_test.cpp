@@ -1,0 +1,91 @@
+#include <gmock/gmock.h>
+
+#include "data/image_io.h"
+#include "framework/cpu/parallel.h"
+#include "tests/tools/run.h"
+#include "tools/mandelbrot_kernel.h"
+
+namespace manul {
+namespace {
+
+using testing::HasSubstr;
+
+/// The article's loop: complex numbers as Python multiplies them.
+int articles_count(double x, double y, int most) {
+  double real = 0, imaginary = 0;
+  for (int i = 0; i < most; ++i) {
+    double next = real * real - imaginary * imaginary + x;
+    imaginary = real * imaginary + imaginary * real + y;
+    real = next;
+    if (real * real + imaginary * imaginary >= 4) return i;
+  }
+  return most;
+}
+
+int64_t differences(const Tensor& counts, const MandelbrotView& view) {
+  int64_t height = counts.shape()[0], width = counts.shape()[1], different = 0;
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x)
+      different += counts.data<int32_t>()[y * width + x] !=
+                   articles_count(view.left + static_cast<double>(x) * view.pixel_width,
+                                  view.top + static_cast<double>(y) * view.pixel_height, view.iterations);
+  return different;
+}
+
+TEST(Mandelbrot, CountsAreTheArticlesPixelByPixel) {
+  EXPECT_EQ(differences(mandelbrot(1536, 1024, {}), {}), 0);
+}
+
+TEST(Mandelbrot, AnyViewAndAnyWidth) {
+  MandelbrotView deep{
+      .left = -0.7436, .top = 0.1318, .pixel_width = 1e-6, .pixel_height = 1e-6, .iterations = 300};
+  EXPECT_EQ(differences(mandelbrot(101, 37, deep), deep), 0);
+  EXPECT_EQ(differences(mandelbrot(1, 1, deep), deep), 0);
+  deep.iterations = 0;
+  EXPECT_EQ(differences(mandelbrot(5, 3, deep), deep), 0);
+}
+
+TEST(Mandelbrot, NumberOfThreadsDoesNotMatter) {
+  cpu::set_threads(1);
+  std::vector<int32_t> one = mandelbrot(300, 200, {}).to_vector<int32_t>();
+  cpu::set_threads(3);
+  EXPECT_EQ(mandelbrot(300, 200, {}).to_vector<int32_t>(), one);
+  cpu::set_threads(0);
+}
+
+TEST(Mandelbrot, SinglePrecisionDiffersAtFewEdges) {
+  MandelbrotView view{.pixel_width = 0.01, .pixel_height = 0.01};
+  std::vector<int32_t> exact = mandelbrot(300, 200, view).to_vector<int32_t>();
+  std::vector<int32_t> single = mandelbrot(300, 200, view, DType::f32).to_vector<int32_t>();
+  int different = 0;
+  for (size_t i = 0; i < exact.size(); ++i) different += exact[i] != single[i];
+  EXPECT_LT(different, 60);
+}
+
+TEST(Mandelbrot, ProgramDrawsThePicture) {
+  TemporaryFolder folder;
+  Outcome outcome = run(folder.path(), "mandelbrot --device cpu");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.output, testing::MatchesRegex("Mandelbrot created in [0-9.]+ s\n"));
+  Image picture = load_image(folder / "mandelbrot.png");
+  EXPECT_EQ(picture.width, 1536);
+  EXPECT_EQ(picture.height, 1024);
+  // The first pixel, -2 - i, leaves at once; the middle of the set never does.
+  EXPECT_EQ(std::vector(picture.row(0), picture.row(0) + 3), (std::vector<uint8_t>{68, 1, 84}));
+  const uint8_t* middle = picture.row(512) + size_t{3} * 1024;
+  EXPECT_EQ(std::vector(middle, middle + 3), (std::vector<uint8_t>{253, 231, 37}));
+}
+
+TEST(Mandelbrot, ProgramRefusesWhatItCannotDo) {
+  TemporaryFolder folder;
+  Outcome unknown = run(folder.path(), "mandelbrot --colormap rainbow");
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_THAT(unknown.errors, HasSubstr("viridis"));
+  EXPECT_EQ(run(folder.path(), "mandelbrot --width 0").code, 2);
+  EXPECT_EQ(run(folder.path(), "mandelbrot --zoom -1").code, 2);
+  EXPECT_EQ(run(folder.path(), "mandelbrot --center 1").code, 2);
+  EXPECT_EQ(run(folder.path(), "mandelbrot --width 8 --height 8 --output missing/folder/a.png").code, 1);
+}
+
+}  // namespace
+}  // namespace manul

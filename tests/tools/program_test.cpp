@@ -1,0 +1,51 @@
+// What all programs share, tried on the smallest ones.
+#include <gmock/gmock.h>
+
+#include "tests/tools/run.h"
+
+namespace manul {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Program, WrongOptionIsUsageAndNamesTheRightOne) {
+  TemporaryFolder folder;
+  Outcome outcome = run(folder.path(), "vector_add --reapets 3");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.output, "");
+  EXPECT_THAT(outcome.errors, HasSubstr("Did you mean --repeats"));
+  EXPECT_EQ(run(folder.path(), "vector_add --n many").code, 2);
+  EXPECT_EQ(run(folder.path(), "vector_add --n 0").code, 2);
+  EXPECT_EQ(run(folder.path(), "vector_add --threads -1").code, 2);
+  EXPECT_EQ(run(folder.path(), "vector_add --device gpu").code, 2);
+}
+
+TEST(Program, MissingDeviceIsFive) {
+  TemporaryFolder folder;
+  Outcome outcome = run(folder.path(), "vector_add --device cuda:97");
+  EXPECT_EQ(outcome.code, 5);
+  EXPECT_THAT(outcome.errors, HasSubstr("cuda:97 cannot be used"));
+}
+
+TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
+  TemporaryFolder folder;
+  for (const char* name : {"vector_add", "mandelbrot"}) {
+    Outcome help = run(folder.path(), std::string(name) + " --help");
+    EXPECT_EQ(help.code, 0);
+    EXPECT_THAT(help.output, StartsWith("Examples:\n  " + std::string(name)));
+    Outcome version = run(folder.path(), std::string(name) + " --version");
+    EXPECT_EQ(version.code, 0);
+    EXPECT_THAT(version.output, StartsWith("manul "));
+  }
+}
+
+TEST(Program, FullDiskBehindStdoutIsAFailure) {
+  TemporaryFolder folder;
+  Outcome outcome = run(folder.path(), "vector_add --device cpu > /dev/full");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("could not be written"));
+}
+
+}  // namespace
+}  // namespace manul

@@ -1,0 +1,106 @@
+#include "tools/program.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <numeric>
+#include <vector>
+
+#include "framework/cpu/parallel.h"
+#include "framework/error.h"
+
+namespace manul {
+namespace {
+
+/// Levenshtein distance: how many letters must change to make `b` of `a`.
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+/// The option of `app` that looks most like `wrong`, if one is close enough to be meant; otherwise empty.
+std::string nearest_option(const CLI::App& app, const std::string& wrong) {
+  std::string best;
+  size_t best_distance = 3;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      size_t distance = edit_distance("--" + name, wrong.substr(0, wrong.find('=')));
+      if (distance < best_distance) {
+        best_distance = distance;
+        best = "--" + name;
+      }
+    }
+  }
+  return best;
+}
+
+/// What was printed must have arrived: a full disk behind stdout is a failure like any other.
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
+}
+
+}  // namespace
+
+Program::Program(const std::string& name, const std::string& purpose, const std::string& examples)
+    : app_("Examples:\n" + examples + "\n" + purpose, name) {
+  app_.set_version_flag("--version", version_text, "Print what this build contains and exit");
+  app_.get_formatter()->column_width(34);
+}
+
+void Program::add_device_option() {
+  app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")->capture_default_str();
+}
+
+void Program::add_threads_option() {
+  app_.add_option("--threads", threads_, "Threads on the CPU; 0: one a core")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
+}
+
+int Program::explain(const CLI::ParseError& error) const {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
+  fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+  for (const std::string& wrong : app_.remaining())
+    if (std::string meant = nearest_option(app_, wrong); wrong.starts_with("--") && !meant.empty())
+      fmt::print(stderr, "Did you mean {} instead of {}?\n", meant, wrong);
+  fmt::print(stderr, "{} --help shows all options.\n", app_.get_name());
+  return static_cast<int>(ErrorKind::usage);
+}
+
+int Program::run(int argc, char** argv, const std::function<int()>& body) {
+  try {
+    app_.parse(argc, argv);
+    if (threads_ > 0) cpu::set_threads(threads_);
+    int code = body();
+    flush_output();
+    return code;
+  } catch (const CLI::ParseError& error) {
+    return explain(error);
+  } catch (const Error& error) {
+    fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+    return error.exit_code();
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "{}: there is not enough memory\n", app_.get_name());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+  }
+  return static_cast<int>(ErrorKind::failed);
+}
+
+std::string version_text() {
+  return "manul " MANUL_VERSION " (" MANUL_BUILD ")";
+}
+
+}  // namespace manul

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "framework/device.h"
+
+namespace manul {
+
+/// The command line of a program: --help that starts with examples, --version, and what all programs share.
+class Program {
+ public:
+  /// `examples` is one command a line.
+  Program(const std::string& name, const std::string& purpose, const std::string& examples);
+
+  CLI::App& options() { return app_; }
+  /// Adds --device; asked for with device() in the body of run().
+  void add_device_option();
+  /// The device that --device names. Throws as Device::parse does.
+  Device device() const { return Device::parse(device_); }
+  /// Adds --threads, and sets the number before the body of run().
+  void add_threads_option();
+
+  /// Parses the command line, runs `body`, and returns the exit code: body's own, 2 for a command line that
+  /// does not parse, or the kind of the error that came out, told in one sentence on stderr.
+  int run(int argc, char** argv, const std::function<int()>& body);
+
+ private:
+  int explain(const CLI::ParseError& error) const;
+
+  CLI::App app_;
+  std::string device_ = "auto";
+  int threads_ = 0;
+};
+
+/// "manul 0.1.0 (Release, GCC 12.2.0, native, CUDA: no)": what this build is.
+std::string version_text();
+
+}  // namespace manul
