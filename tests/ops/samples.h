@@ -5,6 +5,9 @@
 namespace manul {
 
 // The sample table of each family of ops: NAME_samples.cpp beside NAME_test.cpp.
+std::vector<OpSample> conv2d_samples();
+std::vector<OpSample> conv_relu_pool_samples();
 std::vector<OpSample> pointwise_samples();
+std::vector<OpSample> pool2d_samples();
 
 }  // namespace manul
