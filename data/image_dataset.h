@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "data/augment.h"
+#include "data/dataset.h"
+#include "data/image.h"
+#include "data/image_folder.h"
+
+namespace manul {
+
+/// What becomes of files that are no readable picture.
+enum class OnBadImage { skip, fail };
+
+struct ImageDatasetOptions {
+  ImageOptions image{.height = 64, .width = 64};
+  AugmentOptions augment;  // as it stands: rescale only
+  OnBadImage on_bad_image = OnBadImage::skip;
+  int64_t cache_mb =
+      1024;  // of decoded pictures (2^20 bytes); what does not fit is decoded again whenever it is due
+  Device device;
+  /// Called now and then by the thread that made the data set, with how many files are read so far.
+  std::function<void(int64_t done, int64_t total)> on_progress;
+  /// When set, reading ends at once with an error that says so.
+  const std::atomic<bool>* stop = nullptr;
+};
+
+/// The pictures of an ImageFolder, decoded and resized once, by all threads, and kept as u8 on the device.
+/// Batches are f32 [batch, height, width, channels], augmented by (seed, epoch, sample) and rescaled, labels
+/// i32 [batch].
+class ImageDataset : public Dataset {
+ public:
+  /// Reads every file. Throws ErrorKind::data for the first bad picture if so asked, and if skipping leaves a
+  /// class that had pictures without any.
+  ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options);
+
+  int64_t size() const override { return static_cast<int64_t>(files_.size()); }
+  Shape sample_shape() const override;
+  const std::vector<std::string>& class_names() const override { return class_names_; }
+  void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) override;
+  void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override;
+
+  /// The files in the order of samples, without those that were skipped.
+  const std::vector<ImageFolder::File>& files() const { return files_; }
+  /// One sentence for each skipped file, with its name and the reason, in the order of the folder.
+  const std::vector<std::string>& bad_images() const { return bad_images_; }
+  /// One sentence for each file that was taken although something about it was wrong.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  /// True if all pictures are kept decoded.
+  bool fully_cached() const { return cached_ == size(); }
+  /// "Found 8000 images belonging to 2 classes.", counting what was read.
+  std::string summary() const;
+
+ private:
+  void read_files(std::vector<ImageFolder::File> files);
+  void drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons);
+  void load_batch(const int32_t* samples, const Tensor& pictures) const;
+
+  ImageDatasetOptions options_;
+  std::vector<std::string> class_names_;
+  std::vector<ImageFolder::File> files_;
+  std::vector<std::string> bad_images_, warnings_;
+  int64_t cached_ = 0;  // the first samples, whose pictures are kept
+  Tensor pictures_;     // u8 [cached, height, width, channels]
+  Tensor labels_;       // i32 [size]
+  Tensor order_;        // i32 [size]
+};
+
+}  // namespace manul

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace manul {
+
+/// The pictures below a folder with one sub-folder a class, as Keras' flow_from_directory finds them: class
+/// names are the sorted names of the sub-folders, each searched to any depth, folders and files sorted by
+/// name; extensions png, jpg, jpeg, bmp, ppm, tif and tiff in any case. A class folder and a file may be
+/// symbolic links; links to folders further down are not followed. What is no readable picture is found when
+/// it is decoded.
+struct ImageFolder {
+  struct File {
+    std::filesystem::path path;
+    int label = 0;  // index into class_names
+  };
+
+  std::filesystem::path folder;
+  std::vector<std::string> class_names;
+  std::vector<File> files;  // by class, then by name
+
+  /// Which part of a validation_split to take.
+  enum class Subset { all, training, validation };
+
+  /// Throws ErrorKind::data with what was looked for if the folder is missing, has fewer than two
+  /// sub-folders, or if a class is left without pictures. The validation subset is the first
+  /// int(validation_split * n) files of each class, as Keras takes them, the training subset the rest.
+  static ImageFolder scan(const std::filesystem::path& folder, Subset subset = Subset::all,
+                          double validation_split = 0);
+  /// The same for a folder whose classes another one has set (a validation folder): names that are not among
+  /// `class_names` are an error, and a class may have no pictures as long as one of them has some.
+  static ImageFolder scan_for(const std::filesystem::path& folder,
+                              const std::vector<std::string>& class_names);
+
+  /// All pictures below `folder` with the extensions above, sorted as there, whatever folders they lie in.
+  static std::vector<std::filesystem::path> pictures_below(const std::filesystem::path& folder);
+
+  /// "Found 8000 images belonging to 2 classes."
+  std::string summary() const;
+};
+
+}  // namespace manul
