@@ -2,7 +2,6 @@
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)
-find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(nlohmann_json REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
@@ -13,6 +12,5 @@ add_library(manul_fmt INTERFACE)
 target_link_libraries(manul_fmt INTERFACE fmt::fmt-header-only)
 
 add_library(manul_vendors INTERFACE)
-target_include_directories(manul_vendors SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
 target_link_libraries(manul_vendors INTERFACE
-  Threads::Threads Eigen3::Eigen nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS} ${HDF5_LIBRARIES})
+  Threads::Threads Eigen3::Eigen nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS})
