@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
+#include <concepts>
 
 #include "models/hdf5_format.h"
 
 namespace manul::hdf5 {
 namespace {
 
-/// Little-endian numbers, appended.
+/// Little-endian integers and bytes, appended.
 class Packer {
  public:
-  template <class T>
-  requires std::is_arithmetic_v<T> Packer& put(T value) { return put(&value, sizeof(T)); }
+  Packer& put(std::integral auto value) { return put(&value, sizeof(value)); }
   Packer& put(const void* data, size_t size) {
     bytes.append(static_cast<const char*>(data), size);
     return *this;
