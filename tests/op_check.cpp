@@ -94,8 +94,7 @@ void expect_equal_bits(const Result& a, const Result& b, const char* what) {
 void expect_close(const Result& a, const Result& b, double tolerance, const char* what) {
   EXPECT_LE(normalised_error(a.output, b.output), tolerance) << what << ": output";
   for (size_t i = 0; i < a.gradients.size(); ++i)
-    if (a.gradients[i].defined())
-      EXPECT_LE(normalised_error(a.gradients[i], b.gradients[i]), tolerance) << what << ": gradient " << i;
+    EXPECT_LE(normalised_error(a.gradients[i], b.gradients[i]), tolerance) << what << ": gradient " << i;
 }
 
 /// The sum of the output weighted by the upstream gradient: what the gradients are the derivatives of.

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "framework/tape.h"
+#include "tests/keras_reference.h"
 #include "tests/op_check.h"
 #include "tests/ops/samples.h"
 
@@ -72,6 +73,31 @@ TEST(Exp, IsInfiniteAndZeroWhereItMustBe) {
   EXPECT_EQ(y[1], 0);
   EXPECT_EQ(y[2], std::numeric_limits<float>::infinity());
 }
+
+struct ActivationCase {
+  const char* name;
+  Activation activation;
+};
+class KerasActivation : public testing::TestWithParam<ActivationCase> {};
+
+TEST_P(KerasActivation, AgreesToTheTails) {
+  std::string group = std::string("layers/activation_") + GetParam().name;
+  Tensor x = watched_reference(group + "/input0"), expected = keras_reference().tensor(group + "/output");
+  Tape tape;
+  Tensor y = activate(x, GetParam().activation);
+  for (int64_t i = 0; i < expected.elements(); ++i) {
+    double wanted = expected.data<double>()[i];
+    EXPECT_NEAR(y.data<double>()[i], wanted, 1e-13 * std::abs(wanted)) << "element " << i;
+  }
+  tape.backward(y, keras_reference().tensor(group + "/upstream"));
+  expect_reference_gradient(x, group + "/input0_grad", 1e-13);
+}
+
+const ActivationCase activation_cases[] = {
+    {"linear", Activation::linear}, {"relu", Activation::relu},       {"sigmoid", Activation::sigmoid},
+    {"tanh", Activation::tanh},     {"softmax", Activation::softmax}, {"softmax_4d", Activation::softmax},
+};
+INSTANTIATE_TEST_SUITE_P(Pointwise, KerasActivation, testing::ValuesIn(activation_cases), name_of_sample);
 
 }  // namespace
 }  // namespace manul

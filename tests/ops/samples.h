@@ -5,9 +5,15 @@
 namespace manul {
 
 // The sample table of each family of ops: NAME_samples.cpp beside NAME_test.cpp.
-std::vector<OpSample> conv2d_samples();
-std::vector<OpSample> conv_relu_pool_samples();
 std::vector<OpSample> pointwise_samples();
+std::vector<OpSample> matmul_samples();
+std::vector<OpSample> conv2d_samples();
 std::vector<OpSample> pool2d_samples();
+std::vector<OpSample> conv_relu_pool_samples();
+std::vector<OpSample> normalize_samples();
+std::vector<OpSample> reduce_samples();
+std::vector<OpSample> loss_samples();
+std::vector<OpSample> dropout_samples();
+std::vector<OpSample> shape_samples();
 
 }  // namespace manul

@@ -1,0 +1,49 @@
+#include "ops/matmul.h"
+#include "tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+using Inputs = const std::vector<Tensor>&;
+
+OpSample product(const char* name, int64_t rows, int64_t inner, int64_t columns) {
+  return {name, {{{rows, inner}}, {{inner, columns}}}, [](Inputs x) { return matmul(x[0], x[1]); }};
+}
+
+OpSample dense_sample(const char* name, int64_t batch, int64_t in, int64_t units, Activation activation) {
+  // The bias keeps the sums off relu's corner: they are multiples of a small number, the bias is not.
+  return {name, {{{batch, in}}, {{in, units}}, {{units}, 0.01, 0.5}}, [activation](Inputs x) {
+            return dense(x[0], x[1], x[2], activation);
+          }};
+}
+
+}  // namespace
+
+std::vector<OpSample> matmul_samples() {
+  return {
+      product("matmul_odd", 7, 5, 3),
+      product("matmul_one_element", 1, 1, 1),
+      product("matmul_one_row", 1, 129, 35),
+      product("matmul_one_column", 67, 130, 1),
+      product("matmul_many", 33, 517, 131),
+      product("matmul_outer", 19, 1, 21),
+      dense_sample("dense_linear", 5, 7, 3, Activation::linear),
+      dense_sample("dense_relu", 9, 37, 17, Activation::relu),
+      dense_sample("dense_relu_many", 37, 333, 129, Activation::relu),
+      dense_sample("dense_sigmoid_one_unit", 33, 128, 1, Activation::sigmoid),
+      dense_sample("dense_tanh", 6, 11, 65, Activation::tanh),
+      dense_sample("dense_softmax", 6, 11, 5, Activation::softmax),
+      dense_sample("dense_one_element", 1, 1, 1, Activation::sigmoid),
+      {"dense_no_bias",
+       {{{5, 7}}, {{7, 3}}},
+       [](Inputs x) { return dense(x[0], x[1], {}, Activation::tanh); }},
+      {"dense_frozen_kernel",
+       {{{5, 7}}, {{7, 3}, -1, 1, false}, {{3}}},
+       [](Inputs x) { return dense(x[0], x[1], x[2], Activation::sigmoid); }},
+      {"dense_first_layer",
+       {{{5, 70}, -1, 1, false}, {{70, 9}}, {{9}}},
+       [](Inputs x) { return dense(x[0], x[1], x[2], Activation::sigmoid); }},
+  };
+}
+
+}  // namespace manul
