@@ -1,101 +1,127 @@
-#include <algorithm>
+#include "ops/conv2d_cpu.h"
 
-#include "framework/cpu/parallel.h"
 #include "ops/conv2d.h"
 
 namespace manul::cpu {
 namespace {
 
-/// Where tap `k` of output `o` reads along one axis; outside [0, input) it is padding.
-int64_t source(const WindowGeometry& g, int axis, int64_t o, int64_t k) {
-  return o * g.strides[axis] + k * g.dilation[axis] - g.pad_before[axis];
+constexpr int64_t block_bytes = 96 << 10;
+constexpr int most_columns = tile_vectors / block_vectors;
+
+/// Where a correlation writes: output (0, 0) of picture 0, and the steps to the neighbours.
+template <class T>
+struct Target {
+  T* y;
+  int64_t picture_step, row_step, column_step;
+};
+
+/// `columns` neighbouring outputs of one block of filters.
+template <class T, int vectors, int columns>
+[[gnu::noinline]] void correlate_tile(const T* x, int64_t x_step, std::span<const Run> runs,
+                                      const WeightBlock<T>& block, T* y, int64_t y_step) {
+  Vector<T> sums[columns][vectors];
+#pragma GCC unroll 32
+  for (int column = 0; column < columns; ++column)
+    for (int v = 0; v < vectors; ++v) sums[column][v] = load(block.bias + v * lanes<T>);
+  accumulate<T, vectors, 1, columns>(x, 0, x_step, runs, block.weights, sums);
+  y += block.first;
+  bool whole = block.filters == vectors * lanes<T>;
+#pragma GCC unroll 32
+  for (int column = 0; column < columns; ++column)
+    for (int v = 0; v < vectors; ++v) {
+      T* to = y + column * y_step + v * lanes<T>;
+      if (whole)
+        store(to, sums[column][v]);
+      else
+        store_part(to, sums[column][v], std::min<int64_t>(lanes<T>, block.filters - v * lanes<T>));
+    }
 }
 
-/// Calls visit(output pixel, tap, input pixel) for every tap of output row `row` (of batch * height) that is
-/// not padding.
-template <class Visit>
-void visit_taps(const WindowGeometry& g, int64_t row, Visit&& visit) {
-  int64_t n = row / g.output[0], oy = row % g.output[0];
-  for (int64_t ox = 0; ox < g.output[1]; ++ox)
-    for (int64_t ky = 0; ky < g.size[0]; ++ky)
-      for (int64_t kx = 0; kx < g.size[1]; ++kx) {
-        int64_t iy = source(g, 0, oy, ky), ix = source(g, 1, ox, kx);
-        if (iy < 0 || iy >= g.input[0] || ix < 0 || ix >= g.input[1]) continue;
-        visit(row * g.output[1] + ox, ky * g.size[1] + kx, (n * g.input[0] + iy) * g.input[1] + ix);
-      }
+/// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
+/// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
+/// * filter_step].
+template <class T>
+void correlate(const Source<T>& source, std::vector<Tap> taps, const T* weights, int64_t channel_step,
+               int64_t filters, int64_t filter_step, const T* bias, const Target<T>& target) {
+  BlockedInput<T> input(source, std::move(taps), block_bytes, 0);
+  PackedWeights<T> packed(weights, input.taps, source.channels, channel_step, filters, filter_step, bias);
+  int64_t down = source.strides[0] * input.row_step(), right = source.strides[1] * source.channels;
+  parallel_for(input.blocks(), 1, [&](int64_t begin, int64_t end) {
+    std::vector<T> copy;
+    for (int64_t index = begin; index < end; ++index) {
+      auto block = input.read(index, copy);
+      T* y = target.y + block.picture * target.picture_step + block.first_row * target.row_step;
+      for (const WeightBlock<T>& weight_block : packed.blocks())
+        for (int64_t row = 0; row < block.rows; ++row)
+          split_evenly(source.output[1], most_columns, [&](int64_t column, int64_t columns) {
+            const T* from = block.x + row * down + column * right;
+            T* to = y + row * target.row_step + column * target.column_step;
+            dispatch<block_vectors>(weight_block.vectors, [&](auto vectors) {
+              dispatch<most_columns>(columns, [&](auto length) {
+                correlate_tile<T, vectors, length>(from, right, input.runs, weight_block, to,
+                                                   target.column_step);
+              });
+            });
+          });
+    }
+  });
+}
+
+/// The taps of the input gradient for the input rows (or columns) phase, phase + stride, ...: input i reads
+/// tap k from the output (i + pad - k * dilation) / stride where that is whole.
+struct AxisTap {
+  int64_t offset, tap;
+};
+
+std::vector<AxisTap> phase_taps(const WindowGeometry& g, int axis, int64_t phase) {
+  std::vector<AxisTap> taps;
+  for (int64_t k = g.size[axis] - 1; k >= 0; --k) {
+    int64_t distance = phase + g.pad_before[axis] - k * g.dilation[axis];
+    if (distance % g.strides[axis] == 0) taps.push_back({distance / g.strides[axis], k});
+  }
+  return taps;
+}
+
+/// The gradient of the inputs of one phase is a correlation of dy with every stride-th tap, the other way
+/// round.
+template <class T>
+void backward_input_phase(const T* dy, const T* kernel, int64_t filters, const WindowGeometry& g,
+                          std::array<int64_t, 2> phase, T* dx) {
+  std::vector<Tap> taps;
+  for (const AxisTap& y : phase_taps(g, 0, phase[0]))
+    for (const AxisTap& x : phase_taps(g, 1, phase[1]))
+      taps.push_back({y.offset, x.offset, (y.tap * g.size[1] + x.tap) * g.channels});
+  Source<T> source{dy, g.batch, g.output[0], g.output[1], filters, {}, {1, 1}};
+  for (int axis = 0; axis < 2; ++axis)
+    source.output[axis] = (g.input[axis] - phase[axis] + g.strides[axis] - 1) / g.strides[axis];
+  int64_t row = g.input[1] * g.channels;
+  Target<T> target{dx + phase[0] * row + phase[1] * g.channels, g.input[0] * row, g.strides[0] * row,
+                   g.strides[1] * g.channels};
+  correlate<T>(source, std::move(taps), kernel, g.size[0] * g.size[1] * g.channels, g.channels, 1, nullptr,
+               target);
 }
 
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
                     const Tensor& y) {
-  visit_float(x.dtype(), "conv2d", [&](auto element) {
-    using T = decltype(element);
-    int64_t filters = kernel.shape()[0], channels = geometry.channels;
-    int64_t taps = geometry.size[0] * geometry.size[1];
-    const T *from = x.data<T>(), *weight = kernel.data<T>(), *b = bias.defined() ? bias.data<T>() : nullptr;
-    T* to = y.mutable_data<T>();
-    parallel_for(geometry.batch * geometry.output[0], 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin * geometry.output[1]; i < end * geometry.output[1]; ++i)
-        for (int64_t f = 0; f < filters; ++f) to[i * filters + f] = b ? b[f] : T(0);
-      for (int64_t row = begin; row < end; ++row)
-        visit_taps(geometry, row, [&](int64_t out, int64_t tap, int64_t in) {
-          for (int64_t f = 0; f < filters; ++f) {
-            T sum = 0;
-            for (int64_t c = 0; c < channels; ++c)
-              sum += from[in * channels + c] * weight[(f * taps + tap) * channels + c];
-            to[out * filters + f] += sum;
-          }
-        });
-    });
+  visit_float(x.dtype(), "conv2d", [&]<class T>(T) {
+    const WindowGeometry& g = geometry;
+    int64_t filters = kernel.shape()[0], row = g.output[1] * filters;
+    correlate<T>({x.data<T>(), g.batch, g.input[0], g.input[1], g.channels, g.output, g.strides},
+                 window_taps(g), kernel.data<T>(), 1, filters, g.size[0] * g.size[1] * g.channels,
+                 bias.defined() ? bias.data<T>() : nullptr,
+                 {y.mutable_data<T>(), g.output[0] * row, row, filters});
   });
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
-  dx.fill_zero();
-  visit_float(dy.dtype(), "conv2d", [&](auto element) {
-    using T = decltype(element);
-    int64_t filters = kernel.shape()[0], channels = geometry.channels;
-    int64_t taps = geometry.size[0] * geometry.size[1];
-    const T *from = dy.data<T>(), *weight = kernel.data<T>();
-    T* to = dx.mutable_data<T>();
-    parallel_for(geometry.batch, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin * geometry.output[0]; row < end * geometry.output[0]; ++row)
-        visit_taps(geometry, row, [&](int64_t out, int64_t tap, int64_t in) {
-          for (int64_t f = 0; f < filters; ++f)
-            for (int64_t c = 0; c < channels; ++c)
-              to[in * channels + c] += from[out * filters + f] * weight[(f * taps + tap) * channels + c];
-        });
-    });
-  });
-}
-
-void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
-                            const Tensor& dkernel, const Tensor& dbias) {
-  visit_float(dy.dtype(), "conv2d", [&](auto element) {
-    using T = decltype(element);
-    int64_t filters = dy.shape()[3], channels = geometry.channels;
-    int64_t taps = geometry.size[0] * geometry.size[1], rows = geometry.batch * geometry.output[0];
-    const T *from = x.data<T>(), *gradient = dy.data<T>();
-    parallel_for(filters, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t f = begin; f < end; ++f) {
-        if (dkernel.defined()) {
-          T* sums = dkernel.mutable_data<T>() + f * taps * channels;
-          std::fill_n(sums, taps * channels, T(0));
-          for (int64_t row = 0; row < rows; ++row)
-            visit_taps(geometry, row, [&](int64_t out, int64_t tap, int64_t in) {
-              for (int64_t c = 0; c < channels; ++c)
-                sums[tap * channels + c] += gradient[out * filters + f] * from[in * channels + c];
-            });
-        }
-        if (dbias.defined()) {
-          T sum = 0;
-          for (int64_t out = 0; out < rows * geometry.output[1]; ++out) sum += gradient[out * filters + f];
-          dbias.mutable_data<T>()[f] = sum;
-        }
-      }
-    });
+  visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
+    for (int64_t row = 0; row < std::min(geometry.strides[0], geometry.input[0]); ++row)
+      for (int64_t column = 0; column < std::min(geometry.strides[1], geometry.input[1]); ++column)
+        backward_input_phase(dy.data<T>(), kernel.data<T>(), kernel.shape()[0], geometry, {row, column},
+                             dx.mutable_data<T>());
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -44,6 +45,7 @@ void split_evenly(int64_t count, int64_t most, Function&& function) {
 struct Run {
   int64_t offset;  // from the window's first element
   int64_t length;
+  int64_t weight;  // where the weights of its first tap begin
 };
 
 /// A tap of a window: where it reads, from the input pixel that the window's output starts at, and where its
@@ -57,7 +59,8 @@ inline std::vector<Tap> window_taps(const WindowGeometry& g) {
   std::vector<Tap> taps;
   for (int64_t ky = 0; ky < g.size[0]; ++ky)
     for (int64_t kx = 0; kx < g.size[1]; ++kx)
-      taps.push_back({ky * g.dilation[0], kx * g.dilation[1], (ky * g.size[1] + kx) * g.channels});
+      taps.push_back({ky * g.dilation[0] - g.pad_before[0], kx * g.dilation[1] - g.pad_before[1],
+                      (ky * g.size[1] + kx) * g.channels});
   return taps;
 }
 
@@ -68,7 +71,7 @@ inline std::vector<Run> runs_of(std::span<const Tap> taps, int64_t row_step, int
     if (i > 0 && taps[i].row == taps[i - 1].row && taps[i].column == taps[i - 1].column + 1)
       runs.back().length += channels;
     else
-      runs.push_back({taps[i].row * row_step + taps[i].column * channels, channels});
+      runs.push_back({taps[i].row * row_step + taps[i].column * channels, channels, taps[i].weight});
   }
   return runs;
 }
@@ -162,15 +165,11 @@ std::vector<int64_t> pieces_of(std::span<const Run> runs) {
 }
 
 /// Adds up sums that were made in parts [parts][filters][pieces][lanes], in the order of the parts, into
-/// dkernel [filters][elements of the runs].
+/// dkernel [filters][elements]; elements that no run covers become zero.
 template <class T>
 void add_parts(const T* sums, int64_t parts, int64_t part_step, int64_t filters, std::span<const Run> runs,
-               T* dkernel) {
-  int64_t elements = 0, padded = 0;
-  for (const Run& run : runs) {
-    elements += run.length;
-    padded += (run.length + lanes<T> - 1) / lanes<T> * lanes<T>;
-  }
+               int64_t elements, T* dkernel) {
+  int64_t padded = static_cast<int64_t>(pieces_of<T>(runs).size()) * lanes<T>;
   parallel_for(filters, 4, [&](int64_t begin, int64_t end) {
     std::vector<T> total(padded);
     for (int64_t f = begin; f < end; ++f) {
@@ -181,13 +180,23 @@ void add_parts(const T* sums, int64_t parts, int64_t part_step, int64_t filters,
       }
       const T* from = total.data();
       T* to = dkernel + f * elements;
+      std::fill_n(to, elements, T(0));
       for (const Run& run : runs) {
-        std::copy_n(from, run.length, to);
+        std::copy_n(from, run.length, to + run.weight);
         from += (run.length + lanes<T> - 1) / lanes<T> * lanes<T>;
-        to += run.length;
       }
     }
   });
+}
+
+/// The same for sums of one number a filter.
+template <class T>
+void add_bias_parts(const T* sums, int64_t parts, int64_t part_step, int64_t filters, T* dbias) {
+  for (int64_t f = 0; f < filters; ++f) {
+    T total = 0;
+    for (int64_t part = 0; part < parts; ++part) total += sums[part * part_step + f];
+    dbias[f] = total;
+  }
 }
 
 /// Copies `count` rows of one picture [height, width, channels] from row `top` and column `left` on,
@@ -208,5 +217,99 @@ void copy_padded(const T* picture, int64_t height, int64_t width, int64_t channe
     std::fill_n(to + end * channels, (columns - end) * channels, T(0));
   }
 }
+
+/// Where a correlation reads from and how its outputs lie over it.
+template <class T>
+struct Source {
+  const T* x;  // [batch, height, width, channels]
+  int64_t batch, height, width, channels;
+  std::array<int64_t, 2> output, strides;
+};
+
+/// The input of a correlation in blocks of output rows: in place, or where the window reaches over the border
+/// as a copy with zeros around it.
+template <class T>
+class BlockedInput {
+ public:
+  /// `block_bytes`: about the size of a block's input. `margin`: elements behind a block's last window that
+  /// may be read as well.
+  BlockedInput(const Source<T>& source, std::vector<Tap> taps, int64_t block_bytes, int64_t margin)
+      : source_(source), margin_(margin) {
+    drop_padding(taps);
+    std::array<int64_t, 2> low{0, 0}, high{0, 0};
+    for (const Tap& tap : taps) {
+      low = {std::min(low[0], tap.row), std::min(low[1], tap.column)};
+      high = {std::max(high[0], tap.row), std::max(high[1], tap.column)};
+    }
+    const auto& [output, strides] = std::pair(source.output, source.strides);
+    bool inside = low[0] == 0 && low[1] == 0 && (output[0] - 1) * strides[0] + high[0] < source.height &&
+                  (output[1] - 1) * strides[1] + high[1] < source.width;
+    padded_ = !taps.empty() && !inside;
+    first_ = low;
+    columns_ = padded_ ? (output[1] - 1) * strides[1] + high[1] - low[1] + 1 : source.width;
+    reach_ = high[0] - low[0] + 1;
+    for (Tap& tap : taps) {
+      tap.row -= low[0];
+      tap.column -= low[1];
+    }
+    runs = runs_of(taps, row_step(), source.channels);
+    this->taps = std::move(taps);
+    choose_block(block_bytes);
+  }
+
+  struct Block {
+    const T* x;  // the first window's first element
+    int64_t picture, first_row, rows;
+  };
+
+  int64_t blocks() const { return source_.batch * blocks_; }
+  int64_t row_step() const { return columns_ * source_.channels; }
+
+  /// Block `index`; `copy` is memory for it that the caller may use again for the next one.
+  Block read(int64_t index, std::vector<T>& copy) const {
+    int64_t n = index / blocks_, row = index % blocks_ * rows_;
+    int64_t rows = std::min(rows_, source_.output[0] - row);
+    int64_t top = row * source_.strides[0] + first_[0], count = (rows - 1) * source_.strides[0] + reach_;
+    int64_t picture = source_.height * source_.width * source_.channels;
+    int64_t begin = n * picture + top * row_step(), end = begin + count * row_step();
+    if (!padded_ && end + margin_ <= source_.batch * picture) return {source_.x + begin, n, row, rows};
+    copy.resize(std::max<int64_t>(copy.size(), count * row_step() + margin_));
+    copy_padded(source_.x + n * picture, source_.height, source_.width, source_.channels, top, first_[1],
+                count, columns_, copy.data());
+    return {copy.data(), n, row, rows};
+  }
+
+  std::vector<Tap> taps;  // without those that only ever read padding
+  std::vector<Run> runs;
+
+ private:
+  void drop_padding(std::vector<Tap>& taps) const {
+    auto never = [](int64_t tap, int64_t output, int64_t stride, int64_t length) {
+      return tap >= length || tap + (output - 1) * stride < 0;
+    };
+    std::erase_if(taps, [&](const Tap& tap) {
+      return never(tap.row, source_.output[0], source_.strides[0], source_.height) ||
+             never(tap.column, source_.output[1], source_.strides[1], source_.width);
+    });
+  }
+
+  /// Also small enough for many threads to share a small batch.
+  void choose_block(int64_t block_bytes) {
+    constexpr int64_t least_blocks = 16;
+    int64_t height = source_.output[0];
+    int64_t row_bytes = source_.strides[0] * row_step() * static_cast<int64_t>(sizeof(T));
+    int64_t share = (source_.batch * height + least_blocks - 1) / least_blocks;
+    rows_ = std::clamp(std::min(block_bytes / std::max(row_bytes, int64_t{1}), share), int64_t{1},
+                       std::max(height, int64_t{1}));
+    blocks_ = (height + rows_ - 1) / rows_;
+  }
+
+  Source<T> source_;
+  int64_t margin_;
+  bool padded_;
+  std::array<int64_t, 2> first_;  // where output (0, 0) begins to read
+  int64_t columns_, reach_;       // columns of a block's input; rows that one output row reads
+  int64_t rows_, blocks_;         // output rows of a block, blocks of a picture
+};
 
 }  // namespace manul::cpu

@@ -220,14 +220,10 @@ void backward(const Tensor& x, const uint8_t* winner, const T* dpooled, int64_t 
         });
     }
   });
-  if (dkernel.defined()) add_parts(sums, parts, part_step, filters, runs, dkernel.mutable_data<T>());
-  if (!dbias.defined()) return;
-  const T* bias_sums = sums + padded * count * lanes<T>;
-  for (int64_t f = 0; f < filters; ++f) {
-    T sum = 0;
-    for (int64_t part = 0; part < parts; ++part) sum += bias_sums[part * part_step + f];
-    dbias.mutable_data<T>()[f] = sum;
-  }
+  if (dkernel.defined())
+    add_parts(sums, parts, part_step, filters, runs, dkernel.elements() / filters, dkernel.mutable_data<T>());
+  if (dbias.defined())
+    add_bias_parts(sums + padded * count * lanes<T>, parts, part_step, filters, dbias.mutable_data<T>());
 }
 
 template <class T>
