@@ -3,10 +3,12 @@
 #include <cstring>
 #include <vector>
 
+#include "framework/cpu/vector.h"
+
 namespace manul {
 namespace {
 
-constexpr int widest = 1024;  // pixels a row
+constexpr int widest = 1024;  // pixels a row; whole vectors
 
 /// The picture with four bytes a pixel, so that one load brings all channels, and with its border pixels
 /// repeated once on every side, so that the neighbours of any folded position exist.
@@ -52,30 +54,41 @@ class PaddedPicture {
   uint32_t* pixels_;
 };
 
-/// The upper left neighbour of each pixel of a row, and the weights.
+using Double = cpu::Vector<double>;
+constexpr int lanes = cpu::lanes<double>;
+using Int = int32_t __attribute__((vector_size(4 * lanes)));
+using Float = float __attribute__((vector_size(4 * lanes)));
+
+/// A row in the making, one array a stage, whole vectors long: what lies beyond the row's end is computed,
+/// too.
 struct Row {
-  alignas(64) double y[widest], x[widest];
-  alignas(64) double upper[widest], left[widest];
-  alignas(64) int32_t index[widest];
+  alignas(64) double y[widest], x[widest];         // positions in the source, then folded
+  alignas(64) double upper[widest], left[widest];  // weights of the upper left neighbour
+  alignas(64) int32_t index[widest];               // where it is
+  alignas(64) uint32_t upper_left[widest], upper_right[widest], lower_left[widest], lower_right[widest];
+  alignas(64) float planes[4][widest];  // blended
 };
 
-void locate(const AffineMap& map, int row, int width, Row& work) {
+/// Source positions of the pixels of output row `row`; with `flip` from its right end on.
+void locate(const AffineMap& map, int row, int width, int padded, bool flip, Row& work) {
   double y_row = row * map.row_row, x_row = row * map.column_row;
-  for (int j = 0; j < width; ++j) {
-    work.y[j] = y_row + j * map.row_column + map.row_offset;
-    work.x[j] = x_row + j * map.column_column + map.column_offset;
+  int first = flip ? width - 1 : 0, step = flip ? -1 : 1;
+  for (int j = 0; j < padded; ++j) {
+    double column = first + step * j;
+    work.y[j] = y_row + column * map.row_column + map.row_offset;
+    work.x[j] = x_row + column * map.column_column + map.column_offset;
   }
 }
 
-void fold_row(double* positions, int width, int n, FillMode mode) {
+void fold_row(double* positions, int padded, int n, FillMode mode) {
   double last = n - 1;
   if (mode == FillMode::nearest) {
-    for (int j = 0; j < width; ++j) {
+    for (int j = 0; j < padded; ++j) {
       double x = positions[j] < 0 ? 0.0 : positions[j];
       positions[j] = x > last ? last : x;
     }
   } else {
-    for (int j = 0; j < width; ++j) positions[j] = fold(positions[j], n, mode);
+    for (int j = 0; j < padded; ++j) positions[j] = fold(positions[j], n, mode);
   }
 }
 
@@ -85,8 +98,8 @@ int floor_of(double x) {
   return whole - (x < whole ? 1 : 0);
 }
 
-void weigh(int width, int stride, Row& work) {
-  for (int j = 0; j < width; ++j) {
+void weigh(int padded, int stride, Row& work) {
+  for (int j = 0; j < padded; ++j) {
     int y = floor_of(work.y[j]), x = floor_of(work.x[j]);
     work.upper[j] = 1 - (work.y[j] - y);
     work.left[j] = 1 - (work.x[j] - x);
@@ -94,48 +107,70 @@ void weigh(int width, int stride, Row& work) {
   }
 }
 
-/// Weighted sums of the four neighbours in SciPy's order, times scale, to every `channels`-th float of `to`.
-template <int channels, bool flip>
-void blend(const PaddedPicture& picture, const Row& work, int width, float scale, float* __restrict to) {
+void gather(const uint32_t* __restrict from, const int32_t* __restrict index, int padded,
+            uint32_t* __restrict to) {
+  for (int j = 0; j < padded; ++j) to[j] = from[index[j]];
+}
+
+void gather_neighbours(const PaddedPicture& picture, int padded, Row& work) {
   const uint32_t* origin = picture.origin();
   int stride = picture.stride();
-  for (int j = 0; j < width; ++j) {
-    const uint32_t* pixel = origin + work.index[j];
-    uint32_t p00 = pixel[0], p01 = pixel[1], p10 = pixel[stride], p11 = pixel[stride + 1];
-    double upper = work.upper[j], lower = 1 - upper, left = work.left[j], right = 1 - left;
-    float* result = to + (flip ? width - 1 - j : j) * channels;
+  gather(origin, work.index, padded, work.upper_left);
+  gather(origin + 1, work.index, padded, work.upper_right);
+  gather(origin + stride, work.index, padded, work.lower_left);
+  gather(origin + stride + 1, work.index, padded, work.lower_right);
+}
+
+/// Weighted sums of the four neighbours in SciPy's order, times scale.
+template <int channels>
+void blend(int padded, float scale, Row& work) {
+  auto channel = [](const uint32_t* pixels, int c) {
+    Int value;
+    std::memcpy(&value, pixels, sizeof value);
+    return __builtin_convertvector(value >> (8 * c) & 255, Double);
+  };
+  for (int j = 0; j < padded; j += lanes) {
+    Double upper = cpu::load(work.upper + j), lower = 1 - upper;
+    Double left = cpu::load(work.left + j), right = 1 - left;
     for (int c = 0; c < channels; ++c) {
-      auto value = [c](uint32_t p) { return static_cast<double>(static_cast<int>(p >> (8 * c) & 255)); };
-      double sum = value(p00) * upper * left;
-      sum += value(p01) * upper * right;
-      sum += value(p10) * lower * left;
-      sum += value(p11) * lower * right;
-      result[c] = scale * static_cast<float>(sum);
+      Double sum = channel(work.upper_left + j, c) * upper * left;
+      sum += channel(work.upper_right + j, c) * upper * right;
+      sum += channel(work.lower_left + j, c) * lower * left;
+      sum += channel(work.lower_right + j, c) * lower * right;
+      Float value = scale * __builtin_convertvector(sum, Float);
+      std::memcpy(work.planes[c] + j, &value, sizeof value);
     }
   }
 }
 
+void fill_outside(int padded, float value, Row& work) {
+  for (int j = 0; j < padded; ++j)
+    if (work.y[j] <= -1 || work.x[j] <= -1)
+      for (auto& plane : work.planes) plane[j] = value;
+}
+
 template <int channels>
-void resample_picture(const PaddedPicture& padded, int height, int width, const Transform& transform,
+void interleave(const Row& work, int width, float* __restrict to) {
+  for (int j = 0; j < width; ++j)
+    for (int c = 0; c < channels; ++c) to[j * channels + c] = work.planes[c][j];
+}
+
+template <int channels>
+void resample_picture(const PaddedPicture& picture, int height, int width, const Transform& transform,
                       const AugmentOptions& options, float scale, float* output) {
   AffineMap map = make_affine_map(transform.affine, height, width);
+  int padded = (width + lanes - 1) / lanes * lanes;
   static thread_local Row work;
   for (int row = 0; row < height; ++row) {
-    locate(map, row, width, work);
-    fold_row(work.y, width, height, options.fill_mode);
-    fold_row(work.x, width, width, options.fill_mode);
-    weigh(width, padded.stride(), work);
-    float* to = output + int64_t{transform.flip_vertical ? height - 1 - row : row} * width * channels;
-    if (transform.flip_horizontal) {
-      blend<channels, true>(padded, work, width, scale, to);
-    } else {
-      blend<channels, false>(padded, work, width, scale, to);
-    }
-    if (options.fill_mode != FillMode::constant) continue;
-    for (int j = 0; j < width; ++j)
-      if (work.y[j] <= -1 || work.x[j] <= -1)
-        for (int c = 0; c < channels; ++c)
-          to[(transform.flip_horizontal ? width - 1 - j : j) * channels + c] = scale * options.cval;
+    locate(map, row, width, padded, transform.flip_horizontal, work);
+    fold_row(work.y, padded, height, options.fill_mode);
+    fold_row(work.x, padded, width, options.fill_mode);
+    weigh(padded, picture.stride(), work);
+    gather_neighbours(picture, padded, work);
+    blend<channels>(padded, scale, work);
+    if (options.fill_mode == FillMode::constant) fill_outside(padded, scale * options.cval, work);
+    int to_row = transform.flip_vertical ? height - 1 - row : row;
+    interleave<channels>(work, width, output + int64_t{to_row} * width * channels);
   }
 }
 

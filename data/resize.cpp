@@ -109,41 +109,72 @@ struct Wide {
   }
 };
 
-/// Resamples the middle axis of [outer, length, inner].
-template <class Arithmetic, class Pixel>
-std::vector<Pixel> resample(const std::vector<Pixel>& source, size_t outer, const ResizeAxis& axis,
-                            size_t inner, Interpolation interpolation) {
-  std::vector<Pixel> result(outer * axis.target * inner);
-  std::vector<Taps> taps = taps_of(axis, interpolation);
-  std::vector<typename Arithmetic::Sum> sums(inner);
+template <class Arithmetic>
+struct RoundedTaps {
+  int first = 0;
   std::vector<typename Arithmetic::Weight> weights;
-  for (int i = 0; i < axis.target; ++i) {
-    weights.clear();
-    for (double weight : taps[i].weights) weights.push_back(Arithmetic::weight(weight));
-    for (size_t o = 0; o < outer; ++o) {
-      std::fill(sums.begin(), sums.end(), Arithmetic::zero);
-      const Pixel* from = source.data() + (o * axis.length + taps[i].first) * inner;
-      for (auto weight : weights) {
-        for (size_t k = 0; k < inner; ++k) sums[k] += weight * from[k];
-        from += inner;
-      }
-      Pixel* to = result.data() + (o * axis.target + i) * inner;
-      for (size_t k = 0; k < inner; ++k) to[k] = Arithmetic::round(sums[k]);
+};
+
+template <class Arithmetic>
+std::vector<RoundedTaps<Arithmetic>> rounded_taps(const ResizeAxis& axis, Interpolation interpolation) {
+  std::vector<RoundedTaps<Arithmetic>> result;
+  for (const Taps& taps : taps_of(axis, interpolation)) {
+    result.push_back({taps.first, {}});
+    for (double weight : taps.weights) result.back().weights.push_back(Arithmetic::weight(weight));
+  }
+  return result;
+}
+
+/// Resamples the columns of [height, axis.length, channels].
+template <class Arithmetic, int channels, class Pixel>
+std::vector<Pixel> resample_columns(const std::vector<Pixel>& source, int height, const ResizeAxis& axis,
+                                    Interpolation interpolation) {
+  std::vector<Pixel> result(size_t(height) * axis.target * channels);
+  auto all_taps = rounded_taps<Arithmetic>(axis, interpolation);
+  Pixel* to = result.data();
+  for (int y = 0; y < height; ++y) {
+    const Pixel* row = source.data() + size_t(y) * axis.length * channels;
+    for (const auto& taps : all_taps) {
+      typename Arithmetic::Sum sums[channels];
+      std::fill_n(sums, channels, Arithmetic::zero);
+      const Pixel* from = row + taps.first * channels;
+      for (auto weight : taps.weights)
+        for (int c = 0; c < channels; ++c) sums[c] += weight * *from++;
+      for (auto sum : sums) *to++ = Arithmetic::round(sum);
     }
   }
   return result;
 }
 
+/// Resamples the rows of [axis.length, stride].
 template <class Arithmetic, class Pixel>
-std::vector<Pixel> two_passes(std::vector<Pixel> pixels, const ResizeAxes& axes, size_t channels,
+std::vector<Pixel> resample_rows(const std::vector<Pixel>& source, const ResizeAxis& axis, size_t stride,
+                                 Interpolation interpolation) {
+  std::vector<Pixel> result(axis.target * stride);
+  std::vector<typename Arithmetic::Sum> sums(stride);
+  Pixel* to = result.data();
+  for (const auto& taps : rounded_taps<Arithmetic>(axis, interpolation)) {
+    std::fill(sums.begin(), sums.end(), Arithmetic::zero);
+    const Pixel* from = source.data() + taps.first * stride;
+    for (auto weight : taps.weights)
+      for (auto& sum : sums) sum += weight * *from++;
+    to = std::transform(sums.begin(), sums.end(), to, Arithmetic::round);
+  }
+  return result;
+}
+
+template <class Arithmetic, class Pixel>
+std::vector<Pixel> two_passes(std::vector<Pixel> pixels, const ResizeAxes& axes, int channels,
                               Interpolation interpolation) {
-  size_t width = axes.columns.length;
   if (axes.columns.changes()) {
-    pixels = resample<Arithmetic>(pixels, axes.rows.length, axes.columns, channels, interpolation);
-    width = axes.columns.target;
+    auto pass = channels == 1   ? resample_columns<Arithmetic, 1, Pixel>
+                : channels == 3 ? resample_columns<Arithmetic, 3, Pixel>
+                                : resample_columns<Arithmetic, 4, Pixel>;
+    pixels = pass(pixels, axes.rows.length, axes.columns, interpolation);
   }
   if (axes.rows.changes())
-    pixels = resample<Arithmetic>(pixels, 1, axes.rows, width * channels, interpolation);
+    pixels =
+        resample_rows<Arithmetic>(pixels, axes.rows, size_t(axes.columns.target) * channels, interpolation);
   return pixels;
 }
 
