@@ -7,8 +7,9 @@ namespace manul {
 
 /// Keras' name: "relu".
 std::string name_of(Activation activation);
-/// Throws ErrorKind::model_file naming what is there if `config` is not the name of a known activation.
-Activation activation_from_config(const Config& config);
+/// The option "activation" of a layer's config; linear where it is absent or null. Throws
+/// ErrorKind::model_file naming what is there if it is not the name of a known activation.
+Activation read_activation(const Config& config);
 
 /// Keras' Activation: one of the activations by name, on any shape.
 struct ActivationLayer {
@@ -16,7 +17,7 @@ struct ActivationLayer {
   std::string name = {};
 
   operator LayerPtr() const;
-  static ActivationLayer from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 /// Keras' ReLU without its options (max_value, negative_slope, threshold).
@@ -24,7 +25,7 @@ struct ReLU {
   std::string name = {};
 
   operator LayerPtr() const;
-  static ReLU from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 /// Keras' Softmax over the last axis.
@@ -32,7 +33,7 @@ struct Softmax {
   std::string name = {};
 
   operator LayerPtr() const;
-  static Softmax from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 /// All three: they differ in class name and config alone.

@@ -20,7 +20,7 @@ struct Conv2D {
   bool trainable = true;
 
   operator LayerPtr() const;
-  static Conv2D from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 class Conv2DLayer : public Layer {

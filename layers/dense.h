@@ -15,7 +15,7 @@ struct Dense {
   bool trainable = true;
 
   operator LayerPtr() const;
-  static Dense from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 class DenseLayer : public Layer {

@@ -11,7 +11,7 @@ struct Dropout {
   std::string name = {};
 
   operator LayerPtr() const;
-  static Dropout from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 }  // namespace manul

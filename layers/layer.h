@@ -50,7 +50,8 @@ class Layer {
 
   /// Shape of the output for inputs of these shapes. Throws if they do not fit.
   virtual Shape output_shape(const std::vector<Shape>& inputs) const = 0;
-  /// Declares the parameters for inputs of these shapes; the second call does nothing.
+  /// Declares the parameters for inputs of these shapes; the second call does nothing. Throws if the layer
+  /// belongs to another model.
   void build(const std::vector<Shape>& inputs, ParameterSet& parameters);
   /// The output for a batch of inputs.
   virtual Tensor call(const std::vector<Tensor>& inputs, const CallContext& context) const = 0;
@@ -78,7 +79,7 @@ class Layer {
  private:
   std::string name_;
   bool trainable_;
-  bool built_ = false;
+  const ParameterSet* built_in_ = nullptr;
   std::vector<Parameter*> parameters_;
   Config untrained_options_;
 };

@@ -9,7 +9,7 @@ struct Add {
   std::string name = {};
 
   operator LayerPtr() const;
-  static Add from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 }  // namespace manul

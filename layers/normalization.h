@@ -12,11 +12,12 @@ struct BatchNormalization {
   double epsilon = 0.001;
   bool center = true;  // has beta
   bool scale = true;   // has gamma
+  int64_t axis = -1;   // the last one: -1, or its index with the batch's axis counted
   std::string name = {};
   bool trainable = true;
 
   operator LayerPtr() const;
-  static BatchNormalization from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 }  // namespace manul

@@ -13,7 +13,7 @@ struct MaxPooling2D {
   std::string name = {};
 
   operator LayerPtr() const;
-  static MaxPooling2D from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 /// Keras' AveragePooling2D: the mean of each window, padding not counted.
@@ -24,7 +24,7 @@ struct AveragePooling2D {
   std::string name = {};
 
   operator LayerPtr() const;
-  static AveragePooling2D from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 /// Keras' GlobalAveragePooling2D: [N, H, W, C] -> [N, C] or, keeping the axes, [N, 1, 1, C].
@@ -33,7 +33,7 @@ struct GlobalAveragePooling2D {
   std::string name = {};
 
   operator LayerPtr() const;
-  static GlobalAveragePooling2D from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 class Pooling2DLayer : public Layer {

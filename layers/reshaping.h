@@ -10,7 +10,7 @@ struct InputLayer {
   std::string name = {};
 
   operator LayerPtr() const;
-  static InputLayer from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 /// Keras' Flatten: [N, a, b, ..] -> [N, a * b * ..].
@@ -18,7 +18,7 @@ struct Flatten {
   std::string name = {};
 
   operator LayerPtr() const;
-  static Flatten from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 /// Keras' Rescaling: x * scale + offset.
@@ -28,7 +28,7 @@ struct Rescaling {
   std::string name = {};
 
   operator LayerPtr() const;
-  static Rescaling from_config(const Config& config);
+  static LayerPtr from_config(const Config& config);
 };
 
 }  // namespace manul

@@ -22,28 +22,34 @@ struct FitOptions {
 };
 
 /// What callbacks see of a fit in progress, and may ask of it.
-struct FitProgress {
+class FitProgress {
+ public:
+  virtual ~FitProgress() = default;
+
   Model& model;
-  int64_t epoch = 0;    // from 0
+  int64_t epoch = 0;    // the one in work, from 0
   int64_t epochs = 0;   // in all
   int64_t step = 0;     // done in this epoch
   int64_t steps = 0;    // of an epoch
   int64_t samples = 0;  // done in this epoch
-  bool stop = false;    // set it: fit ends after this step (or epoch) with `stop_reason`
-  StopReason stop_reason = StopReason::requested;
-  History history = {};
+  History history;      // of the epochs that are done
 
-  virtual ~FitProgress() = default;
   /// Loss and metrics of the epoch so far. Waits for the device and copies from it: ask once a progress line,
   /// never once a step.
   virtual Logs running_logs() = 0;
+  /// Ends the fit after this step, or this epoch if that is what has just ended.
+  virtual void stop(StopReason reason) = 0;
+  bool is_stopped() const { return stopped_; }
+  /// Writes the model with all that resuming needs to `path`, once every callback has seen this event.
+  virtual void save_checkpoint(const std::string& path) = 0;
 
  protected:
   explicit FitProgress(Model& model) : model(model) {}
+  bool stopped_ = false;
 };
 
-/// Something that is told how a fit goes. Its state survives a resume if it puts it into the training state
-/// (save_state, load_state).
+/// Something that is told how a fit goes. Its own state survives a resume if it puts it into the training
+/// state (save_state) and takes it out again (load_state, called after on_train_begin).
 class Callback {
  public:
   virtual ~Callback() = default;

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <functional>
+
+#include "models/graph.h"
+#include "ops/pointwise.h"
+
 namespace manul {
 
 /// Which neighbours a model runs as one op. Each gives the same numbers within rounding when it is off.
@@ -8,5 +13,18 @@ struct Fusion {
   bool dense_activation = true;  // Dense and its activation
   bool loss_from_logits = true;  // final sigmoid or softmax and the crossentropy that belongs to it
 };
+
+/// How the nodes of a graph are run: one call after the other, some of several nodes at once.
+struct PlanStep {
+  using Call = std::function<Tensor(const std::vector<Tensor>& inputs, const CallContext& context)>;
+  std::vector<int> inputs;  // nodes
+  int output = 0;           // the last node that the step computes
+  Call call;
+  Activation activation = Activation::linear;  // what `call` ends with
+  Call call_without_activation;                // empty where the two cannot be told apart
+};
+
+/// The steps of a graph, each after those it needs.
+std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion);
 
 }  // namespace manul

@@ -52,13 +52,14 @@ class Model {
   virtual ~Model();
 
   const Graph& graph() const { return graph_; }
+  /// Declared with the layers; with memory once the model is built.
+  ParameterSet& parameters() { return *parameters_; }
+  const ParameterSet& parameters() const { return *parameters_; }
 
   /// Gives the parameters memory and initial values (by seed and path). compile(), predict() and forward()
   /// do it with the defaults if it has not been done.
   void build(const BuildOptions& options = {});
   bool is_built() const { return plan_ != nullptr; }
-  ParameterSet& parameters();
-  const ParameterSet& parameters() const;
   Device device() const { return build_options_.device; }
   const BuildOptions& build_options() const { return build_options_; }
 
@@ -88,9 +89,7 @@ class Model {
 
   /// The outputs for one batch; recorded if a tape is alive. For loops written out.
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs, const CallContext& context = {});
-  Tensor forward(const Tensor& input, const CallContext& context = {}) {
-    return forward(std::vector{input}, context).at(0);
-  }
+  Tensor forward(const Tensor& input, const CallContext& context = {});
   /// One step of training on one batch; returns its loss, a scalar on the device, before the update.
   Tensor train_on_batch(const Tensor& inputs, const Tensor& labels);
 
@@ -108,10 +107,25 @@ class Model {
   TrainingState training_state;
 
  protected:
+  Model();
+  /// Appends to a chain that is not built yet; for Sequential.
+  void append(const LayerPtr& layer);
   Graph graph_;
 
  private:
   friend class Trainer;
+  friend class Evaluator;
+  /// One batch: its mean loss, and the outputs it was taken from (logits where the loss takes them).
+  struct BatchResult {
+    Tensor loss, predictions;
+  };
+  void declare_parameters();
+  const std::vector<Tensor>& checked(const std::vector<Tensor>& inputs) const;
+  bool loss_takes_logits() const;
+  BatchResult loss_of(const Tensor& inputs, const Tensor& labels, bool training);
+  BatchResult train_step(const Tensor& inputs, const Tensor& labels);
+  void add_to_totals(const BatchResult& batch, const Tensor& labels, const Tensor& totals) const;
+  Logs logs_of(const Tensor& totals) const;
 
   std::unique_ptr<ParameterSet> parameters_;
   BuildOptions build_options_;

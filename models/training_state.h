@@ -17,6 +17,15 @@ struct TrainingState {
   std::vector<std::pair<std::string, Tensor>> tensors;
 
   bool empty() const { return values.is_null(); }
+  /// Puts in a tensor of any shape; a number as f64 [1].
+  void add(std::string name, const Tensor& tensor) { tensors.emplace_back(std::move(name), tensor); }
+  void add(std::string name, double number) { add(std::move(name), Tensor::full({1}, number, DType::f64)); }
+  /// The tensor of that name, or null.
+  const Tensor* find(const std::string& name) const;
+  /// The same. Throws ErrorKind::model_file naming it if there is none, or if it has another
+  /// number of elements than `elements` (any if negative).
+  const Tensor& tensor(const std::string& name, int64_t elements = -1) const;
+  double number(const std::string& name) const { return tensor(name, 1).to(DType::f64).item<double>(); }
 };
 
 /// What predict must know beside the network, in attributes that Keras ignores.

@@ -1,0 +1,106 @@
+#include "layers/reshaping.h"
+
+#include "framework/error.h"
+#include "layers/options.h"
+#include "ops/pointwise.h"
+#include "ops/shape_ops.h"
+
+namespace manul {
+namespace {
+
+class InputLayerOp : public Layer {
+ public:
+  explicit InputLayerOp(const InputLayer& options) : Layer(options.name, true), shape_(options.shape) {}
+
+  std::string class_name() const override { return "InputLayer"; }
+  Shape output_shape(const std::vector<Shape>& /*inputs*/) const override { return shape_; }
+  Tensor call(const std::vector<Tensor>& inputs, const CallContext& /*context*/) const override {
+    return inputs.at(0);
+  }
+
+ protected:
+  Config options_config() const override {
+    Config::List shape{nullptr};
+    for (int64_t length : shape_) shape.emplace_back(length);
+    return Config::map({{"batch_input_shape", shape}, {"sparse", false}});
+  }
+
+ private:
+  Shape shape_;
+};
+
+class FlattenLayer : public Layer {
+ public:
+  explicit FlattenLayer(const Flatten& options) : Layer(options.name, true) {}
+
+  std::string class_name() const override { return "Flatten"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override {
+    return {only_input(inputs).elements()};
+  }
+  Tensor call(const std::vector<Tensor>& inputs, const CallContext& /*context*/) const override {
+    return flatten(inputs.at(0));
+  }
+
+ protected:
+  Config options_config() const override { return Config::map({{"data_format", "channels_last"}}); }
+};
+
+class RescalingLayer : public Layer {
+ public:
+  explicit RescalingLayer(const Rescaling& options) : Layer(options.name, true), options_(options) {}
+
+  std::string class_name() const override { return "Rescaling"; }
+  Shape output_shape(const std::vector<Shape>& inputs) const override { return only_input(inputs); }
+  Tensor call(const std::vector<Tensor>& inputs, const CallContext& /*context*/) const override {
+    return scale(inputs.at(0), options_.scale, options_.offset);
+  }
+
+ protected:
+  Config options_config() const override {
+    return Config::map({{"scale", options_.scale}, {"offset", options_.offset}});
+  }
+
+ private:
+  Rescaling options_;
+};
+
+/// The lengths after the batch's, which Keras writes as null or as a number that means nothing here.
+Shape read_batch_shape(const Config& batch_shape) {
+  const Config::List& lengths = batch_shape.as_list();
+  std::vector<int64_t> sample;
+  for (size_t i = 1; i < lengths.size(); ++i) {
+    if (!lengths[i].is_int() || lengths[i].as_int() < 1)
+      fail(ErrorKind::model_file, "input shape {}: every length but the first must be known",
+           batch_shape.text());
+    sample.push_back(lengths[i].as_int());
+  }
+  return Shape(sample);
+}
+
+}  // namespace
+
+InputLayer::operator LayerPtr() const {
+  return std::make_shared<InputLayerOp>(*this);
+}
+LayerPtr InputLayer::from_config(const Config& config) {
+  const Config* shape = config.find("batch_shape");
+  return InputLayer{read_batch_shape(shape ? *shape : config.at("batch_input_shape")),
+                    config.get("name", "")};
+}
+
+Flatten::operator LayerPtr() const {
+  return std::make_shared<FlattenLayer>(*this);
+}
+LayerPtr Flatten::from_config(const Config& config) {
+  options::require(config, "data_format", "channels_last");
+  return Flatten{config.get("name", "")};
+}
+
+Rescaling::operator LayerPtr() const {
+  return std::make_shared<RescalingLayer>(*this);
+}
+LayerPtr Rescaling::from_config(const Config& config) {
+  return Rescaling{config.get("scale", 1.0), config.get("offset", 0.0), config.get("name", "")};
+}
+
+}  // namespace manul

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "models/fusion.h"
+
+namespace manul {
+
+/// Runs a graph whose layers are built.
+class Plan {
+ public:
+  Plan(const Graph& graph, const Fusion& fusion);
+
+  /// The values of the graph's outputs for a batch. `without_activation`: of the last activation
+  /// (output_activation()), that is, logits.
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallContext& context,
+                          bool without_activation = false) const;
+  /// What the only output ends with, if it can be left out; otherwise linear.
+  Activation output_activation() const { return output_activation_; }
+
+ private:
+  std::vector<PlanStep> steps_;
+  std::vector<std::vector<int>> last_uses_;  // by step: the nodes that no later step reads
+  std::vector<int> inputs_, outputs_;
+  size_t nodes_;
+  Activation output_activation_ = Activation::linear;
+};
+
+}  // namespace manul
