@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -13,7 +14,8 @@
 namespace manul::cpu {
 namespace {
 
-int wanted_threads = 0;
+constexpr int most_threads = 256;
+std::atomic<int> wanted_threads = 0;
 thread_local bool inside_body = false;
 
 void pause() {
@@ -22,8 +24,22 @@ void pause() {
 #endif
 }
 
-/// One parallel_for at a time. Workers spin for a short while after a job, because the next one usually
-/// follows within microseconds and waking a sleeping thread costs 30 to 40 of them; then they sleep.
+/// Spins until `done()`, for about `microseconds` at most; true if it became true.
+template <class Done>
+bool spin(int microseconds, Done&& done) {
+  auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+/// Runs one job at a time. Workers spin for a short while after a job, because the next one usually follows
+/// within microseconds and waking a sleeping thread costs 30 to 40 of them; then they sleep. A job waits only
+/// for workers that have begun on it: on a busy machine the caller does the part of one that gets no core.
 class Pool {
  public:
   explicit Pool(int threads) {
@@ -31,38 +47,39 @@ class Pool {
   }
 
   ~Pool() {
+    stopping_ = true;
+    state_.fetch_add(one_job);
     {
       std::lock_guard lock(mutex_);
-      stopping_ = true;
-      generation_.fetch_add(1);
+      wake_.notify_all();
     }
-    wake_.notify_all();
     for (std::thread& worker : workers_) worker.join();
   }
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   void run(int64_t parts, detail::PartFunction function, void* body) {
-    std::lock_guard one_job(callers_);
     parts_ = parts;
     function_ = function;
     body_ = body;
     error_ = nullptr;
     for (int i = 0; i < threads(); ++i) cursors_[i].next.store(first_part(i), std::memory_order_relaxed);
-    busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-    generation_.fetch_add(1);
+    state_.fetch_add(one_job | open);
     if (sleeping_.load() > 0) {
       std::lock_guard lock(mutex_);
       wake_.notify_all();
     }
     take_parts(0);
-    while (busy_.load(std::memory_order_acquire) > 0) pause();
+    state_.fetch_and(~open);
+    auto done = [&] { return (state_.load(std::memory_order_acquire) & inside) == 0; };
+    while (!spin(50, done)) std::this_thread::yield();
     if (error_) std::rethrow_exception(error_);
   }
 
  private:
-  static constexpr int most_threads = 256;
-  static constexpr int spins = 20000;
+  static constexpr int spin_microseconds = 200;
+  /// state_: the number of workers inside the job, whether more may enter, and the number of the job.
+  static constexpr uint64_t inside = 0xFFFF, open = 0x10000, one_job = 0x20000;
   struct alignas(64) Cursor {
     std::atomic<int64_t> next{0};
   };
@@ -87,33 +104,43 @@ class Pool {
 
   void work(int thread) {
     uint64_t seen = 0;
-    for (;;) {
-      for (int i = 0; i < spins && generation_.load(std::memory_order_acquire) == seen; ++i) pause();
-      if (generation_.load(std::memory_order_acquire) == seen) {
+    auto another_job = [&] { return state_.load() / one_job != seen; };
+    while (!stopping_) {
+      if (!spin(spin_microseconds, another_job)) {
         std::unique_lock lock(mutex_);
         sleeping_.fetch_add(1);
-        wake_.wait(lock, [&] { return generation_.load() != seen; });
+        wake_.wait(lock, another_job);
         sleeping_.fetch_sub(1);
       }
-      seen = generation_.load();
-      if (stopping_) return;
+      uint64_t state = state_.load();
+      bool entered = false;
+      while ((state & open) && !(entered = state_.compare_exchange_weak(state, state + 1))) {
+      }
+      seen = state / one_job;
+      if (!entered) continue;
       take_parts(thread);
-      busy_.fetch_sub(1, std::memory_order_release);
+      state_.fetch_sub(1, std::memory_order_release);
     }
   }
 
   std::vector<std::thread> workers_;
-  std::mutex callers_, mutex_;
+  std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<uint64_t> generation_{0};
-  std::atomic<int> busy_{0}, sleeping_{0};
-  bool stopping_ = false;
+  std::atomic<uint64_t> state_{0};
+  std::atomic<int> sleeping_{0};
+  std::atomic<bool> stopping_{false};
   int64_t parts_ = 0;
   detail::PartFunction function_ = nullptr;
   void* body_ = nullptr;
   std::exception_ptr error_;
   Cursor cursors_[most_threads];
 };
+
+/// Held by the job that has the pool.
+std::mutex& pool_mutex() {
+  static std::mutex instance;
+  return instance;
+}
 
 std::unique_ptr<Pool>& pool() {
   static std::unique_ptr<Pool> instance;
@@ -123,18 +150,21 @@ std::unique_ptr<Pool>& pool() {
 }  // namespace
 
 void set_threads(int threads) {
-  check(threads >= 0 && threads <= 256, "threads: {} is not between 0 (all cores) and 256", threads);
+  check(threads >= 0 && threads <= most_threads, "threads: {} is not between 0 (all cores) and {}", threads,
+        most_threads);
+  std::lock_guard lock(pool_mutex());
   wanted_threads = threads;
   pool().reset();
 }
 
 int threads() {
   if (wanted_threads > 0) return wanted_threads;
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 256);
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);
 }
 
 void detail::run_parts(int64_t parts, PartFunction function, void* body) {
-  if (parts == 1 || inside_body || threads() == 1) {
+  std::unique_lock lock(pool_mutex(), std::defer_lock);
+  if (parts == 1 || inside_body || threads() == 1 || !lock.try_lock()) {
     for (int64_t k = 0; k < parts; ++k) function(body, k);
     return;
   }

@@ -19,7 +19,8 @@ void run_parts(int64_t parts, PartFunction function, void* body);
 /// Calls body(begin, end) for the ranges [0, grain), [grain, 2 * grain), ... of [0, count). The ranges depend
 /// on `grain` alone, never on the number of threads: what body computes for a range must, too. A thread takes
 /// about the same ranges in each call with the same count, so data stays in its cache. Exceptions of body
-/// reach the caller. A call from inside a body runs on the calling thread alone.
+/// reach the caller. A call from inside a body, or while another thread's call has the pool, runs on the
+/// calling thread alone.
 template <class Body>
 void parallel_for(int64_t count, int64_t grain, Body&& body) {
   if (count <= 0) return;
