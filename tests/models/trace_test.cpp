@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tests/fixtures.h"
+#include "tests/keras_layout.h"
 #include "tests/models/support.h"
 #include "tests/op_check.h"
 
@@ -26,21 +27,6 @@ double uniform(uint32_t stream, int64_t index) {
   return (mixed(static_cast<uint32_t>(index) + stream * 0x9e3779b9U) >> 8) / 16777216.0;
 }
 
-/// Index in Keras' layout (HWIO) of element `i` of a kernel that lies as OHWI; other parameters lie alike.
-int64_t keras_index(const Shape& shape, int64_t i) {
-  if (shape.rank() != 4) return i;
-  int64_t in = shape[3], area = shape[1] * shape[2];
-  int64_t filter = i / (area * in), inner = i % (area * in);
-  return inner * shape[0] + filter;
-}
-
-std::vector<double> in_keras_layout(const Tensor& tensor) {
-  std::vector<double> values = tensor.to(DType::f64).to_vector<double>(), result(values.size());
-  for (size_t i = 0; i < values.size(); ++i)
-    result[keras_index(tensor.shape(), static_cast<int64_t>(i))] = values[i];
-  return result;
-}
-
 std::vector<Parameter*> parameters_of(const Model& model) {
   std::vector<Parameter*> parameters;
   for (const LayerPtr& layer : model.graph().layers())
@@ -57,14 +43,13 @@ double initial_value(const Parameter& parameter, double u) {
   return (2 * u - 1) * (name == "bias" ? 0.05 : 0.1);
 }
 
-void set_initial_values(const Model& model, DType dtype) {
+void set_initial_values(const Model& model) {
   uint32_t stream = 100;
   for (Parameter* parameter : parameters_of(model)) {
     std::vector<double> values(parameter->shape.elements());
     for (size_t i = 0; i < values.size(); ++i)
-      values[i] =
-          initial_value(*parameter, uniform(stream, keras_index(parameter->shape, static_cast<int64_t>(i))));
-    parameter->value.copy_from(Tensor::from(values, parameter->shape).to(dtype));
+      values[i] = initial_value(*parameter, uniform(stream, static_cast<int64_t>(i)));
+    set_from_keras_layout(parameter->value, values);
     ++stream;
   }
 }
@@ -209,7 +194,7 @@ TEST_P(Trace, StepsEqualKeras) {
                   loss);  // Keras 2.15: float32(0.9) in f64, too
   else
     model.compile(Adam{}, loss);
-  set_initial_values(model, c.dtype);
+  set_initial_values(model);
   Shape sample = model.graph().nodes()[0].shape;
   std::vector<double> losses = fixture_->tensor(object("loss")).to_vector<double>();
   for (int step = 0; step < steps; ++step) {

@@ -1,0 +1,102 @@
+#include "layers/layer.h"
+
+#include <gtest/gtest.h>
+
+#include "framework/error.h"
+#include "layers/layers.h"
+
+namespace manul {
+namespace {
+
+std::string message(const std::string& class_name, const Config& config) {
+  try {
+    make_layer(class_name, config);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::model_file);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Layer, SnakeCaseIsKeras) {
+  EXPECT_EQ(snake_case("Conv2D"), "conv2d");
+  EXPECT_EQ(snake_case("MaxPooling2D"), "max_pooling2d");
+  EXPECT_EQ(snake_case("GlobalAveragePooling2D"), "global_average_pooling2d");
+  EXPECT_EQ(snake_case("BatchNormalization"), "batch_normalization");
+  EXPECT_EQ(snake_case("ReLU"), "re_lu");
+  EXPECT_EQ(snake_case("Dense"), "dense");
+}
+
+TEST(Layer, OptionsThatChangeTheResultAreRefused) {
+  Config conv = Config::map({{"name", "c"}, {"filters", 4}, {"kernel_size", Config::List{3, 3}}});
+  auto with = [&](const char* key, Config value) {
+    Config config = conv;
+    config.set(key, std::move(value));
+    return message("Conv2D", config);
+  };
+  EXPECT_EQ(with("groups", 2), "layer c (Conv2D): option groups: 2 is not supported, only 1");
+  EXPECT_EQ(
+      with("data_format", "channels_first"),
+      "layer c (Conv2D): option data_format: \"channels_first\" is not supported, only \"channels_last\"");
+  EXPECT_EQ(with("padding", "causal"),
+            "layer c (Conv2D): option padding: valid and same are supported, not causal");
+  EXPECT_EQ(with("activation", "gelu"), "layer c (Conv2D): option activation: \"gelu\" is not supported");
+  EXPECT_EQ(with("strides", Config::List{1, "a"}),
+            "layer c (Conv2D): option strides: one integer or two are wanted, not [1, \"a\"]");
+  EXPECT_EQ(with("strides", 0), "layer c (Conv2D): option strides: sizes are at least 1, not 0");
+  EXPECT_EQ(with("filters", 1.5), "layer c (Conv2D): config: an integer is wanted, not 1.5");
+  EXPECT_EQ(with("filters", -1), "layer c (Conv2D): Conv2D: filters must be at least 1, not -1");
+  EXPECT_EQ(message("Dense", Config::map({{"name", "d"}})),
+            "layer d (Dense): config: the option units is missing");
+  EXPECT_EQ(message("Lambda", Config::map({{"name", "l"}})),
+            "layer l: layers of the class Lambda are not supported");
+  EXPECT_EQ(message("Dense", "nonsense"),
+            "layer without a name (Dense): config: the option units is missing");
+}
+
+TEST(Layer, WhatOnlyTrainingNeedsIsKept) {
+  Config regularizer = Config::map({{"class_name", "L2"}, {"config", Config::map({{"l2", 0.01}})}});
+  LayerPtr layer = make_layer("Dense", Config::map({{"units", 3}, {"kernel_regularizer", regularizer}}));
+  EXPECT_EQ(layer->untrained_options(), Config::map({{"kernel_regularizer", regularizer}}));
+  EXPECT_EQ(layer->config().at("kernel_regularizer"), regularizer);
+  EXPECT_TRUE(layer->config().at("bias_regularizer").is_null());
+}
+
+TEST(Layer, ParametersAreInKerasOrderAndFrozenAsAsked) {
+  for (bool trainable : {true, false}) {
+    LayerPtr layer = BatchNormalization{.name = "n", .trainable = trainable};
+    ParameterSet parameters;
+    layer->build({{4, 4, 6}}, parameters);
+    std::vector<std::string> paths;
+    for (const Parameter* parameter : layer->parameters()) paths.push_back(parameter->path);
+    EXPECT_EQ(paths, (std::vector<std::string>{"n/gamma", "n/beta", "n/moving_mean", "n/moving_variance"}));
+    EXPECT_EQ(parameters.trainable_count(), trainable ? 12 : 0);
+    ParameterSet others;
+    EXPECT_THROW(layer->build({{4, 4, 6}}, others), Error);
+  }
+}
+
+TEST(Layer, SizesAreWrittenAsOneNumberOrTwo) {
+  LayerPtr layer = Conv2D{.filters = 2, .kernel = {3, 5}, .stride = 2, .name = "c"};
+  EXPECT_EQ(layer->output_shape({{9, 9, 3}}), (Shape{4, 3, 2}));
+  EXPECT_EQ(layer->config().at("kernel_size"), (Config::List{3, 5}));
+  EXPECT_EQ(layer->config().at("strides"), (Config::List{2, 2}));
+}
+
+TEST(ConfigTree, ReadsValuesByTypeOrSaysWhatIsThere) {
+  Config config =
+      Config::map({{"flag", 1}, {"whole", 3.0}, {"half", 0.5}, {"text", "a\"b"}, {"none", nullptr}});
+  EXPECT_TRUE(config.get("flag", false));
+  EXPECT_EQ(config.get("whole", int64_t{0}), 3);
+  EXPECT_EQ(config.get("none", 7.0), 7.0);
+  EXPECT_EQ(config.get("absent", "x"), "x");
+  EXPECT_THROW(config.get("half", int64_t{0}), Error);
+  EXPECT_THROW(config.get("text", 1.0), Error);
+  EXPECT_EQ(config.text(), R"({"flag": 1, "whole": 3, "half": 0.5, "text": "a\"b", "none": null})");
+  config.set("flag", Config::List{});
+  EXPECT_EQ(config.at("flag").text(), "[]");
+  EXPECT_EQ(Config(std::string(1000, 'x')).text().size(), 202U);
+}
+
+}  // namespace
+}  // namespace manul
