@@ -1,6 +1,7 @@
 #include "models/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string prefix_of(const fs::path& target) {
+  return fmt::format(".{}.", target.filename().string());
+}
+
+/// Removes the temporary files of processes that were killed: those that nobody holds locked.
+void remove_leftovers(const fs::path& target) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(target.parent_path(), error)) {
+    std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix_of(target)) || !name.ends_with(".tmp")) continue;
+    int file = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0) continue;
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(entry.path().c_str());
+    ::close(file);
+  }
+}
+
 /// A file that is removed again unless it is renamed.
 class TemporaryFile {
  public:
@@ -24,11 +42,11 @@ class TemporaryFile {
     bool exists = ::stat(target.c_str(), &status) == 0;
     if (exists && !S_ISREG(status.st_mode))
       fail(ErrorKind::failed, "{}: is not a regular file", target.string());
-    // Processes that save to one place do not meet; what a killed process left behind is overwritten by the
-    // next one with its number.
-    path_ = target.parent_path() / fmt::format(".{}.{}.tmp", target.filename().string(), ::getpid());
+    // With the process' number in the name, processes that save to one place do not meet.
+    path_ = target.parent_path() / fmt::format("{}{}.tmp", prefix_of(target), ::getpid());
     file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (file_ < 0) give_up("no file can be made in its folder");
+    ::flock(file_, LOCK_EX | LOCK_NB);
     if (exists) ::fchmod(file_, status.st_mode & 07777);
   }
   ~TemporaryFile() {
@@ -82,6 +100,7 @@ void make_folder_durable(const fs::path& folder) {
 void write_file_atomically(const std::string& path, std::string_view content) {
   std::error_code error;
   fs::path target = fs::is_symlink(path, error) ? fs::weakly_canonical(path) : fs::absolute(path);
+  remove_leftovers(target);
   TemporaryFile file(target);
   file.write(content);
   file.rename_to_target();
