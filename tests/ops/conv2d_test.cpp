@@ -1,5 +1,6 @@
 #include "ops/conv2d.h"
 
+#include "framework/tape.h"
 #include "tests/op_check.h"
 #include "tests/ops/samples.h"
 
@@ -52,8 +53,28 @@ const ErrorSample errors[] = {
 INSTANTIATE_TEST_SUITE_P(Conv2D, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
 
 TEST(Conv2D, TakesAnEmptyBatch) {
-  Tensor y = conv2d(Tensor::zeros({0, 5, 5, 3}), Tensor::zeros({4, 3, 3, 3}), Tensor());
+  Tensor kernel = Tensor::full({4, 3, 3, 3}, 1), gradient = Tensor::full({4, 3, 3, 3}, 7);
+  kernel.watch(gradient);
+  Tape tape;
+  Tensor y = conv2d(Tensor::zeros({0, 5, 5, 3}), kernel, Tensor());
   EXPECT_EQ(y.shape(), (Shape{0, 3, 3, 4}));
+  tape.backward(y, Tensor::zeros(y.shape()));
+  EXPECT_EQ(gradient.to_vector<float>(), std::vector<float>(kernel.elements(), 0));
+}
+
+/// Most taps never touch the picture: no memory for the padding they ask for, and no gradient.
+TEST(Conv2D, TakesADilationFarBeyondThePicture) {
+  Tensor x = Tensor::full({1, 3, 3, 1}, 2), kernel = Tensor::full({1, 3, 3, 1}, 5);
+  Tensor dx = Tensor::empty_like(x), dkernel = Tensor::empty_like(kernel);
+  x.watch(dx);
+  kernel.watch(dkernel);
+  Tape tape;
+  constexpr int64_t far = 1 << 28;
+  Tensor y = conv2d(x, kernel, Tensor(), {.padding = Padding::same, .dilation = {far, far}});
+  EXPECT_EQ(y.to_vector<float>(), std::vector<float>(9, 10));
+  tape.backward(y, Tensor::full(y.shape(), 1));
+  EXPECT_EQ(dx.to_vector<float>(), std::vector<float>(9, 5));
+  EXPECT_EQ(dkernel.to_vector<float>(), (std::vector<float>{0, 0, 0, 0, 18, 0, 0, 0, 0}));
 }
 
 }  // namespace

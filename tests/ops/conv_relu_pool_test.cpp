@@ -71,6 +71,15 @@ TEST(ConvReluPool, BreaksTiesAsTheOpsItReplaces) {
   for (size_t i = 0; i < fused.size(); ++i) EXPECT_EQ(normalised_error(fused[i], simple[i]), 0) << i;
 }
 
+TEST(ConvReluPool, TakesAnEmptyBatch) {
+  Tensor kernel = Tensor::full({4, 3, 3, 3}, 1), gradient = Tensor::full({4, 3, 3, 3}, 7);
+  kernel.watch(gradient);
+  Tape tape;
+  Tensor y = conv_relu_pool(Tensor::zeros({0, 8, 8, 3}), kernel, Tensor(), {}, {});
+  tape.backward(y, Tensor::zeros(y.shape()));
+  EXPECT_EQ(gradient.to_vector<float>(), std::vector<float>(kernel.elements(), 0));
+}
+
 TEST(ConvReluPool, PassesNaNOn) {
   Tensor y = conv_relu_pool(Tensor::full({1, 4, 4, 1}, 1), Tensor::full({1, 3, 3, 1}, std::nan("")), Tensor(),
                             {}, {});

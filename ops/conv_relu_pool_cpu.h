@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+
+#include "framework/cpu/vector.h"
+#include "ops/conv_relu_pool.h"
+
+namespace manul::cpu {
+
+inline constexpr uint8_t cut = 4;  // the code of a window that relu cut to zero
+
+/// Winner codes in a vector's lanes, as wide as the numbers beside them and as they are kept.
+template <class T>
+struct Codes;
+template <>
+struct Codes<float> {
+  using Element = int32_t;
+  using Wide [[gnu::vector_size(vector_bytes)]] = int32_t;
+  using Bytes [[gnu::vector_size(vector_bytes / 4)]] = uint8_t;
+  using Halves [[gnu::vector_size(vector_bytes / 2)]] = uint16_t;
+};
+template <>
+struct Codes<double> {
+  using Element = int64_t;
+  using Wide [[gnu::vector_size(vector_bytes)]] = int64_t;
+  using Bytes [[gnu::vector_size(vector_bytes / 8)]] = uint8_t;
+  using Halves [[gnu::vector_size(vector_bytes / 4)]] = uint16_t;
+};
+
+/// The codes of lanes<T> neighbours. In two steps, for each of which GCC knows an instruction.
+template <class T>
+[[gnu::always_inline]] inline typename Codes<T>::Wide load_codes(const uint8_t* from) {
+  typename Codes<T>::Bytes bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return __builtin_convertvector(__builtin_convertvector(bytes, typename Codes<T>::Halves),
+                                 typename Codes<T>::Wide);
+}
+
+/// The fused op's loops run over pooled rows, row 0 of all pictures first: a thread then writes, and reads in
+/// the backward pass, the features that the same thread multiplies in a dense layer behind.
+struct PooledRows {
+  explicit PooledRows(const WindowGeometry& g)
+      : height(g.output[0] / 2),
+        width(g.output[1] / 2),
+        count(g.batch * height),
+        row_step(g.input[1] * g.channels),
+        down(g.strides[0] * row_step),
+        right(g.strides[1] * g.channels),
+        batch(g.batch),
+        picture(g.input[0] * row_step) {}
+
+  int64_t height, width, count;
+  int64_t row_step;     // elements from one input row to the next
+  int64_t down, right;  // elements between the windows of neighbouring convolution outputs
+  int64_t batch, picture;
+
+  /// Where the window of each winner code begins, from the pooled pixel's first element on.
+  std::array<int64_t, cut + 1> windows() const { return {0, right, down, down + right, 0}; }
+  /// The first element under pooled row `i`.
+  int64_t input(int64_t i) const { return i % batch * picture + i / batch * 2 * down; }
+  /// The first pooled pixel of row `i`.
+  int64_t pixel(int64_t i) const { return (i % batch * height + i / batch) * width; }
+};
+
+}  // namespace manul::cpu
