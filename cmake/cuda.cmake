@@ -1,4 +1,80 @@
 # The CUDA side: kernels (.cu beside each op) and the walls in framework/cuda. Without a toolkit and cuDNN the CPU side
-# is complete and nothing here happens.
+# is complete and nothing here happens. Defines MANUL_WITH_CUDA and manul_add_cuda(target).
+set(MANUL_WITH_CUDA OFF)
+
+# Unless CMAKE_CUDA_ARCHITECTURES or the environment's CUDAARCHS says which: what the GPUs of this machine are ("90"),
+# otherwise all that the toolkit knows of the usual ones, with PTX of the newest for those to come.
+function(manul_choose_architectures result)
+  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+    OUTPUT_VARIABLE capabilities RESULT_VARIABLE failed ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT failed AND capabilities MATCHES "^[0-9]+\\.[0-9]+")
+    string(REPLACE "." "" capabilities "${capabilities}")
+    string(REGEX MATCHALL "[0-9]+" native "${capabilities}")
+    list(REMOVE_DUPLICATES native)
+    set(${result} ${native} PARENT_SCOPE)
+    return()
+  endif()
+  execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-arch OUTPUT_VARIABLE known)
+  set(chosen)
+  foreach(architecture 75 80 86 89 90 100 120)
+    if(known MATCHES "compute_${architecture}([^0-9]|$)")
+      list(APPEND chosen ${architecture}-real)
+      set(newest ${architecture})
+    endif()
+  endforeach()
+  set(${result} ${chosen} ${newest}-virtual PARENT_SCOPE)
+endfunction()
+
+if(NOT MANUL_CUDA STREQUAL "OFF")
+  find_package(CUDAToolkit 12.0 QUIET)
+  if(CUDAToolkit_FOUND AND CUDAToolkit_NVCC_EXECUTABLE)
+    find_package(CUDNN 9.0 QUIET)
+  endif()
+  if(CUDNN_FOUND)
+    if(NOT CMAKE_CUDA_COMPILER)
+      set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+    endif()
+    if(NOT CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
+      manul_choose_architectures(CMAKE_CUDA_ARCHITECTURES)
+    endif()
+    enable_language(CUDA)
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake before 3.26 does not know that nvcc 12 has C++20
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+    endif()
+    set(CMAKE_CUDA_STANDARD 20)
+    set(MANUL_WITH_CUDA ON)
+    message(STATUS "CUDA side: toolkit ${CUDAToolkit_VERSION}, cuDNN ${CUDNN_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
+  elseif(MANUL_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "MANUL_CUDA=ON: no CUDA toolkit of version 12 or newer with nvcc (found: "
+      "'${CUDAToolkit_VERSION}'), or no cuDNN 9 (found: '${CUDNN_VERSION}'). CUDAToolkit_ROOT and CUDNN_ROOT say where they are.")
+  else()
+    message(STATUS "CUDA side: left out (no CUDA toolkit 12 or newer with nvcc, or no cuDNN 9)")
+  endif()
+endif()
+
+# nvcc for the sources of `target` in language CUDA.
+function(manul_cuda_options target)
+  # fmt 9 takes nvcc for a compiler without constexpr, which its own header then contradicts in C++20.
+  target_compile_definitions(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -diag-suppress=20208 -Xcompiler=-Wall,-Wextra>)
+endfunction()
+
 function(manul_add_cuda target)
+  if(NOT MANUL_WITH_CUDA)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS framework/cuda/*.cpp framework/cuda/*.cu ops/*.cu data/*.cu)
+  target_sources(${target} PRIVATE ${sources})
+  # Augmentation agrees with the CPU to the bit only without fused multiply-adds.
+  file(GLOB data_kernels CONFIGURE_DEPENDS data/*.cu)
+  set_source_files_properties(${data_kernels} PROPERTIES COMPILE_OPTIONS --fmad=false)
+  manul_cuda_options(${target})
+  target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} ${CUDNN_INCLUDE_DIR})
+  # The runtime is linked statically and looks for the driver itself; cuBLAS and cuDNN are loaded at first use. So a
+  # program starts as fast as without CUDA, and starts where there is neither.
+  target_compile_definitions(${target} PUBLIC MANUL_WITH_CUDA PRIVATE
+    MANUL_CUBLASLT_LIBRARY="${CUDA_cublasLt_LIBRARY}" MANUL_CUDNN_LIBRARY="${CUDNN_LIBRARY}")
+  target_link_libraries(${target} PRIVATE CUDA::cudart_static ${CMAKE_DL_LIBS})
 endfunction()

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "framework/tensor.h"
+
+// The wall before cuDNN: two-dimensional convolutions in f32, NHWC with OHWI kernels.
+namespace manul::cuda {
+
+/// A convolution with the same padding before and after.
+struct ConvolutionShape {
+  int64_t batch, channels, filters;
+  std::array<int64_t, 2> input, output, size, strides, dilation, padding;
+};
+
+/// y = x * kernel; dx from dy; dkernel from x and dy. Always the same, deterministic algorithm for the same
+/// shapes. True f32, or TF32 if that was asked for. False, and nothing is done, if cuDNN has none. Throws
+/// ErrorKind::device.
+bool dnn_forward(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel, const Tensor& y);
+bool dnn_backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel,
+                        const Tensor& dx);
+bool dnn_backward_kernel(const ConvolutionShape& shape, const Tensor& x, const Tensor& dy,
+                         const Tensor& dkernel);
+
+/// "9.14.0" of the library that is loaded for it.
+std::string dnn_version();
+
+}  // namespace manul::cuda

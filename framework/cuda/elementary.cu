@@ -1,0 +1,71 @@
+#include "framework/elementary.h"
+
+#include "framework/cuda/launch.h"
+#include "framework/step.h"
+
+namespace manul::cuda {
+namespace {
+
+template <class T>
+struct Accumulate {
+  const T* from;
+  T* to;
+  __device__ void operator()(int64_t i) const { to[i] += from[i]; }
+};
+
+template <class T>
+struct Fill {
+  T value;
+  T* to;
+  __device__ void operator()(int64_t i) const { to[i] = value; }
+};
+
+template <class T>
+void fill_all(double value, const Tensor& y) {
+  for_each(context_of(y), y.elements(), Fill<T>{static_cast<T>(value), y.mutable_data<T>()});
+}
+
+struct AdvanceStep {
+  StepState* state;
+  int64_t samples;
+  __device__ void operator()(int64_t) const {
+    state->iteration += 1;
+    state->position += samples;
+  }
+};
+
+__global__ void probe_kernel() {}
+
+}  // namespace
+
+int compiled_architecture() {
+  cudaFuncAttributes attributes{};
+  MANUL_CHECK_CUDA(cudaFuncGetAttributes(&attributes, probe_kernel));
+  return attributes.ptxVersion;
+}
+
+void accumulate(const Tensor& x, const Tensor& y) {
+  visit_float(x.dtype(), "accumulate", [&](auto zero) {
+    using T = decltype(zero);
+    for_each(context_of(x), x.elements(), Accumulate<T>{x.data<T>(), y.mutable_data<T>()});
+  });
+}
+
+void fill(double value, const Tensor& y) {
+  switch (y.dtype()) {
+    case DType::f32:
+      return fill_all<float>(value, y);
+    case DType::f64:
+      return fill_all<double>(value, y);
+    case DType::u8:
+      return fill_all<uint8_t>(value, y);
+    case DType::i32:
+      return fill_all<int32_t>(value, y);
+  }
+}
+
+void advance_step(const Tensor& state, int64_t samples) {
+  for_each(context_of(state), 1, AdvanceStep{static_cast<StepState*>(state.raw()), samples});
+}
+
+}  // namespace manul::cuda

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "framework/cuda/context.h"
+#include "framework/cuda/handle.h"
+#include "framework/tensor.h"
+
+// What all kernels share; for .cu files.
+namespace manul::cuda {
+
+/// The first statement of every kernel: lets the next kernel of the stream be set up on the multiprocessors
+/// that are idle, and waits until the former one is done (programmatic dependent launch, compute
+/// capability 9.0).
+__device__ inline void begin_kernel() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/// The context of the GPU that `tensor` lies on.
+inline const Context& context_of(const Tensor& tensor) {
+  return Context::use(tensor.device().index);
+}
+
+/// Starts a kernel on the compute stream, with `shared_bytes` for dynamic_shared(). Nothing happens for an
+/// empty grid.
+template <class... Parameters, class... Arguments>
+void launch_with_shared(const Context& context, void (*kernel)(Parameters...), dim3 grid, int threads,
+                        size_t shared_bytes, const Arguments&... arguments) {
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = context.stream();
+  config.attrs = &overlap;
+  config.numAttrs = context.overlaps_kernels() ? 1 : 0;
+  MANUL_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
+}
+
+template <class... Parameters, class... Arguments>
+void launch(const Context& context, void (*kernel)(Parameters...), dim3 grid, int threads,
+            const Arguments&... arguments) {
+  launch_with_shared(context, kernel, grid, threads, 0, arguments...);
+}
+
+/// The shared memory that the launch asked for, 16-byte aligned; at most 48 KiB.
+template <class T>
+__device__ T* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char dynamic_shared_memory[];
+  return reinterpret_cast<T*>(dynamic_shared_memory);
+}
+constexpr int64_t most_shared_bytes = 48 << 10;
+
+/// How many blocks of `size` cover `count`.
+inline unsigned blocks_for(int64_t count, int64_t size) {
+  return static_cast<unsigned>((count + size - 1) / size);
+}
+
+namespace detail {
+constexpr int each_threads = 256;
+
+template <class Body>
+__global__ void each_kernel(int64_t count, Body body) {
+  begin_kernel();
+  int64_t i = int64_t{blockIdx.x} * each_threads + threadIdx.x;
+  if (i < count) body(i);
+}
+}  // namespace detail
+
+/// Runs body(i) on the GPU for i of [0, count), a thread each. `Body` is a struct with a device operator().
+template <class Body>
+void for_each(const Context& context, int64_t count, const Body& body) {
+  launch(context, detail::each_kernel<Body>, blocks_for(count, detail::each_threads), detail::each_threads,
+         count, body);
+}
+
+/// A sum over the 32 lanes of a warp, in a fixed order; every lane has it.
+template <class T>
+__device__ T warp_sum(T value) {
+  for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(0xffffffffu, value, distance);
+  return value;
+}
+
+template <class T>
+__device__ T warp_max(T value) {
+  for (int distance = 16; distance > 0; distance /= 2) {
+    T other = __shfl_xor_sync(0xffffffffu, value, distance);
+    value = other > value ? other : value;
+  }
+  return value;
+}
+
+/// A sum over a block of `threads` threads, in a fixed order; every thread has it. May be called again at
+/// once.
+template <int threads, class T>
+__device__ T block_sum(T value) {
+  static_assert(threads % 32 == 0 && threads <= 1024);
+  __shared__ T sums[threads / 32];
+  value = warp_sum(value);
+  __syncthreads();
+  if (threadIdx.x % 32 == 0) sums[threadIdx.x / 32] = value;
+  __syncthreads();
+  T total = 0;
+  for (int warp = 0; warp < threads / 32; ++warp) total += sums[warp];
+  return total;
+}
+
+/// True in all threads of the block that calls this last of `blocks` blocks; it sees all that the others
+/// wrote before. Read that with __ldcg. `counter` is one of Context::counters(), and 0 again afterwards.
+__device__ inline bool is_last_block(uint32_t* counter, uint32_t blocks) {
+  __shared__ bool last;
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    last = atomicAdd(counter, 1u) == blocks - 1;
+    if (last) *counter = 0;
+  }
+  __syncthreads();
+  if (last) __threadfence();
+  return last;
+}
+
+/// The pointer of a tensor that may be undefined.
+template <class T>
+const T* data_or_null(const Tensor& tensor) {
+  return tensor.defined() ? tensor.data<T>() : nullptr;
+}
+template <class T>
+T* mutable_data_or_null(const Tensor& tensor) {
+  return tensor.defined() ? tensor.mutable_data<T>() : nullptr;
+}
+
+}  // namespace manul::cuda

@@ -1,0 +1,150 @@
+#include "framework/cuda/memory.h"
+
+#include <list>
+
+#include "framework/cuda/block_pool.h"
+#include "framework/cuda/context.h"
+#include "framework/cuda/handle.h"
+#include "framework/error.h"
+#include "framework/memory.h"
+
+namespace manul::cuda {
+namespace {
+
+/// Every pool that still has blocks: one a GPU, and those of captured steps. Never destroyed (see Context).
+struct Pools {
+  std::mutex mutex;
+  std::map<int, BlockPool> main;
+  std::list<std::shared_ptr<BlockPool>> arenas;
+};
+
+Pools& pools() {
+  static Pools* instance = new Pools;
+  return *instance;
+}
+
+thread_local BlockPool* captured_into = nullptr;
+
+[[noreturn]] void fail_out_of_memory(size_t bytes, int index, const BlockPool& pool) {
+  constexpr double mib = 1 << 20;
+  MemoryInfo info = memory_info(index);
+  fail(ErrorKind::device,
+       "cuda:{} is out of memory: {:.1f} MiB are wanted, {:.1f} of {:.1f} MiB are free and {:.1f} are in use "
+       "by this "
+       "program; a smaller batch needs less",
+       index, bytes / mib, info.free / mib, info.total / mib, pool.used() / mib);
+}
+
+void refuse_while_capturing(const char* what) {
+  if (capturing())
+    fail(ErrorKind::device,
+         "cuda: {} cannot be part of a captured step: a replayed step must stay on the GPU (read results "
+         "between "
+         "steps, or run the step eagerly)",
+         what);
+}
+
+}  // namespace
+
+bool capturing() {
+  return captured_into != nullptr;
+}
+
+Arena::Arena(int index) : pool_(std::make_shared<BlockPool>(index)) {
+  std::lock_guard lock(pools().mutex);
+  pools().arenas.push_back(pool_);
+}
+
+Arena::~Arena() {
+  std::lock_guard lock(pools().mutex);
+  if (pool_->used() == 0) pools().arenas.remove(pool_);
+}
+
+Arena::Scope::Scope(Arena& arena) {
+  captured_into = arena.pool_.get();
+}
+Arena::Scope::~Scope() {
+  captured_into = nullptr;
+}
+
+void* allocate(size_t bytes, int index) {
+  Context::use(index);
+  std::lock_guard lock(pools().mutex);
+  BlockPool& main = pools().main.try_emplace(index, index).first->second;
+  BlockPool& pool = captured_into ? *captured_into : main;
+  void* data = pool.allocate(bytes);
+  if (!data) {
+    main.trim();
+    data = pool.allocate(bytes);
+  }
+  if (!data) fail_out_of_memory(bytes, index, pool);
+  return data;
+}
+
+void release(void* data, size_t, int index) noexcept {
+  std::lock_guard lock(pools().mutex);
+  if (pools().main.at(index).release(data)) return;
+  for (auto arena = pools().arenas.begin(); arena != pools().arenas.end(); ++arena) {
+    if (!(*arena)->release(data)) continue;
+    // The list alone still holds an arena whose graph is gone.
+    if ((*arena)->used() == 0 && arena->use_count() == 1) pools().arenas.erase(arena);
+    return;
+  }
+}
+
+void trim(int index) {
+  synchronize(index);
+  std::lock_guard lock(pools().mutex);
+  if (auto pool = pools().main.find(index); pool != pools().main.end()) pool->second.trim();
+}
+
+void copy(void* to, Device to_device, const void* from, Device from_device, size_t bytes) {
+  Context& context = Context::use(to_device.is_cuda() ? to_device.index : from_device.index);
+  if (to_device.is_cuda() && from_device.is_cuda()) {
+    if (to_device == from_device) {
+      MANUL_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, context.stream()));
+      return;
+    }
+    synchronize(from_device.index);
+    Context::use(to_device.index);
+    MANUL_CHECK_CUDA(
+        cudaMemcpyPeerAsync(to, to_device.index, from, from_device.index, bytes, context.stream()));
+    synchronize(to_device.index);
+    return;
+  }
+  refuse_while_capturing("a copy between the GPU and the host");
+  if (to_device.is_cuda()) {
+    MANUL_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, context.stream()));
+    return;
+  }
+  MANUL_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, context.stream()));
+  MANUL_CHECK_CUDA(cudaStreamSynchronize(context.stream()));
+}
+
+void fill(void* to, unsigned char value, size_t bytes, int index) {
+  MANUL_CHECK_CUDA(cudaMemsetAsync(to, value, bytes, Context::use(index).stream()));
+}
+
+void synchronize(int index) {
+  refuse_while_capturing("waiting for the GPU");
+  MANUL_CHECK_CUDA(cudaStreamSynchronize(Context::use(index).stream()));
+}
+
+MemoryInfo memory_info(int index) {
+  Context::use(index);
+  MemoryInfo info{};
+  MANUL_CHECK_CUDA(cudaMemGetInfo(&info.free, &info.total));
+  return info;
+}
+
+void* allocate_pinned(size_t bytes) {
+  void* data = nullptr;
+  MANUL_CHECK_CUDA(cudaMallocHost(&data, bytes));
+  return data;
+}
+
+void release_pinned(void* data) noexcept {
+  cudaFreeHost(data);
+}
+
+}  // namespace manul::cuda

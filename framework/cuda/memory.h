@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+
+#include "framework/device.h"
+
+namespace manul::cuda {
+
+/// Device memory, 512-byte aligned, from the pool of GPU `index`, or from the arena of the step being
+/// captured by this thread. Blocks are reused in the order of the compute stream. Throws ErrorKind::device
+/// with the bytes wanted and left when there are none.
+void* allocate(size_t bytes, int index);
+void release(void* data, size_t bytes, int index) noexcept;
+
+/// True while this thread captures a step.
+bool capturing();
+
+/// See copy_bytes(), fill_bytes() and synchronize() of framework/memory.h. While a step is being captured,
+/// copies from and to the host and waiting throw.
+void copy(void* to, Device to_device, const void* from, Device from_device, size_t bytes);
+void fill(void* to, unsigned char value, size_t bytes, int index);
+void synchronize(int index);
+
+/// Gives cached blocks that nobody uses back to the driver.
+void trim(int index);
+
+/// Bytes of the GPU that are free for everyone, and in all.
+struct MemoryInfo {
+  size_t free, total;
+};
+MemoryInfo memory_info(int index);
+
+/// Page-locked host memory, which the GPU copies from while the CPU goes on. Throws ErrorKind::device.
+void* allocate_pinned(size_t bytes);
+void release_pinned(void* data) noexcept;
+
+}  // namespace manul::cuda

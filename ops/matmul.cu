@@ -1,0 +1,185 @@
+#include "ops/matmul.h"
+
+#include "framework/cuda/blas.h"
+#include "framework/cuda/column_sums.h"
+#include "framework/cuda/launch.h"
+#include "framework/cuda/product_tile.h"
+#include "ops/pointwise_functions.h"
+
+namespace manul::cuda {
+namespace {
+
+/// An activation chosen at run time, for kernels that memory limits anyway.
+template <class T>
+__device__ T activated(Activation activation, T z) {
+  switch (activation) {
+    case Activation::relu:
+      return pointwise::Relu::value(z);
+    case Activation::sigmoid:
+      return pointwise::Sigmoid::value(z);
+    case Activation::tanh:
+      return pointwise::Tanh::value(z);
+    default:
+      return z;
+  }
+}
+
+template <class T>
+__device__ T activation_derivative(Activation activation, T y) {
+  switch (activation) {
+    case Activation::relu:
+      return pointwise::Relu::derivative(T(0), y);
+    case Activation::sigmoid:
+      return pointwise::Sigmoid::derivative(T(0), y);
+    case Activation::tanh:
+      return pointwise::Tanh::derivative(T(0), y);
+    default:
+      return T(1);
+  }
+}
+
+/// Writes activation(sum + bias).
+template <class T>
+struct StoreDense {
+  T* y;
+  int64_t columns;
+  const T* bias;
+  Activation activation;
+  __device__ void operator()(int64_t row, int64_t column, T sum) const {
+    y[row * columns + column] = activated(activation, bias ? sum + bias[column] : sum);
+  }
+};
+
+template <class Tile, class T>
+__global__ void __launch_bounds__(Tile::threads)
+    product_kernel(ProductSize<T> size, Operand<T> a, Operand<T> b, StoreDense<T> store) {
+  begin_kernel();
+  __shared__ TileMemory<T, Tile> memory;
+  product_block<Tile>(memory, size, a, b, blockIdx.x / size.splits, blockIdx.x % size.splits, store);
+}
+
+/// The operands as the kernel reads them: rows of a, columns of b.
+template <class T>
+Operand<T> operand_a(const Tensor& a, Transpose transpose) {
+  return transpose == Transpose::a ? Operand<T>{a.data<T>(), 1, a.shape()[1]}
+                                   : Operand<T>{a.data<T>(), a.shape()[1], 1};
+}
+template <class T>
+Operand<T> operand_b(const Tensor& b, Transpose transpose) {
+  return transpose == Transpose::b ? Operand<T>{b.data<T>(), b.shape()[1], 1}
+                                   : Operand<T>{b.data<T>(), 1, b.shape()[1]};
+}
+
+template <class T>
+Tensor partial_sums(ProductSize<T>& size, int64_t tile_elements, unsigned blocks, Device device) {
+  if (size.splits == 1) return {};
+  Tensor partial = Tensor::empty({int64_t{blocks} * tile_elements}, dtype_of<T>, device);
+  size.partial = partial.mutable_data<T>();
+  return partial;
+}
+
+template <class Tile, class T>
+void tiled_product(const Tensor& a, const Tensor& b, Transpose transpose, const StoreDense<T>& store,
+                   const Tensor& y) {
+  const Context& context = context_of(y);
+  auto size = cut_product<T, Tile>(y.shape()[0], y.shape()[1], a.shape()[transpose == Transpose::a ? 0 : 1],
+                                   context.multiprocessors(), context.counters());
+  unsigned blocks = product_blocks<Tile>(size);
+  Tensor partial = partial_sums(size, Tile::rows * Tile::columns, blocks, y.device());
+  launch(context, product_kernel<Tile, T>, blocks, Tile::threads, size, operand_a<T>(a, transpose),
+         operand_b<T>(b, transpose), store);
+}
+
+/// Small and thin products are faster in one launch of our own than in cuBLAS' two.
+bool is_small(int64_t rows, int64_t columns, int64_t inner) {
+  constexpr int64_t most_operations = int64_t{1} << 25;
+  return columns <= 8 || rows <= 8 || rows * columns * inner <= most_operations;
+}
+
+bool is_thin(int64_t rows, int64_t columns) {
+  return rows <= 32 || columns <= 16;
+}
+
+template <class T>
+struct BiasActivation {
+  StoreDense<T> store;
+  __device__ void operator()(int64_t i) const { store(i / store.columns, i % store.columns, store.y[i]); }
+};
+
+Epilogue epilogue_of(bool has_bias, Activation activation) {
+  if (!has_bias) return Epilogue::none;
+  return activation == Activation::relu ? Epilogue::bias_relu : Epilogue::bias;
+}
+
+/// y = activation(op(a) · op(b) + bias)
+template <class T>
+void dense_product(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor& bias,
+                   Activation activation, const Tensor& y) {
+  int64_t rows = y.shape()[0], columns = y.shape()[1], inner = a.shape()[transpose == Transpose::a ? 0 : 1];
+  StoreDense<T> store{y.mutable_data<T>(), columns, data_or_null<T>(bias), activation};
+  if constexpr (std::is_same_v<T, float>) {
+    if (!is_small(rows, columns, inner)) {
+      bool across_a = transpose == Transpose::a, across_b = transpose == Transpose::b;
+      Epilogue epilogue = epilogue_of(bias.defined(), activation);
+      bool fused = blas_product(a, across_a, b, across_b, epilogue, bias, y);
+      if (fused && epilogue != Epilogue::none) {  // the bias is in, and relu is
+        store.bias = nullptr;
+        if (activation == Activation::relu) store.activation = Activation::linear;
+      }
+      if (fused ||
+          (epilogue != Epilogue::none && blas_product(a, across_a, b, across_b, Epilogue::none, {}, y))) {
+        if (store.bias || store.activation != Activation::linear)
+          for_each(context_of(y), y.elements(), BiasActivation<T>{store});
+        return;
+      }
+    }
+  }
+  if (is_thin(rows, columns))
+    tiled_product<ThinTile, T>(a, b, transpose, store, y);
+  else
+    tiled_product<SquareTile, T>(a, b, transpose, store, y);
+}
+
+template <class T>
+struct ActivationGradient {
+  Activation activation;
+  const T *y, *dy;
+  T* dz;
+  __device__ void operator()(int64_t i) const { dz[i] = dy[i] * activation_derivative(activation, y[i]); }
+};
+
+}  // namespace
+
+void matmul(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor& y) {
+  visit_float(a.dtype(), "matmul", [&](auto zero) {
+    dense_product<decltype(zero)>(a, b, transpose, Tensor(), Activation::linear, y);
+  });
+}
+
+void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation,
+                   const Tensor& y) {
+  visit_float(x.dtype(), "dense", [&](auto zero) {
+    dense_product<decltype(zero)>(x, kernel, Transpose::none, bias, activation, y);
+  });
+}
+
+void activation_backward(Activation activation, const Tensor& y, const Tensor& dy, const Tensor& dz) {
+  visit_float(y.dtype(), "activation", [&](auto zero) {
+    using T = decltype(zero);
+    for_each(context_of(y), y.elements(),
+             ActivationGradient<T>{activation, y.data<T>(), dy.data<T>(), dz.mutable_data<T>()});
+  });
+}
+
+void dense_backward_kernel(const Tensor& x, const Tensor& dz, const Tensor& dkernel, const Tensor& dbias) {
+  visit_float(dz.dtype(), "dense", [&](auto zero) {
+    using T = decltype(zero);
+    int64_t units = dz.shape()[1];
+    if (dkernel.defined()) dense_product<T>(x, dz, Transpose::a, Tensor(), Activation::linear, dkernel);
+    if (dbias.defined())
+      column_sums<double>(dz, dz.shape()[0], units, MatrixElement<T>{dz.data<T>(), units},
+                          StoreSum<T>{dbias.mutable_data<T>()});
+  });
+}
+
+}  // namespace manul::cuda

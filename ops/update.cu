@@ -1,0 +1,133 @@
+#include <algorithm>
+
+#include "framework/cuda/launch.h"
+#include "ops/update.h"
+
+namespace manul::cuda {
+namespace {
+
+constexpr int threads = 256;
+
+/// Four neighbours, read and written at once.
+template <class T>
+struct alignas(4 * sizeof(T)) Four {
+  T values[4];
+};
+
+/// learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t). The powers are taken in double and rounded: powf is
+/// off by enough for 1 - beta_2^t to show it in the first steps.
+template <class T>
+__device__ T adam_rate(float beta_1, float beta_2, const StepState& state) {
+  double step = static_cast<double>(state.iteration + 1);
+  T power_1 = static_cast<T>(pow(static_cast<double>(beta_1), step));
+  T power_2 = static_cast<T>(pow(static_cast<double>(beta_2), step));
+  return static_cast<T>(state.learning_rate) * std::sqrt(T(1) - power_2) / (T(1) - power_1);
+}
+
+template <class T>
+struct AdamBody {
+  const T* gradients;
+  T *m, *v, *values;
+  float beta_1, beta_2;
+  T take_1, take_2, epsilon;
+
+  __device__ T rate(const StepState& state) const { return adam_rate<T>(beta_1, beta_2, state); }
+
+  __device__ void update(T rate, T g, T& m, T& v, T& value) const {
+    m += (g - m) * take_1;
+    v += (g * g - v) * take_2;
+    value -= m * rate / (std::sqrt(v) + epsilon);
+  }
+  __device__ void four(T rate, int64_t i) const {
+    Four<T> g = reinterpret_cast<const Four<T>*>(gradients)[i];
+    Four<T>&to_m = reinterpret_cast<Four<T>*>(m)[i], &to_v = reinterpret_cast<Four<T>*>(v)[i];
+    Four<T>& to = reinterpret_cast<Four<T>*>(values)[i];
+    Four<T> a = to_m, b = to_v, c = to;
+    for (int j = 0; j < 4; ++j) update(rate, g.values[j], a.values[j], b.values[j], c.values[j]);
+    to_m = a;
+    to_v = b;
+    to = c;
+  }
+  __device__ void one(T rate, int64_t i) const { update(rate, gradients[i], m[i], v[i], values[i]); }
+};
+
+template <class T>
+struct SGDBody {
+  const T* gradients;
+  T *velocity, *values;
+  T momentum;
+  bool nesterov;
+
+  __device__ T rate(const StepState& state) const { return static_cast<T>(state.learning_rate); }
+
+  __device__ void one(T rate, int64_t i) const {
+    T step = -gradients[i] * rate;
+    if (velocity) {
+      T speed = step + velocity[i] * momentum;
+      velocity[i] = speed;
+      step = nesterov ? step + speed * momentum : speed;
+    }
+    values[i] += step;
+  }
+  __device__ void four(T rate, int64_t i) const {
+    for (int j = 0; j < 4; ++j) one(rate, 4 * i + j);
+  }
+};
+
+/// The whole update, four elements a thread; the last block counts the step when all have read the state.
+template <class T, class Body>
+__global__ void update_kernel(Body body, int64_t elements, StepState* state, int64_t samples,
+                              uint32_t* counter) {
+  begin_kernel();
+  __shared__ T shared_rate;
+  if (threadIdx.x == 0) shared_rate = body.rate(*state);
+  __syncthreads();
+  T rate = shared_rate;
+  int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (4 * i + 4 <= elements)
+    body.four(rate, i);
+  else
+    for (int64_t k = 4 * i; k < elements; ++k) body.one(rate, k);
+  if (is_last_block(counter, gridDim.x) && threadIdx.x == 0) {
+    state->iteration += 1;
+    state->position += samples;
+  }
+}
+
+template <class T, class Body>
+void update(const Body& body, const Tensor& values, const Tensor& state, int64_t samples) {
+  const Context& context = context_of(values);
+  launch(context, update_kernel<T, Body>, std::max(blocks_for(values.elements(), 4 * threads), 1u), threads,
+         body, values.elements(), static_cast<StepState*>(state.raw()), samples, context.counters());
+}
+
+}  // namespace
+
+void adam_update(const AdamOptions& options, const Tensor& state, int64_t samples, const Tensor& gradients,
+                 const Tensor& m, const Tensor& v, const Tensor& values) {
+  visit_float(values.dtype(), "adam", [&](auto zero) {
+    using T = decltype(zero);
+    AdamBody<T> body{gradients.data<T>(),
+                     m.mutable_data<T>(),
+                     v.mutable_data<T>(),
+                     values.mutable_data<T>(),
+                     static_cast<float>(options.beta_1),
+                     static_cast<float>(options.beta_2),
+                     static_cast<T>(1 - options.beta_1),
+                     static_cast<T>(1 - options.beta_2),
+                     static_cast<T>(options.epsilon)};
+    update<T>(body, values, state, samples);
+  });
+}
+
+void sgd_update(const SGDOptions& options, const Tensor& state, int64_t samples, const Tensor& gradients,
+                const Tensor& velocity, const Tensor& values) {
+  visit_float(values.dtype(), "sgd", [&](auto zero) {
+    using T = decltype(zero);
+    SGDBody<T> body{gradients.data<T>(), mutable_data_or_null<T>(velocity), values.mutable_data<T>(),
+                    static_cast<T>(options.momentum), options.nesterov};
+    update<T>(body, values, state, samples);
+  });
+}
+
+}  // namespace manul::cuda
