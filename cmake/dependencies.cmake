@@ -13,4 +13,5 @@ target_link_libraries(manul_fmt INTERFACE fmt::fmt-header-only)
 
 add_library(manul_vendors INTERFACE)
 target_link_libraries(manul_vendors INTERFACE
-  Threads::Threads Eigen3::Eigen nlohmann_json::nlohmann_json JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS})
+  $<BUILD_INTERFACE:Eigen3::Eigen> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>
+  Threads::Threads JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS})

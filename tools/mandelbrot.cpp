@@ -157,7 +157,7 @@ int main(int argc, char** argv) {
       ->expected(2)
       ->capture_default_str();
   options.add_option("--zoom", settings.zoom, "How much closer than the whole set")
-      ->check(CLI::Range(1e-3, 1e15))
+      ->check(manul::number_in(1e-3, 1e15))
       ->capture_default_str();
   options.add_option("--colormap", settings.colormap, "viridis, inferno, hot or gray")->capture_default_str();
   options.add_option("--precision", settings.precision, "double, or single: faster on a GPU, other edges")

@@ -59,7 +59,8 @@ Program::Program(const std::string& name, const std::string& purpose, const std:
   app_.get_formatter()->column_width(34);
 }
 
-void Program::add_device_option() {
+void Program::add_device_option(const std::string& otherwise) {
+  device_ = otherwise;
   app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")->capture_default_str();
 }
 
@@ -97,6 +98,15 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
     fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
   }
   return static_cast<int>(ErrorKind::failed);
+}
+
+CLI::Validator number_in(double low, double high) {
+  auto complaint = [=](const std::string& text) -> std::string {
+    double value = 0;
+    if (CLI::detail::lexical_cast(text, value) && value >= low && value <= high) return {};
+    return fmt::format("{} is not a number from {} to {}", text, low, high);
+  };
+  return CLI::Validator(complaint, "");
 }
 
 std::string version_text() {

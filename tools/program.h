@@ -16,7 +16,7 @@ class Program {
 
   CLI::App& options() { return app_; }
   /// Adds --device; asked for with device() in the body of run().
-  void add_device_option();
+  void add_device_option(const std::string& otherwise = "auto");
   /// The device that --device names. Throws as Device::parse does.
   Device device() const { return Device::parse(device_); }
   /// Adds --threads, and sets the number before the body of run().
@@ -30,9 +30,12 @@ class Program {
   int explain(const CLI::ParseError& error) const;
 
   CLI::App app_;
-  std::string device_ = "auto";
+  std::string device_;
   int threads_ = 0;
 };
+
+/// A check for options: any number from `low` to `high`. (CLI::Range lets nan pass.)
+CLI::Validator number_in(double low, double high);
 
 /// "manul 0.1.0 (Release, GCC 12.2.0, native, CUDA: no)": what this build is.
 std::string version_text();

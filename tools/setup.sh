@@ -3,9 +3,9 @@
 # the tests as well. Does nothing where all are there.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build ccache libeigen3-dev libfmt-dev libhdf5-dev nlohmann-json3-dev libjpeg-dev libpng-dev
+packages=(g++ cmake ninja-build ccache libeigen3-dev libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev
   libcli11-dev)
-[ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev libopencv-imgcodecs-dev)
+[ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev libhdf5-dev libopencv-imgcodecs-dev)
 
 if ! command -v apt-get >/dev/null; then
   echo "setup: this is neither Debian nor Ubuntu; install what corresponds to: ${packages[*]}" >&2

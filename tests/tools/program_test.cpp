@@ -30,7 +30,7 @@ TEST(Program, MissingDeviceIsFive) {
 
 TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
   TemporaryFolder folder;
-  for (const char* name : {"vector_add", "mandelbrot"}) {
+  for (const char* name : {"vector_add", "mandelbrot", "train_catdog", "predict"}) {
     Outcome help = run(folder.path(), std::string(name) + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.output, StartsWith("Examples:\n  " + std::string(name)));

@@ -1,0 +1,197 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "data/synthetic.h"
+#include "tests/tools/run.h"
+
+namespace manul {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// A folder with a few drawn cats and dogs: training_set and test_set.
+class TrainCatdog : public testing::Test {
+ protected:
+  void SetUp() override {
+    write_synthetic(folder_.path(), {.training = 50, .test = 10, .size = 64, .on_progress = {}});
+  }
+  Outcome train(const std::string& arguments) {
+    return run(folder_.path(), "train_catdog --device cpu --data training_set " + arguments);
+  }
+  std::string model(const std::string& name) { return read_file(folder_ / name); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(TrainCatdog, TellsWhatItDoesAndWritesModelAndHistory) {
+  Outcome outcome = train("--epochs 2");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_EQ(outcome.errors, "");
+  for (const char* text :
+       {"Found 100 images belonging to 2 classes.\n", "Found 20 images belonging to 2 classes.\n",
+        "conv2d (Conv2D)             (None, 21, 21, 32)        896", "Total params: 410753", "\nEpoch 1/2 - ",
+        "\nEpoch 2/2 - ", " - loss: ", " - accuracy: ", " - val_loss: ", " - val_accuracy: ", "\nBest epoch ",
+        "\nLast epoch 2: ", "Try: predict trained_model.h5 "})
+    EXPECT_THAT(outcome.output, HasSubstr(text));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("\033")));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("\r")));
+  std::string history = model("history.csv");
+  EXPECT_EQ(std::count(history.begin(), history.end(), '\n'), 3);
+  EXPECT_THAT(history, testing::StartsWith("epoch,"));
+
+  size_t command = outcome.output.find("predict trained_model.h5");
+  Outcome tried = run(folder_.path(), outcome.output.substr(command));
+  EXPECT_EQ(tried.code, 0) << tried.errors;
+  EXPECT_THAT(tried.output, HasSubstr("Prediction = "));
+}
+
+TEST_F(TrainCatdog, QuietPrintsNothing) {
+  Outcome outcome = train("--epochs 1 --quiet");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.output + outcome.errors, "");
+}
+
+TEST_F(TrainCatdog, BarOnATerminal) {
+  if (run(folder_.path(), "command -v script").code != 0) GTEST_SKIP() << "there is no script(1)";
+  std::string command =
+      "TERM=xterm LANG=C.UTF-8 script -qec 'train_catdog --device cpu --data training_set --epochs ";
+  Outcome colored = run(folder_.path(), command + "40' /dev/null");
+  EXPECT_THAT(colored.output, HasSubstr("\r\033[K"));
+  EXPECT_THAT(colored.output, HasSubstr("\033[32m"));
+  EXPECT_THAT(colored.output, HasSubstr(" left"));
+  Outcome plain = run(folder_.path(), "NO_COLOR=1 " + command + "40' /dev/null");
+  EXPECT_THAT(plain.output, Not(HasSubstr("\033[32m")));
+}
+
+TEST_F(TrainCatdog, TwoAndThreeEpochsAreFive) {
+  EXPECT_EQ(train("--epochs 5 --output five.h5").code, 0);
+  EXPECT_EQ(train("--epochs 2 --output parts.h5").code, 0);
+  Outcome resumed = train("--epochs 5 --output parts.h5 --resume");
+  EXPECT_EQ(resumed.code, 0) << resumed.errors;
+  EXPECT_THAT(resumed.output, Not(HasSubstr("Epoch 2/5 - ")));
+  EXPECT_THAT(resumed.output, HasSubstr("Epoch 3/5 - "));
+  EXPECT_TRUE(model("five.h5") == model("parts.h5"));
+  std::string history = model("history.csv");
+  EXPECT_EQ(std::count(history.begin(), history.end(), '\n'), 6);
+}
+
+TEST_F(TrainCatdog, NumberOfThreadsDoesNotMatter) {
+  EXPECT_EQ(train("--epochs 2 --threads 1 --workers 1 --output one.h5").code, 0);
+  EXPECT_EQ(train("--epochs 2 --threads 3 --workers 2 --output three.h5").code, 0);
+  EXPECT_TRUE(model("one.h5") == model("three.h5"));
+}
+
+TEST_F(TrainCatdog, StoppedAndResumedIsAsIfNothingHadHappened) {
+  for (auto [signal, code] : {std::pair{"INT", 130}, std::pair{"TERM", 143}}) {
+    std::string name = std::string(signal) + ".h5";
+    Outcome stopped =
+        run(folder_.path(),
+            "rm -f log; train_catdog --device cpu --data training_set --threads 1 --batch 4 --epochs 30 "
+            "--output " +
+                name + " > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; kill -" +
+                signal + " $pid; wait $pid");
+    EXPECT_EQ(stopped.code, code) << stopped.errors;
+    EXPECT_THAT(stopped.errors, HasSubstr("Go on with --resume"));
+    Outcome resumed = train("--output " + name + " --resume --threads 1");  // batch and epochs are remembered
+    EXPECT_EQ(resumed.code, 0) << resumed.errors;
+    EXPECT_THAT(resumed.output, HasSubstr("Epoch 30/30 - "));
+  }
+  EXPECT_EQ(train("--threads 1 --batch 4 --epochs 30 --output whole.h5").code, 0);
+  EXPECT_TRUE(model("INT.h5") == model("whole.h5"));
+  EXPECT_TRUE(model("TERM.h5") == model("whole.h5"));
+}
+
+TEST_F(TrainCatdog, SecondSignalQuitsAtOnce) {
+  Outcome outcome = run(
+      folder_.path(),
+      "train_catdog --device cpu --threads 1 --data training_set --batch 1 --epochs 100000 > log & pid=$!; "
+      "while ! grep -q 'Epoch 1/' log; do sleep 0.01; done; kill -INT $pid; kill -INT $pid; "
+      "wait $pid");
+  EXPECT_EQ(outcome.code, 130);
+}
+
+TEST_F(TrainCatdog, ResumeRefusesAnotherRun) {
+  EXPECT_EQ(train("--epochs 1").code, 0);
+  Outcome other = train("--epochs 2 --resume --batch 16");
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.errors, HasSubstr("--batch was 32 in the interrupted run and is now 16"));
+  std::filesystem::remove(std::filesystem::directory_iterator(folder_ / "training_set/cats")->path());
+  Outcome fewer = train("--epochs 2 --resume");
+  EXPECT_EQ(fewer.code, 3);
+  EXPECT_THAT(fewer.errors, HasSubstr("100 pictures"));
+  EXPECT_EQ(train("--resume --output missing.h5").code, 4);
+}
+
+TEST_F(TrainCatdog, FullDiskLeavesTheOldFileAndSaysSo) {
+  EXPECT_EQ(train("--epochs 1").code, 0);
+  std::string before = model("trained_model.h5");
+  Outcome outcome = run(
+      folder_.path(), "trap '' XFSZ; ulimit -f 64; train_catdog --device cpu --data training_set --epochs 1");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("trained_model.h5"));
+  EXPECT_TRUE(model("trained_model.h5") == before);
+}
+
+TEST_F(TrainCatdog, DamagedPicturesAreSkippedAndNamedOrFatal) {
+  write_file(folder_ / "training_set/cats/note.jpg", "this is no picture");
+  Outcome skipped = train("--epochs 1");
+  EXPECT_EQ(skipped.code, 0);
+  EXPECT_THAT(skipped.errors, HasSubstr("note.jpg"));
+  EXPECT_THAT(skipped.output, HasSubstr("Found 100 images belonging to 2 classes.\n"));
+  Outcome fatal = train("--epochs 1 --on-bad-image fail");
+  EXPECT_EQ(fatal.code, 3);
+  EXPECT_THAT(fatal.errors, HasSubstr("note.jpg"));
+}
+
+TEST_F(TrainCatdog, FoldersThatAreNoDataAreThree) {
+  std::filesystem::create_directories(folder_ / "empty");
+  std::filesystem::create_directories(folder_ / "one_class/cats");
+  std::filesystem::copy(folder_ / "training_set/cats", folder_ / "one_class/cats");
+  std::filesystem::create_directories(folder_ / "empty_class/cats");
+  std::filesystem::create_directories(folder_ / "empty_class/dogs");
+  for (const char* name : {"missing", "empty", "one_class", "empty_class"}) {
+    Outcome outcome = run(folder_.path(), std::string("train_catdog --device cpu --data ") + name);
+    EXPECT_EQ(outcome.code, 3) << name << outcome.errors;
+    EXPECT_THAT(outcome.errors, HasSubstr(name));
+  }
+}
+
+TEST_F(TrainCatdog, WrongUsageIsTwo) {
+  for (const char* arguments :
+       {"--epochs 0", "--epochs many", "--lr nan", "--lr -1", "--split 1.5",
+        "--split 0.2 --validation test_set", "--fill-mode upwards", "--interpolation magic", "--batch 0",
+        "--size 1", "--on-bad-image shrug", "--output .", "--device toaster", "surplus"})
+    EXPECT_EQ(train(arguments).code, 2) << arguments;
+}
+
+TEST_F(TrainCatdog, ThreeClassesAndASplit) {
+  std::filesystem::copy(folder_ / "test_set/cats", folder_ / "training_set/lions");
+  Outcome outcome = train("--epochs 1 --split 0.2 --no-flip --rotation 10 --shift 0.1 --fill-mode reflect");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.output, HasSubstr("Found 88 images belonging to 3 classes.\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("Found 22 images belonging to 3 classes.\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("(None, 3)"));
+}
+
+TEST_F(TrainCatdog, PatienceStopsEarly) {
+  Outcome outcome = train("--epochs 50 --patience 1 --lr 10");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.output, Not(HasSubstr("Epoch 50/50 - ")));
+}
+
+TEST(TrainCatdogAlone, DrawsItsOwnPicturesOnce) {
+  TemporaryFolder folder;
+  Outcome first = run(folder.path(), "XDG_CACHE_HOME=$PWD/cache train_catdog --device cpu --epochs 1");
+  EXPECT_EQ(first.code, 0) << first.errors;
+  EXPECT_THAT(first.output,
+              HasSubstr("Drawn cats and dogs are kept in " + (folder / "cache/manul").string()));
+  EXPECT_THAT(first.output, HasSubstr("Found 2000 images belonging to 2 classes.\n"));
+  auto drawn = std::filesystem::last_write_time(folder / "cache/manul/cats_and_dogs");
+  EXPECT_EQ(run(folder.path(), "XDG_CACHE_HOME=$PWD/cache train_catdog --device cpu --epochs 1").code, 0);
+  EXPECT_EQ(std::filesystem::last_write_time(folder / "cache/manul/cats_and_dogs"), drawn);
+}
+
+}  // namespace
+}  // namespace manul

@@ -1,0 +1,38 @@
+#include "tools/drawn_pictures.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "data/synthetic.h"
+#include "framework/error.h"
+
+namespace manul {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path cache_folder() {
+  for (auto [variable, below] : {std::pair{"XDG_CACHE_HOME", ""}, std::pair{"HOME", ".cache"}})
+    if (const char* value = std::getenv(variable); value && *value) return fs::path(value) / below / "manul";
+  return fs::temp_directory_path() / "manul";
+}
+
+}  // namespace
+
+fs::path drawn_pictures(const std::function<void(int64_t done, int64_t total)>& on_progress) {
+  fs::path folder = cache_folder() / "cats_and_dogs";
+  if (fs::exists(folder)) return folder / "training_set";
+  // Drawn under another name first: a folder of that name is always complete.
+  fs::path unfinished = folder.string() + fmt::format(".{}", getpid());
+  try {
+    write_synthetic(unfinished, {.on_progress = on_progress});
+    fs::rename(unfinished, folder);
+  } catch (const fs::filesystem_error& error) {
+    if (!fs::exists(folder)) fail(ErrorKind::failed, "drawn pictures: {}", error.what());
+    fs::remove_all(unfinished);  // another process was faster
+  }
+  return folder / "training_set";
+}
+
+}  // namespace manul

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+
+namespace manul {
+
+/// The folder training_set of the drawn cats and dogs, with test_set beside it, in $XDG_CACHE_HOME/manul or
+/// ~/.cache/manul; draws them if they are not there, calling `on_progress` now and then.
+std::filesystem::path drawn_pictures(const std::function<void(int64_t done, int64_t total)>& on_progress);
+
+}  // namespace manul

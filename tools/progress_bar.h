@@ -1,0 +1,34 @@
+#pragma once
+
+#include "models/fit.h"
+#include "tools/stopwatch.h"
+#include "tools/terminal.h"
+
+namespace manul {
+
+/// Tells how a fit goes: one line an epoch on stdout, in Keras' words, and meanwhile, if stderr is a
+/// terminal, a bar on it with what the epoch has reached so far, pictures a second and the time that is left
+/// for all epochs. Where there is no terminal, an epoch that takes long leaves a plain line every half
+/// minute.
+class ProgressBar : public Callback {
+ public:
+  explicit ProgressBar(const Terminal& terminal) : line_(terminal) {}
+
+  void on_train_begin(FitProgress& fit) override;
+  void on_epoch_begin(FitProgress& fit) override;
+  void on_step_end(FitProgress& fit) override;
+  void on_epoch_end(FitProgress& fit, const Logs& logs) override;
+  void on_train_end(FitProgress& fit) override;
+
+ private:
+  void draw(const FitProgress& fit, const Logs& logs);
+  double seconds_left(const FitProgress& fit) const;
+
+  StatusLine line_;
+  Stopwatch train_, epoch_, since_line_;
+  int64_t begin_steps_ = -1;  // done before this fit began (a resumed one goes on from there); -1: not begun
+  int64_t epoch_begin_ = 0;   // samples of this epoch done before this fit began
+  double speed_ = 0;          // pictures a second in this epoch so far
+};
+
+}  // namespace manul

@@ -1,0 +1,101 @@
+#include "tools/train_options.h"
+
+#include "framework/error.h"
+
+namespace manul {
+namespace {
+
+constexpr const char* memory_key = "train_catdog";
+
+}  // namespace
+
+/// An option whose value a resumed run takes over unless another is given.
+CLI::Option* TrainCommand::remembered(CLI::Option* option) {
+  remembered_.push_back(option->capture_default_str());
+  return option;
+}
+
+/// An option that decides the result: a resumed run must have the same.
+CLI::Option* TrainCommand::fixed(CLI::Option* option) {
+  fixed_.push_back(option);
+  return remembered(option);
+}
+
+TrainCommand::TrainCommand(Program& program) {
+  CLI::App& app = program.options();
+  app.option_defaults()->group("Data");
+  remembered(
+      app.add_option("--data", options.data,
+                     "Folder with one sub-folder of pictures a class; without it, drawn cats and dogs"));
+  auto* validation = remembered(app.add_option("--validation", options.validation,
+                                               "Folder to validate on; default: test_set beside the data"));
+  fixed(app.add_option("--split", options.split, "Validate on this part of the data instead"))
+      ->check(number_in(0, 0.99))
+      ->excludes(validation);
+  fixed(app.add_option("--size", options.size, "Side of the pictures in pixels"))->check(CLI::Range(8, 2048));
+  fixed(app.add_option("--interpolation", options.interpolation,
+                       "How pictures are resized: nearest, bilinear, bicubic, box, hamming or lanczos"));
+  fixed(app.add_option("--on-bad-image", options.on_bad_image, "What to do about pictures that are damaged"))
+      ->check(CLI::IsMember({"skip", "fail"}));
+  app.add_option("--cache-mb", options.cache_mb, "Memory for decoded pictures in MiB")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+      ->capture_default_str();
+  app.add_option("--workers", options.workers, "Threads that decode pictures; 0: one a core")
+      ->check(CLI::Range(0, 256))
+      ->capture_default_str();
+
+  app.option_defaults()->group("Augmentation of the training pictures, as Keras' ImageDataGenerator");
+  fixed(app.add_option("--shear", options.shear, "Degrees"))->check(number_in(0, 360));
+  fixed(app.add_option("--zoom", options.zoom, "Part: 0.2 means 0.8 to 1.2"))->check(number_in(0, 0.99));
+  fixed(app.add_option("--rotation", options.rotation, "Degrees"))->check(number_in(0, 360));
+  fixed(app.add_option("--shift", options.shift, "Part of the side"))->check(number_in(0, 0.99));
+  fixed(app.add_flag("--flip,!--no-flip", options.flip, "Mirror every other picture"));
+  fixed(app.add_option("--fill-mode", options.fill_mode, "What comes in at the borders"))
+      ->check(CLI::IsMember({"nearest", "constant", "reflect", "wrap"}));
+
+  app.option_defaults()->group("Training");
+  remembered(app.add_option("--epochs", options.epochs, "In all, those before a --resume included"))
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000}));
+  fixed(app.add_option("--batch", options.batch, "Pictures a step"))
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+  fixed(app.add_option("--lr", options.learning_rate, "Learning rate of Adam"))->check(number_in(1e-12, 1e6));
+  fixed(app.add_option("--stride", options.stride, "Of the convolution"))->check(CLI::Range(1, 8));
+  fixed(app.add_option("--seed", options.seed, "Of initial weights, order and augmentation"));
+  fixed(
+      app.add_option(
+          "--patience", options.patience,
+          "Stop after this many epochs without a better validation loss and keep the best weights; 0: never"))
+      ->check(CLI::Range(0, 1000000));
+  app.add_option("--output", options.output, "The model's file; history.csv is written beside it")
+      ->capture_default_str();
+  app.add_flag("--resume", options.resume, "Go on where the run that wrote --output was stopped");
+
+  app.option_defaults()->group("Options");
+  program.add_device_option();
+  program.add_threads_option();
+  app.add_flag("--quiet", options.quiet, "Print warnings and errors only");
+}
+
+void TrainCommand::save(TrainingState& state) const {
+  Config values = Config::map();
+  for (const CLI::Option* option : remembered_) values.set(option->get_name(), option->as<std::string>());
+  state.values.set(memory_key, values);
+}
+
+void TrainCommand::take_from(const TrainingState& state) {
+  const Config* values = state.values.find(memory_key);
+  if (!values) fail(ErrorKind::usage, "resume: {} holds no interrupted run of train_catdog", options.output);
+  for (CLI::Option* option : remembered_) {
+    std::string before = values->get(option->get_name(), ""), now = option->as<std::string>();
+    if (option->count() == 0) {
+      if (before.empty()) continue;
+      option->add_result(before);
+      option->run_callback();
+    } else if (before != now && std::find(fixed_.begin(), fixed_.end(), option) != fixed_.end()) {
+      fail(ErrorKind::usage, "resume: {} was {} in the interrupted run and is now {}", option->get_name(),
+           before, now);
+    }
+  }
+}
+
+}  // namespace manul
