@@ -21,7 +21,7 @@ struct ImageDatasetOptions {
       1024;  // of decoded pictures (2^20 bytes); what does not fit is decoded again whenever it is due
   Device device;
   /// Called now and then by the thread that made the data set, with how many files are read so far.
-  std::function<void(int64_t done, int64_t total)> on_progress;
+  std::function<void(int64_t done, int64_t total)> on_progress = {};
   /// When set, reading ends at once with an error that says so.
   const std::atomic<bool>* stop = nullptr;
 };

@@ -28,7 +28,7 @@ ResizeAxes resize_axes(int height, int width, const ImageOptions& options);
 /// position is an integer.
 std::vector<int> nearest_indices(const ResizeAxis& axis);
 
-/// Resizes exactly as Pillow's Image.resize: nearest by index, the others as two passes (columns, then rows)
+/// Resizes exactly as Pillow's Image.resize: nearest by index, the others as two passes over columns and rows
 /// of a filter that widens when the picture shrinks, in 22-bit fixed point, each pass rounded to 8 bits.
 /// 16-bit pictures are filtered in double. A picture that has the target size already is returned as it is.
 Image resize(Image image, const ImageOptions& options);

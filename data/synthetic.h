@@ -23,7 +23,7 @@ struct SyntheticOptions {
   int size = 96;            // pixels a side
   uint64_t seed = 0;
   /// Called now and then with the number of files written so far.
-  std::function<void(int64_t done, int64_t total)> on_progress;
+  std::function<void(int64_t done, int64_t total)> on_progress = {};
 };
 
 /// Draws folder/{training_set,test_set}/{cats,dogs}/NAME.N.jpg, by all threads: the same bytes each time.

@@ -3,10 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 
 #include "data/resize.h"
+#include "data/synthetic.h"
 #include "framework/error.h"
+#include "framework/random.h"
 #include "tests/data/fixture.h"
 
 namespace manul {
@@ -85,6 +92,136 @@ TEST(ImageIo, EveryDamagedPictureIsRefusedByNameAndReason) {
     EXPECT_THAT(message, ::testing::StartsWith(path.string() + ": "));
     RecordProperty(name, message);
   }
+}
+
+/// A folder for one test's files.
+class HostileFilesTest : public ::testing::Test {
+ protected:
+  std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "manul_hostile";
+  void SetUp() override { std::filesystem::create_directories(folder); }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  using Bytes = std::vector<uint8_t>;
+  Bytes read(const std::filesystem::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  /// A picture with something in it, as the bytes of a file.
+  Bytes file_of(const std::string& name) {
+    Image image = draw_synthetic(SyntheticAnimal::cat, 0, 0, 40);
+    if (name == "x.png") {
+      save_png(folder / name, image);
+    } else {
+      save_jpeg(folder / name, image);
+    }
+    return read(folder / name);
+  }
+  /// The reason for refusing `bytes`; empty if they were taken.
+  std::string reason(const Bytes& bytes, const ImageOptions& options = {}) {
+    try {
+      Image image = decode_image(bytes, "file", options);
+      EXPECT_EQ(image.pixels.size() + image.pixels16.size(),
+                size_t(image.height) * image.width * image.channels);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      EXPECT_THAT(error.what(), ::testing::StartsWith("file: "));
+      return error.what();
+    }
+    return "";
+  }
+};
+
+TEST_F(HostileFilesTest, EveryTruncationIsRefused) {
+  for (const char* name : {"x.png", "x.jpg"}) {
+    Bytes whole = file_of(name);
+    ASSERT_EQ(reason(whole), "");
+    ImageOptions nearest{.height = 16, .width = 16};
+    for (size_t length = 0; length < whole.size(); length += 1 + length / 40) {
+      Bytes part(whole.begin(), whole.begin() + static_cast<int64_t>(length));
+      EXPECT_NE(reason(part), "") << name << " of " << length;
+      EXPECT_NE(reason(part, nearest), "") << name << " of " << length;
+    }
+  }
+}
+
+TEST_F(HostileFilesTest, APngWithoutPartOfItsEndMarkerIsTaken) {
+  Bytes bytes = file_of("x.png");
+  for (int missing = 1; missing <= 12; ++missing) {
+    bytes.pop_back();
+    EXPECT_EQ(reason(bytes), "") << missing;
+    EXPECT_NE(decode_image(bytes, "file").warning, "");
+  }
+  bytes.pop_back();
+  EXPECT_NE(reason(bytes), "");
+}
+
+TEST_F(HostileFilesTest, FlippedBitsNeverCrash) {
+  std::vector<Bytes> files{file_of("x.png"), file_of("x.jpg")};
+  if (auto shared = fixture::shared("fixtures/load_img"); !shared.empty())
+    for (const auto& entry : std::filesystem::directory_iterator(shared)) files.push_back(read(entry.path()));
+  RandomStream stream(0, RandomPurpose::sample, 0, 0);
+  for (const Bytes& file : files)
+    for (int round = 0; round < 60 && !file.empty(); ++round) {
+      Bytes broken = file;
+      // Headers first: that is where sizes and tables lie.
+      uint32_t reach = round % 2 ? static_cast<uint32_t>(file.size()) : std::min<uint32_t>(file.size(), 64);
+      for (int flips = 0; flips <= round % 4; ++flips) broken[stream.below(reach)] ^= 1 << stream.below(8);
+      bool too_large_for_a_test = broken.size() > 8 && (broken[0] == 'B' || broken[0] == 'P');
+      if (!too_large_for_a_test) reason(broken, {.height = 8, .width = 8});
+    }
+}
+
+TEST_F(HostileFilesTest, NoMemoryIsAskedForPixelsThatCannotBeThere) {
+  Bytes bytes = file_of("x.png");
+  auto set_size = [&](uint32_t width, uint32_t height) {
+    for (int i = 0; i < 4; ++i) {
+      bytes[16 + i] = static_cast<uint8_t>(width >> (24 - 8 * i));
+      bytes[20 + i] = static_cast<uint8_t>(height >> (24 - 8 * i));
+    }
+    uint32_t crc = ~0u;
+    for (int i = 12; i < 29; ++i) {
+      crc ^= bytes[i];
+      for (int k = 0; k < 8; ++k) crc = crc & 1 ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+    }
+    for (int i = 0; i < 4; ++i) bytes[29 + i] = static_cast<uint8_t>(~crc >> (24 - 8 * i));
+  };
+  set_size(40, 40);
+  EXPECT_EQ(reason(bytes), "");
+  set_size(13000, 13000);
+  EXPECT_THAT(reason(bytes), ::testing::HasSubstr("cannot hold 13000x13000 pixels"));
+  set_size(0x7FFFFFFF, 0x7FFFFFFF);
+  EXPECT_THAT(reason(bytes), ::testing::HasSubstr("pixels are more than"));
+  set_size(0, 5);
+  EXPECT_NE(reason(bytes), "");
+}
+
+TEST_F(HostileFilesTest, WhatIsNoFileIsNamed) {
+  EXPECT_THAT(message_of(folder / "nowhere.jpg"),
+              ::testing::HasSubstr("nowhere.jpg: cannot be read: No such file"));
+  EXPECT_THAT(message_of(folder), ::testing::HasSubstr("not a file"));
+  ASSERT_EQ(mkfifo((folder / "pipe.jpg").c_str(), 0600), 0);
+  EXPECT_THAT(message_of(folder / "pipe.jpg"), ::testing::HasSubstr("not a file"));
+}
+
+TEST(ImageIo, RealPhotographsEqualPillow) {
+  std::filesystem::path archive = fixture::shared("data/catdog-fullres-400.tar.gz");
+  if (archive.empty()) GTEST_SKIP() << "no ../shared/data beside the checkout";
+  std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "manul_photographs";
+  std::filesystem::create_directories(folder);
+  ASSERT_EQ(std::system(fmt::format("tar xzf '{}' -C '{}'", archive.string(), folder.string()).c_str()), 0);
+  std::ifstream table(MANUL_SOURCE_DIR "/tests/reference/pillow_hashes.txt");
+  std::string name, filter, expected;
+  int pictures = 0;
+  while (table >> name >> filter >> expected) {
+    Image image =
+        load_image(folder / name, {.height = 64, .width = 64, .interpolation = parse_interpolation(filter)});
+    uint64_t hash = 0xcbf29ce484222325;
+    for (uint8_t byte : image.pixels) hash = (hash ^ byte) * 0x100000001b3;
+    EXPECT_EQ(fmt::format("{:016x}", hash), expected) << name << " " << filter;
+    ++pictures;
+  }
+  EXPECT_EQ(pictures, 400);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
