@@ -8,9 +8,14 @@
 #include "data/image_io.h"
 #include "framework/error.h"
 
+#ifdef MANUL_STATIC_OPENCV
+extern "C" manul::codec::OpenCvDecode manul_opencv_decode;
+#endif
+
 namespace manul::codec {
 namespace {
 
+#ifndef MANUL_STATIC_OPENCV
 constexpr const char* module_name = "libmanul_opencv_codecs.so";
 
 /// Beside the program, in the lib folder of its build or installation, or where the system looks.
@@ -27,11 +32,17 @@ void* open_module() {
   return nullptr;
 }
 
+#endif
+
 OpenCvDecode* find_decode() {
   // OpenCV reads its limit once, when it is loaded.
   ::setenv("OPENCV_IO_MAX_IMAGE_PIXELS", std::to_string(most_pixels).c_str(), 1);
+#ifdef MANUL_STATIC_OPENCV
+  return manul_opencv_decode;
+#else
   void* module = open_module();
   return module ? reinterpret_cast<OpenCvDecode*>(::dlsym(module, "manul_opencv_decode")) : nullptr;
+#endif
 }
 
 }  // namespace
@@ -39,8 +50,10 @@ OpenCvDecode* find_decode() {
 Image decode_other(Bytes bytes, std::string_view name, ColorMode mode) {
   static OpenCvDecode* const opencv_decode = find_decode();
   if (!opencv_decode)
-    fail(ErrorKind::data, "{}: only JPEG and PNG can be read here, because {} was not built or is not found",
-         name, module_name);
+    fail(ErrorKind::data,
+         "{}: only JPEG and PNG can be read here, because libmanul_opencv_codecs.so was not built or is not "
+         "found",
+         name);
   Image read;
   std::string reason;
   if (!opencv_decode(bytes, read, reason)) fail(ErrorKind::data, "{}: {}", name, reason);
