@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "framework/cpu/parallel.h"
 #include "models/callbacks.h"
 #include "tests/models/support.h"
@@ -79,6 +83,46 @@ TEST(Resume, GoesOnInTheMiddleOfAnEpoch) {
     expect_equal(second, whole);
     EXPECT_EQ(rest.epochs(), all.epochs());
   }
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
+TEST(Resume, ThroughAFileGivesTheSameFile) {
+  std::string path = testing::TempDir() + "manul_resume.h5", straight = testing::TempDir() + "manul_five.h5";
+  InMemoryDataset train = corner_pictures(70, 1), test = corner_pictures(20, 2);
+  FitOptions options{.epochs = 5, .batch_size = batch_size, .validation = &test};
+  Sequential whole = compiled_model();
+  EarlyStopping patient({.patience = 50, .restore_best_weights = true});
+  options.callbacks = {&patient};
+  whole.fit(train, options);
+  whole.save(straight);
+
+  for (int steps : {10, 12}) {  // at the end of an epoch, and within one
+    std::atomic<bool> stop = false;
+    StopAfter after(stop, steps);
+    ModelCheckpoint checkpoint({.path = path});
+    Sequential first = compiled_model();
+    options.callbacks = {&patient, &after, &checkpoint};
+    options.stop = &stop;
+    first.fit(train, options);
+
+    Model second = Model::load(path, {.training = true});
+    options.callbacks = {&patient};
+    options.stop = nullptr;
+    options.resume = true;
+    second.fit(train, options);
+    options.resume = false;
+    expect_equal(second, whole);
+    second.save(path);
+    EXPECT_EQ(bytes_of(path), bytes_of(straight));
+  }
+  std::filesystem::remove(path);
+  std::filesystem::remove(straight);
 }
 
 TEST(Resume, StopsAgainWhereItStoppedEarly) {
