@@ -149,6 +149,8 @@ std::string Config::text() const {
   return text;
 }
 
-bool Config::operator==(const Config& other) const = default;
+bool Config::operator==(const Config& other) const {
+  return value_ == other.value_;
+}
 
 }  // namespace manul

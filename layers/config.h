@@ -10,12 +10,20 @@
 
 namespace manul {
 
+/// A key of a map and its value. (A template, so that Config may hold vectors of it before it is complete.)
+template <class Value>
+struct ConfigEntry {
+  std::string key;
+  Value value;
+  bool operator==(const ConfigEntry& other) const { return key == other.key && value == other.value; }
+};
+
 /// A tree of settings with what JSON can say: null, bool, integer, number, string, list and map (in order of
 /// insertion). Layers describe themselves by it, in Keras' keys; the file reader translates it from and to
 /// JSON.
 class Config {
  public:
-  struct Entry;
+  using Entry = ConfigEntry<Config>;
   using List = std::vector<Config>;
   using Map = std::vector<Entry>;
 
@@ -67,12 +75,6 @@ class Config {
 
  private:
   std::variant<std::monostate, bool, int64_t, double, std::string, List, Map> value_;
-};
-
-struct Config::Entry {
-  std::string key;
-  Config value;
-  bool operator==(const Entry& other) const = default;
 };
 
 }  // namespace manul
