@@ -1,13 +1,14 @@
-# Flags of our own code; never exported to users of the library.
+# Flags of our own code; never exported to users of the library. Nobody reads errno or the exception flags of the
+# arithmetic; without them square roots and conditions become vector code, with the same results.
 add_library(manul_compiler INTERFACE)
 target_compile_options(manul_compiler INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -ffp-contract=off>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -ffp-contract=off -fno-math-errno -fno-trapping-math>)
 if(MANUL_NATIVE)
   target_compile_options(manul_compiler INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 
-# The vector kernels, ops/*_cpu.cpp: fused multiply-add there (elsewhere augmentation must round as SciPy does), and no
-# predictive commoning, with which GCC moves their accumulators out of the registers.
+# The vector kernels, ops/*_cpu.cpp and the matrix products: fused multiply-add there (elsewhere augmentation must round
+# as SciPy does), and no predictive commoning, with which GCC moves their accumulators out of the registers.
 function(manul_vector_sources)
   set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS
     "-ffp-contract=fast;$<$<CXX_COMPILER_ID:GNU>:-fno-predictive-commoning>")

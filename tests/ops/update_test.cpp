@@ -51,8 +51,6 @@ struct TwoParameters {
 struct OptimizerCase {
   const char* name;
   std::function<std::unique_ptr<Optimizer>()> make;
-  std::vector<const char*>
-      slots;  // by parameter: the reference's names of the slots, in the optimizer's order
 };
 void PrintTo(const OptimizerCase& sample, std::ostream* out) {
   *out << sample.name;
