@@ -11,7 +11,6 @@
 #include "models/catdog.h"
 #include "tests/op_sample.h"
 #include "tests/ops/samples.h"
-#include "tools/stopwatch.h"
 
 namespace manul {
 namespace {
@@ -24,24 +23,21 @@ std::vector<Device> devices() {
   return found;
 }
 
-/// Times `work`, seconds a call. On a GPU several calls are submitted before they are waited for, as in
-/// training.
+/// Times `work`. On a GPU several calls are submitted before they are waited for, as in training.
 template <class Work>
 void measure(benchmark::State& state, Device device, Work&& work) {
-  int calls = device.is_cuda() ? 20 : 1;
+  int64_t calls = device.is_cuda() ? 20 : 1;
   for (int i = 0; i < 3; ++i) work();  // a GPU step is captured in the second call
   synchronize(device);
-  for (auto _ : state) {
-    Stopwatch watch;
-    for (int i = 0; i < calls; ++i) work();
+  while (state.KeepRunningBatch(calls)) {
+    for (int64_t i = 0; i < calls; ++i) work();
     synchronize(device);
-    state.SetIterationTime(watch.seconds() / calls);
   }
 }
 
 template <class Function>
 void add_row(const std::string& name, benchmark::TimeUnit unit, Function function) {
-  benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Unit(unit)->MinTime(0.2);
+  benchmark::RegisterBenchmark(name.c_str(), function)->Unit(unit);
 }
 
 Model compiled_network(int64_t stride, Device device) {
@@ -163,7 +159,8 @@ void add_op(const OpSample& sample, Device device) {
 
 void add_ops(Device device) {
   for (const auto& samples :
-       {pointwise_samples(), conv2d_samples(), pool2d_samples(), conv_relu_pool_samples()})
+       {pointwise_samples(), matmul_samples(), conv2d_samples(), pool2d_samples(), conv_relu_pool_samples(),
+        normalize_samples(), reduce_samples(), loss_samples(), dropout_samples(), shape_samples()})
     for (const OpSample& sample : samples) add_op(sample, device);
 }
 

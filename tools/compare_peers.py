@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Measures Manul against TensorFlow/Keras and PyTorch: the training step of the article's network on a batch in memory,
+and with --data the whole job and the start of predict. Prints medians in milliseconds and ratios.
+
+The peers run at their best: TensorFlow as it comes, compiled by Keras' train_step in a tf.function; PyTorch with
+channels_last, fused Adam, relu after the pool, denormals flushed and malloc kept from giving pages back (on a GPU:
+the compiled step in a CUDA graph). Rounds alternate between the programs, so that all see the same machine.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+CASES = [(3, 32), (3, 256), (1, 32), (1, 256)]
+TORCH_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000",
+                     "MALLOC_TOP_PAD_": "268435456"}
+
+
+def milliseconds_a_call(step, wait, seconds):
+    """Median of single calls, after some that are not counted, for about `seconds`."""
+    for _ in range(3):
+        step()
+    wait()
+    times = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 5:
+        start = time.perf_counter()
+        step()
+        wait()
+        times.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(times)
+
+
+def torch_step(stride, batch, device, seconds):
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(os.cpu_count())
+    torch.set_flush_denormal(True)
+    side = ((64 - 3) // stride + 1) // 2
+    model = nn.Sequential(nn.Conv2d(3, 32, 3, stride), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(),
+                          nn.Linear(32 * side * side, 128), nn.ReLU(), nn.Linear(128, 1))
+    model = model.to(device, memory_format=torch.channels_last)
+    x = torch.rand(batch, 3, 64, 64, device=device).to(memory_format=torch.channels_last)
+    y = (torch.arange(batch, device=device) % 2).float().unsqueeze(1)
+    loss_function = nn.BCEWithLogitsLoss()
+    cuda = device.startswith("cuda")
+    optimizer = torch.optim.Adam(model.parameters(), eps=1e-7, fused=True, capturable=cuda)
+
+    def step():
+        optimizer.zero_grad(set_to_none=not cuda)
+        loss_function(model(x), y).backward()
+        optimizer.step()
+
+    if not cuda:
+        return milliseconds_a_call(step, lambda: None, seconds)
+    model.forward = torch.compile(model.forward)
+    side_stream = torch.cuda.Stream()
+    with torch.cuda.stream(side_stream):
+        for _ in range(5):
+            step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return milliseconds_a_call(lambda: [graph.replay() for _ in range(20)], torch.cuda.synchronize, seconds) / 20
+
+
+def tensorflow_step(stride, batch, device, seconds):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([
+        layers.Conv2D(32, 3, strides=stride, activation="relu", input_shape=(64, 64, 3)), layers.MaxPooling2D(2),
+        layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy", ["accuracy"])
+    x = tf.random.uniform((batch, 64, 64, 3))
+    y = tf.cast(tf.range(batch) % 2, tf.float32)[:, None]
+    train = tf.function(lambda: model.train_step((x, y)))
+    return milliseconds_a_call(train, lambda: None, seconds)
+
+
+def manul_step(bench, stride, batch, device, seconds):
+    name = f"train_step/stride:{stride}/batch:{batch}/device:{'cuda:0' if device == 'cuda' else device}"
+    command = [bench, f"--benchmark_filter=^{name}$", f"--benchmark_min_time={seconds}", "--benchmark_format=json"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(output)["benchmarks"][0]["real_time"]
+
+
+def in_child(python, role, arguments, environment=None):
+    """Runs this file as `role` with another interpreter and returns the number that it prints."""
+    command = [python, os.path.abspath(__file__), "--role", role] + [str(a) for a in arguments]
+    output = subprocess.run(command, check=True, capture_output=True, text=True,
+                            env={**os.environ, **(environment or {})}).stdout
+    return float(output.split()[-1])
+
+
+ARTICLE = """
+import sys
+from keras.models import Sequential
+from keras.layers import Convolution2D, MaxPooling2D, Dense, Flatten
+from keras.preprocessing.image import ImageDataGenerator
+data, test, epochs, output = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+train = ImageDataGenerator(rescale=1. / 255, shear_range=0.2, zoom_range=0.2, horizontal_flip=True)
+flow = dict(target_size=(64, 64), batch_size=32, class_mode='binary')
+model = Sequential([Convolution2D(32, 3, 3, input_shape=(64, 64, 3), activation='relu'), MaxPooling2D((2, 2)),
+                    Flatten(), Dense(128, activation='relu'), Dense(1, activation='sigmoid')])
+model.compile(optimizer='adam', loss='binary_crossentropy', metrics=['accuracy'])
+model.fit(train.flow_from_directory(data, **flow), epochs=epochs,
+          validation_data=ImageDataGenerator(rescale=1. / 255).flow_from_directory(test, **flow), verbose=2)
+model.save(output)
+"""
+
+RECOGNIZE = """
+import sys
+import numpy as np
+from keras.models import load_model
+import keras.utils as image
+picture = image.img_to_array(image.load_img(sys.argv[2], target_size=(64, 64))) / 255
+p = load_model(sys.argv[1]).predict(np.expand_dims(picture, 0), verbose=0)[0][0]
+print(p)
+"""
+
+
+def wall_and_memory(command):
+    """Seconds and peak MB of a command. Its output is not shown."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)}: ended with status {status}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def compare_steps(options):
+    measures = {"Manul": lambda s, b: manul_step(os.path.join(options.build, "bench"), s, b, options.device,
+                                                 options.seconds)}
+    if options.tensorflow_python and options.device == "cpu":
+        measures["TensorFlow"] = lambda s, b: in_child(
+            options.tensorflow_python, "tensorflow", [s, b, options.device, options.seconds])
+    if options.torch_python:
+        measures["PyTorch"] = lambda s, b: in_child(
+            options.torch_python, "torch", [s, b, options.device, options.seconds], TORCH_ENVIRONMENT)
+    print(f"Training step, milliseconds, {options.device}, median of {options.rounds} alternating rounds")
+    print(f"{'stride':>6} {'batch':>6}" + "".join(f" {name:>11}" for name in measures) + "  Manul / best peer")
+    for stride, batch in CASES:
+        times = {name: [] for name in measures}
+        for _ in range(options.rounds):
+            for name, measure in measures.items():
+                times[name].append(measure(stride, batch))
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        peers = [value for name, value in medians.items() if name != "Manul"]
+        ratio = f"{medians['Manul'] / min(peers):.3f}" if peers else "-"
+        print(f"{stride:>6} {batch:>6}" + "".join(f" {value:>11.3f}" for value in medians.values()) + f"  {ratio}",
+              flush=True)
+
+
+def compare_jobs(options):
+    """The whole job and the start of predict, against the article's program in the TensorFlow environment."""
+    data, test = options.data, os.path.join(os.path.dirname(os.path.abspath(options.data)), "test_set")
+    with tempfile.TemporaryDirectory() as folder:
+        model = os.path.join(folder, "trained_model.h5")
+        picture = next(os.path.join(top, name) for top, _, names in sorted(os.walk(test)) for name in sorted(names))
+        manul = os.path.join(options.build, "train_catdog")
+        jobs = {f"job, {options.epochs} epochs": {
+                    "Manul": [manul, "--data", data, "--epochs", str(options.epochs), "--output", model, "--device",
+                              options.device],
+                    "TensorFlow": ["-c", ARTICLE, data, test, str(options.epochs), os.path.join(folder, "keras.h5")]},
+                "predict, one picture": {
+                    "Manul": [os.path.join(options.build, "predict"), model, picture],
+                    "TensorFlow": ["-c", RECOGNIZE, model, picture]}}
+        print(f"\n{'':24} {'program':>11} {'seconds':>9} {'MB':>6}")
+        for what, commands in jobs.items():
+            for name, command in commands.items():
+                if name == "TensorFlow":
+                    if not options.tensorflow_python:
+                        continue
+                    command = [options.tensorflow_python] + command
+                rounds = options.rounds if what.startswith("predict") else 1
+                runs = [wall_and_memory(command) for _ in range(rounds)]
+                seconds, memory = (statistics.median(column) for column in zip(*runs))
+                print(f"{what:24} {name:>11} {seconds:>9.3f} {memory:>6.0f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build/tools", help="folder of the built programs")
+    parser.add_argument("--tensorflow-python", help="interpreter that has TensorFlow 2.15 with Keras")
+    parser.add_argument("--torch-python", help="interpreter that has PyTorch")
+    parser.add_argument("--data", help="training_set folder, with test_set beside it: measures the whole job, too")
+    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
+    parser.add_argument("--role", nargs=5, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.role:
+        role, stride, batch, device, seconds = options.role
+        step = {"torch": torch_step, "tensorflow": tensorflow_step}[role]
+        print(step(int(stride), int(batch), device, float(seconds)))
+        return
+    compare_steps(options)
+    if options.data:
+        compare_jobs(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
