@@ -107,13 +107,16 @@ MANUL_HOST_DEVICE inline float sample_affine(const uint8_t* picture, int height,
   double x = fold(row * map.column_row + column * map.column_column + map.column_offset, width, mode);
   if (mode == FillMode::constant && (y <= -1 || x <= -1)) return cval;
   Neighbours rows = neighbours(y, height, order), columns = neighbours(x, width, order);
-  const uint8_t* upper = picture + int64_t{rows.first} * width * channels;
-  if (order == 0) return upper[columns.first * channels];
-  const uint8_t* lower = picture + int64_t{rows.second} * width * channels;
-  double sum = upper[columns.first * channels] * rows.first_weight * columns.first_weight;
-  sum += upper[columns.second * channels] * rows.first_weight * columns.second_weight;
-  sum += lower[columns.first * channels] * rows.second_weight * columns.first_weight;
-  sum += lower[columns.second * channels] * rows.second_weight * columns.second_weight;
+  int64_t stride = int64_t{width} * channels;
+  const uint8_t* upper = picture + rows.first * stride;
+  int64_t left = int64_t{columns.first} * channels;
+  if (order == 0) return upper[left];
+  const uint8_t* lower = picture + rows.second * stride;
+  int64_t right = int64_t{columns.second} * channels;
+  double sum = upper[left] * rows.first_weight * columns.first_weight;
+  sum += upper[right] * rows.first_weight * columns.second_weight;
+  sum += lower[left] * rows.second_weight * columns.first_weight;
+  sum += lower[right] * rows.second_weight * columns.second_weight;
   return static_cast<float>(sum);
 }
 

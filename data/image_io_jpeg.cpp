@@ -155,7 +155,7 @@ void pick_columns(const uint8_t* from, int channels, const std::vector<int>& col
   if (channels == 1) {
     for (int x : columns) *to++ = from[x];
   } else {
-    for (int x : columns) to = std::copy_n(from + x * 3, 3, to);
+    for (int x : columns) to = std::copy_n(from + int64_t{x} * 3, 3, to);
   }
 }
 

@@ -57,6 +57,10 @@ double support_of(Interpolation interpolation) {
   return 0;
 }
 
+int truncated(double x) {
+  return static_cast<int>(x);
+}
+
 /// The source pixels that one target pixel is made of.
 struct Taps {
   int first = 0;
@@ -71,8 +75,8 @@ std::vector<Taps> taps_of(const ResizeAxis& axis, Interpolation interpolation) {
   std::vector<Taps> taps(axis.target);
   for (int i = 0; i < axis.target; ++i) {
     double center = axis.start + (i + 0.5) * scale;
-    int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    int last = std::min(static_cast<int>(center + support + 0.5), axis.length);
+    int first = std::max(truncated(center - support + 0.5), 0);
+    int last = std::min(truncated(center + support + 0.5), axis.length);
     Taps& tap = taps[i];
     tap.first = first;
     double total = 0;

@@ -13,7 +13,7 @@ namespace manul {
 
 Image drawing::Canvas::image() const {
   Image image(size_, size_, 3);
-  auto byte = [](float value) { return static_cast<uint8_t>(std::clamp(value, 0.f, 1.f) * 255 + 0.5f); };
+  auto byte = [](float value) { return static_cast<uint8_t>(std::clamp(value * 255 + 0.5f, 0.f, 255.f)); };
   uint8_t* to = image.pixels.data();
   for (const Color& pixel : pixels_) {
     *to++ = byte(pixel.red);
