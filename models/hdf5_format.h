@@ -10,10 +10,8 @@ namespace manul::hdf5 {
 inline constexpr unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
 inline constexpr uint64_t undefined_address = ~uint64_t{0};
 inline constexpr uint64_t superblock_size = 96;
-inline constexpr uint64_t root_entry_offset = 56;
 
 enum Message : uint16_t {
-  nil = 0x00,
   dataspace = 0x01,
   link_info = 0x02,
   datatype = 0x03,

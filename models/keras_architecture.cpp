@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "framework/error.h"
+#include "models/keras_connections.h"
 
 namespace manul::keras {
 namespace {
@@ -14,55 +15,6 @@ constexpr size_t most_layers = 4000;
 constexpr size_t most_nodes = 8000;
 constexpr int most_calls = 1000;
 constexpr int64_t largest_sample = int64_t{1} << 27;  // elements of a layer's output for one sample
-
-/// Which value of a functional model: the output of call `node` of a layer.
-struct Reference {
-  std::string layer;
-  int64_t node = 0;
-};
-
-Reference read_reference(const Config& config) {
-  const Config::List& parts = config.as_list();
-  if (parts.size() < 3 || parts[2].as_int() != 0)
-    fail(ErrorKind::model_file, "connection {}: only first outputs of layers can be used", config.text());
-  const Config* arguments = parts.size() > 3 && parts[3].is_map() ? &parts[3] : nullptr;
-  for (const Config::Entry& entry : arguments ? arguments->as_map() : Config::Map())
-    if (entry.key != "training")
-      fail(ErrorKind::model_file, "connection {}: the argument {} is not supported", config.text(),
-           entry.key);
-  return {parts[0].as_string(), parts[1].as_int()};
-}
-
-/// input_layers and output_layers: [[name, 0, 0], ..], one alone, or a map of them.
-std::vector<Reference> read_references(const Config& config) {
-  std::vector<Reference> references;
-  if (config.is_map()) {
-    for (const Config::Entry& entry : config.as_map()) references.push_back(read_reference(entry.value));
-  } else if (!config.as_list().empty() && config.as_list()[0].is_string()) {
-    references.push_back(read_reference(config));
-  } else {
-    for (const Config& item : config.as_list()) references.push_back(read_reference(item));
-  }
-  return references;
-}
-
-/// Keras 3 writes a call's arguments as they were given; the tensors among them are the inputs.
-void collect_tensors(const Config& argument, std::vector<Reference>& references) {
-  if (const Config* class_name = argument.find("class_name");
-      class_name && *class_name == Config("__keras_tensor__"))
-    return references.push_back(read_reference(argument.at("config").at("keras_history")));
-  if (argument.is_list())
-    for (const Config& item : argument.as_list()) collect_tensors(item, references);
-}
-
-std::vector<Reference> read_call(const Config& call) {
-  std::vector<Reference> references;
-  if (call.is_map())
-    collect_tensors(call.at("args"), references);
-  else
-    references = read_references(call);
-  return references;
-}
 
 /// The shape of one sample: what stands after the length of the batch.
 Shape sample_shape(const Config& batch_shape) {
