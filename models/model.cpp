@@ -63,6 +63,9 @@ void Model::compile(std::unique_ptr<Optimizer> optimizer, Loss loss, std::vector
   check(build_options_.gradients, "compile: the model was built for prediction, without gradients");
   check(graph_.outputs().size() == 1, "compile: a loss takes one output, the model has {}",
         graph_.outputs().size());
+  const Shape& output = graph_.nodes()[graph_.outputs()[0]].shape;
+  check(loss == Loss::binary_crossentropy || output.rank() == 1,
+        "compile: the loss is one over classes, but the output is {}", output);
   for (const LayerPtr& layer : graph_.layers())
     if (const Config& ignored = layer->untrained_options(); ignored.is_map() && !ignored.as_map().empty())
       fail(ErrorKind::failed, "compile: {} asks for {}, which training does not support", layer->name(),

@@ -57,7 +57,7 @@ std::vector<double> numbers(const Fixture& fixture, const std::string& path) {
   return fixture.tensor(path).to(DType::f64).to_vector<double>();
 }
 
-/// Every epoch of a case of schedules.h5, Keras 3's where it differs from Keras 2.
+/// Every epoch of a case of the reference, Keras 3's where it differs from Keras 2.
 void expect_early_stopping(const Fixture& fixture, const std::string& object) {
   SCOPED_TRACE(object);
   Sequential model = one_weight();
@@ -83,9 +83,7 @@ void expect_early_stopping(const Fixture& fixture, const std::string& object) {
 }
 
 TEST(EarlyStopping, EqualsKerasInEveryCase) {
-  const char* file = "fixtures/schedules.h5";
-  if (shared_file(file).empty()) GTEST_SKIP() << missing_shared_file(file);
-  Fixture fixture(shared_file(file));
+  Fixture fixture(reference_file("training.h5"));
   std::vector<std::string> cases = fixture.names("keras2/EarlyStopping");
   EXPECT_EQ(cases.size(), 15U);
   for (const std::string& name : cases) {

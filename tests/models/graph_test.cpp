@@ -117,6 +117,10 @@ TEST(Graph, SaysWhatDoesNotFit) {
   EXPECT_EQ(message([&] { model.fit(data); }),
             "fit: samples [9, 10, 2] do not fit the model, which takes [4]");
 
+  Sequential image({4, 4, 3});
+  image.add(Conv2D{.filters = 2});
+  EXPECT_EQ(message([&] { image.compile(SGD{}, Loss::categorical_crossentropy); }),
+            "compile: the loss is one over classes, but the output is [4, 4, 2]");
   Sequential lean({4});
   lean.add(Dense{.units = 2});
   lean.build({.gradients = false});
