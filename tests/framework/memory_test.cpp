@@ -1,0 +1,48 @@
+#include "framework/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "framework/error.h"
+#include "framework/tensor.h"
+
+namespace manul {
+namespace {
+
+TEST(Storage, IsAlignedForVectorsAndComesBackFromThePool) {
+  void* first = nullptr;
+  {
+    Storage storage(1000, Device::cpu());
+    first = storage.data;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(first) % 64, 0u);
+  }
+  Storage again(1000, Device::cpu());
+  EXPECT_EQ(again.data, first);
+}
+
+TEST(Storage, SaysSoWhenThereIsNone) {
+  EXPECT_THROW(Storage(size_t{1} << 60, Device::cpu()), Error);
+}
+
+TEST(MemoryGuard, PoisonsNewTensors) {
+  MemoryGuard guard;
+  EXPECT_TRUE(std::isnan(Tensor::empty({1}).item<float>()));
+  EXPECT_TRUE(std::isnan(Tensor::empty({1}, DType::f64).item<double>()));
+  EXPECT_EQ(Tensor::zeros({1}).item<float>(), 0);
+}
+
+TEST(MemoryGuard, FindsAWriteOnEitherSide) {
+  MemoryGuard guard;
+  for (int64_t outside : {-1, 5}) {
+    testing::internal::CaptureStderr();
+    Tensor::zeros({5}).mutable_data<float>()[outside] = 1;
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("outside a block of 20 bytes"), std::string::npos);
+    EXPECT_THROW(MemoryGuard::check(), Error);
+  }
+  Tensor::zeros({5}).mutable_data<float>()[4] = 1;
+  MemoryGuard::check();
+}
+
+}  // namespace
+}  // namespace manul
