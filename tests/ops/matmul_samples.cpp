@@ -27,6 +27,8 @@ std::vector<OpSample> matmul_samples() {
       product("matmul_one_column", 67, 130, 1),
       product("matmul_many", 33, 517, 131),
       product("matmul_outer", 19, 1, 21),
+      product("matmul_many_terms", 5, 2100, 19),
+      product("matmul_many_rows", 2100, 5, 19),
       dense_sample("dense_linear", 5, 7, 3, Activation::linear),
       dense_sample("dense_relu", 9, 37, 17, Activation::relu),
       dense_sample("dense_relu_many", 37, 333, 129, Activation::relu),
