@@ -33,8 +33,8 @@ enum TypeClass : uint8_t { integer = 0, floating_point = 1, fixed_string = 3, va
 inline constexpr uint16_t leaf_k = 4;
 inline constexpr uint16_t internal_k = 16;
 inline constexpr uint64_t symbol_entry_size = 40;
-inline constexpr uint64_t symbol_node_size = 8 + 2 * leaf_k * symbol_entry_size;
-inline constexpr uint64_t tree_node_size = 24 + 8 * (2 * internal_k + 1) + 8 * 2 * internal_k;
+inline constexpr uint64_t symbol_node_size = 8 + uint64_t{2} * leaf_k * symbol_entry_size;
+inline constexpr uint64_t tree_node_size = 24 + uint64_t{8} * (4 * internal_k + 1);
 inline constexpr uint32_t cached_symbol_table = 1;
 inline constexpr uint32_t cached_soft_link = 2;
 

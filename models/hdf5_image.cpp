@@ -236,7 +236,7 @@ class ImageWriter {
   /// One level after the other, up to the root. A group without members has an empty root.
   uint64_t write_tree(std::vector<Node> nodes) {
     for (int level = 0;; ++level) {
-      constexpr size_t width = 2 * internal_k;
+      constexpr size_t width = size_t{2} * internal_k;
       size_t count = std::max<size_t>(1, (nodes.size() + width - 1) / width);
       image_.pad();
       uint64_t first = image_.bytes.size();
