@@ -72,7 +72,7 @@ template <class T, int chunk_bytes, int chunks>
         if constexpr (chunks == 0) {
           for (int64_t i = 0; i < run; ++i) window[i] = from[i];
         } else {
-          for (int64_t i = 0; i < chunks; ++i) std::memcpy(window + i * chunk, from + i * chunk, chunk_bytes);
+          for (int i = 0; i < chunks; ++i) std::memcpy(window + i * chunk, from + i * chunk, chunk_bytes);
           std::memcpy(window + run - chunk, from + run - chunk, chunk_bytes);
         }
       to += step;
@@ -83,7 +83,7 @@ template <class T>
 void read_windows(const T* x, const PooledRows& rows, int64_t count, Stretch<T>& stretch) {
   constexpr int wide = 32, narrow = 16, most_chunks = 4;
   int64_t bytes = stretch.layout.run * static_cast<int64_t>(sizeof(T));
-  if (bytes < narrow || bytes >= wide * (most_chunks + 1))
+  if (bytes < narrow || bytes / wide > most_chunks)
     read_windows<T, wide, 0>(x, rows, stretch.layout, count, stretch.windows);
   else if (bytes < wide)
     read_windows<T, narrow, 1>(x, rows, stretch.layout, count, stretch.windows);
@@ -149,7 +149,7 @@ template <class T, int pieces>
 
 template <class T>
 void add_to_kernel(const Stretch<T>& stretch, int64_t pixels, T* sums) {
-  const auto& [filters, padded, height, run, pieces, step] = stretch.layout;
+  const int64_t padded = stretch.layout.padded, pieces = stretch.layout.pieces, step = stretch.layout.step;
   for (int64_t f = 0; f < padded; f += group)
     for (int64_t piece = 0; piece < pieces; piece += most_pieces)
       dispatch<most_pieces>(pieces - piece, [&](auto length) {
