@@ -7,11 +7,9 @@ if(MANUL_NATIVE)
   target_compile_options(manul_compiler INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 
-# The vector kernels, ops/*_cpu.cpp and the matrix products: fused multiply-add there (elsewhere augmentation must round
-# as SciPy does), and no predictive commoning, with which GCC moves their accumulators out of the registers.
+# The vector kernels: fused multiply-add there (elsewhere augmentation must round as SciPy does).
 function(manul_vector_sources)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS
-    "-ffp-contract=fast;$<$<CXX_COMPILER_ID:GNU>:-fno-predictive-commoning>")
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 endfunction()
 
 find_program(MANUL_CCACHE ccache)
