@@ -195,6 +195,26 @@ TEST_F(HostileFilesTest, NoMemoryIsAskedForPixelsThatCannotBeThere) {
   EXPECT_NE(reason(bytes), "");
 }
 
+/// What OpenCV would read otherwise than Pillow.
+TEST_F(HostileFilesTest, NoKindIsReadOtherwiseThanByPillow) {
+  auto portable_map = [](const std::string& header) {
+    Bytes bytes(header.begin(), header.end());
+    bytes.insert(bytes.end(), {10, 20, 30, 40});
+    return bytes;
+  };
+  Bytes plain = portable_map("P5 2 2 255\n"), commented = portable_map("P5\n# 3 by 7\n2 2\n255\n");
+  if (reason(plain).find("only JPEG and PNG") != std::string::npos) GTEST_SKIP() << "no OpenCV in this build";
+  EXPECT_EQ(decode_image(plain, "file", {.color_mode = ColorMode::grayscale}).pixels,
+            (Bytes{10, 20, 30, 40}));
+  EXPECT_EQ(reason(commented), "");
+  for (const char* header : {"P5 2 2 100\n", "P5 2 2\n", "P5 2 2 # 255\n"})
+    EXPECT_THAT(reason(portable_map(header)), ::testing::HasSubstr("a white other than 255"));
+  Bytes bitmap{'B', 'M'};
+  bitmap.resize(70);
+  bitmap[28] = 16;
+  EXPECT_THAT(reason(bitmap), ::testing::HasSubstr("16 bits a pixel"));
+}
+
 TEST_F(HostileFilesTest, WhatIsNoFileIsNamed) {
   EXPECT_THAT(message_of(folder / "nowhere.jpg"),
               ::testing::HasSubstr("nowhere.jpg: cannot be read: No such file"));
