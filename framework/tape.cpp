@@ -21,6 +21,7 @@ struct Gradients::Entry {
   std::vector<int> input_slots;
   std::vector<Tensor> targets;
   GradientFunction gradient;
+  Tensor gradient_at_one;
 };
 
 /// The gradient collected so far for one tracked tensor.
@@ -76,8 +77,8 @@ int Tape::slot_of(const Tensor& tensor) {
 }
 
 void Tape::record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
-                  GradientFunction gradient) {
-  Gradients::Entry entry{operation, 0, std::move(inputs), {}, {}, std::move(gradient)};
+                  GradientFunction gradient, const Tensor& gradient_at_one) {
+  Gradients::Entry entry{operation, 0, std::move(inputs), {}, {}, std::move(gradient), gradient_at_one};
   for (const Tensor& input : entry.inputs) entry.input_slots.push_back(tracks(input) ? slot_of(input) : -1);
   entry.targets.resize(entry.inputs.size());
   entry.output_slot = slot_of(output);
@@ -109,6 +110,15 @@ void Tape::deliver(int index, const Tensor& gradient, bool owned) {
 
 void Tape::backward(const Tensor& loss) {
   check(loss.elements() == 1, "backward: the loss must be one number, not {}", loss.shape());
+  auto& entries = state_->entries;
+  bool known = !entries.empty() && entries.back().gradient_at_one.defined() &&
+               entries.back().output_slot == slot_of(loss);
+  if (known) {
+    Gradients::Entry entry = std::move(entries.back());
+    entries.pop_back();
+    deliver(entry.input_slots[0], entry.gradient_at_one, false);
+    return walk_back();
+  }
   backward(loss, Tensor::full(loss.shape(), 1, loss.dtype(), loss.device()));
 }
 
@@ -117,6 +127,10 @@ void Tape::backward(const Tensor& output, const Tensor& output_gradient) {
   check(output.shape() == output_gradient.shape(), "backward: gradient {} does not fit output {}",
         output_gradient.shape(), output.shape());
   deliver(slot_of(output), output_gradient, false);
+  walk_back();
+}
+
+void Tape::walk_back() {
   // The gradients are ops themselves: they must not be recorded.
   Tape* recorder = innermost;
   innermost = nullptr;

@@ -52,9 +52,11 @@ class Tape {
   /// True while any tape of this thread is alive.
   static bool alive();
 
-  /// Appends an op. The closure must not capture `output` unless it needs its values.
+  /// Appends an op. The closure must not capture `output` unless it needs its values. A loss that computes
+  /// its gradient with its value passes it as `gradient_at_one`: backward(loss) then takes it as the gradient
+  /// of inputs[0], with no closure and no multiplication by 1.
   void record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
-              GradientFunction gradient);
+              GradientFunction gradient, const Tensor& gradient_at_one = {});
 
   /// Runs the recorded gradients from `loss` (one element) back and empties the tape. The gradient of a
   /// watched tensor is written to its Leaf, or added if no optimizer has used the former one yet.
@@ -69,6 +71,7 @@ class Tape {
   bool tracks(const Tensor& tensor) const;
   int slot_of(const Tensor& tensor);
   void deliver(int slot, const Tensor& gradient, bool owned);
+  void walk_back();
 
   std::unique_ptr<State> state_;
   Tape* outer_;

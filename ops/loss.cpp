@@ -55,10 +55,12 @@ Tensor loss_of(Loss loss, bool from_logits, const Tensor& input, const Tensor& l
   Tape* tape = Tape::recording({&input});
   Tensor gradient = tape ? Tensor::empty_like(input) : Tensor();
   loss_kernel(loss, from_logits, input, labels, value, gradient);
-  if (tape)
-    tape->record(name_of(loss), value, {input}, [gradient](const Tensor& dloss, Gradients& gradients) {
+  if (tape) {
+    auto scaled = [gradient](const Tensor& dloss, Gradients& gradients) {
       loss_backward_kernel(gradient, dloss, gradients.target(0));
-    });
+    };
+    tape->record(name_of(loss), value, {input}, scaled, gradient);
+  }
   return value;
 }
 

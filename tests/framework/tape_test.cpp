@@ -61,6 +61,24 @@ TEST_F(TapeTest, ASecondBackwardAddsUntilTheGradientIsUsed) {
   EXPECT_EQ(gradient.item<float>(), 3);
 }
 
+TEST_F(TapeTest, TakesTheGradientALossKnowsAlready) {
+  auto loss_of = [](const Tensor& input) {
+    Tensor value = Tensor::full({1}, 0);
+    auto scaled = [](const Tensor& dy, Gradients& gradients) {
+      gradients.give(0, Tensor::full({1}, 7 * dy.item<float>()));
+    };
+    Tape::recording({&input})->record("loss", value, {input}, scaled, Tensor::full({1}, 7));
+    return value;
+  };
+  for (float factor : {1.0f, 2.0f}) {  // first the loss itself, then something computed from it
+    Tape tape;
+    Tensor loss = loss_of(times(x, 3));
+    tape.backward(factor == 1 ? loss : times(loss, factor));
+    EXPECT_EQ(gradient.item<float>(), 21 * factor);
+    x.leaf()->fresh = false;
+  }
+}
+
 TEST_F(TapeTest, KeepsNothingWithoutATapeOrAWatchedTensor) {
   EXPECT_EQ(Tape::recording({&x}), nullptr);
   Tape tape;
