@@ -26,7 +26,7 @@ fs::path drawn_pictures(const std::function<void(int64_t done, int64_t total)>& 
   // Drawn under another name first: a folder of that name is always complete.
   fs::path unfinished = folder.string() + fmt::format(".{}", getpid());
   try {
-    write_synthetic(unfinished, {.on_progress = on_progress});
+    write_synthetic(unfinished, {.training = 4000, .test = 1000, .on_progress = on_progress});
     fs::rename(unfinished, folder);
   } catch (const fs::filesystem_error& error) {
     if (!fs::exists(folder)) fail(ErrorKind::failed, "drawn pictures: {}", error.what());

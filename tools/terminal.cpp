@@ -38,11 +38,11 @@ int Terminal::columns() const {
 }
 
 std::string Terminal::green(std::string_view text) const {
-  return colors ? fmt::format("\033[32m{}\033[0m", text) : std::string(text);
+  return colors && !text.empty() ? fmt::format("\033[32m{}\033[0m", text) : std::string(text);
 }
 
 std::string Terminal::gray(std::string_view text) const {
-  return colors ? fmt::format("\033[90m{}\033[0m", text) : std::string(text);
+  return colors && !text.empty() ? fmt::format("\033[90m{}\033[0m", text) : std::string(text);
 }
 
 void StatusLine::show(const std::string& text) {

@@ -187,7 +187,7 @@ TEST(TrainCatdogAlone, DrawsItsOwnPicturesOnce) {
   EXPECT_EQ(first.code, 0) << first.errors;
   EXPECT_THAT(first.output,
               HasSubstr("Drawn cats and dogs are kept in " + (folder / "cache/manul").string()));
-  EXPECT_THAT(first.output, HasSubstr("Found 2000 images belonging to 2 classes.\n"));
+  EXPECT_THAT(first.output, HasSubstr("Found 8000 images belonging to 2 classes.\n"));
   auto drawn = std::filesystem::last_write_time(folder / "cache/manul/cats_and_dogs");
   EXPECT_EQ(run(folder.path(), "XDG_CACHE_HOME=$PWD/cache train_catdog --device cpu --epochs 1").code, 0);
   EXPECT_EQ(std::filesystem::last_write_time(folder / "cache/manul/cats_and_dogs"), drawn);

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Checks the format of all sources and runs clang-tidy on those that build/ compiles, or on the files that are named.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+git ls-files '*.h' '*.cpp' '*.cu' | xargs clang-format --dry-run --Werror
+
+cmake --preset default -DMANUL_CUDA=OFF >/dev/null
+files=("$@")
+[ ${#files[@]} -gt 0 ] || mapfile -t files < <(git ls-files '*.cpp' ':!data/image_io_opencv.cpp')
+# g++'s own flags are none of clang-tidy's business.
+printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy -p build --quiet --extra-arg=-Wno-unknown-warning-option \
+  --extra-arg=-Wno-ignored-optimization-argument
