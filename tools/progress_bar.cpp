@@ -66,13 +66,14 @@ void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
     std::fflush(stdout);
     return;
   }
-  int64_t room = terminal.columns() - static_cast<int64_t>(count.size() + numbers.size()) - 2;
-  int64_t width = std::min<int64_t>(bar_width, std::max<int64_t>(room, 0));
+  auto room = [&] { return terminal.columns() - static_cast<int64_t>(count.size() + numbers.size()) - 2; };
+  if (room() < bar_width / 2) count = fmt::format("{}/{}", fit.epoch + 1, fit.epochs);
+  int64_t width = std::clamp<int64_t>(room(), 0, bar_width);
   int64_t filled = fit.steps > 0 ? width * fit.step / fit.steps : 0;
   const char* done = terminal.unicode ? "━" : "=";
   const char* open = terminal.unicode ? "─" : ".";
   std::string bar = terminal.green(repeated(done, filled)) + terminal.gray(repeated(open, width - filled));
-  line_.show(room >= 0 ? count + " " + bar + numbers : (count + numbers).substr(0, terminal.columns() - 1));
+  line_.show(room() >= 0 ? count + " " + bar + numbers : (count + numbers).substr(0, terminal.columns() - 1));
 }
 
 void ProgressBar::on_epoch_end(FitProgress& fit, const Logs& logs) {
