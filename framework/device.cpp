@@ -37,6 +37,12 @@ Device Device::parse(std::string_view text) {
   return cuda(index);
 }
 
+void allow_tf32([[maybe_unused]] bool allowed) {
+#ifdef MANUL_WITH_CUDA
+  cuda::set_tf32(allowed);
+#endif
+}
+
 std::string Device::name() const {
   return is_cpu() ? "cpu" : fmt::format("cuda:{}", index);
 }

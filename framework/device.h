@@ -26,4 +26,8 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
+/// Lets products and convolutions on a GPU round their f32 inputs to TF32 (10 bits of mantissa) for its
+/// tensor cores. Off until asked for; to be set before the first step. Without effect on the CPU.
+void allow_tf32(bool allowed);
+
 }  // namespace manul

@@ -47,9 +47,11 @@ Model compiled_network(int64_t stride, Device device) {
   return model;
 }
 
-void add_train_step(int64_t stride, int64_t batch, Device device) {
-  add_row(fmt::format("train_step/stride:{}/batch:{}/device:{}", stride, batch, device.name()),
+void add_train_step(int64_t stride, int64_t batch, Device device, bool tf32 = false) {
+  add_row(fmt::format("train_step/stride:{}/batch:{}/device:{}{}", stride, batch, device.name(),
+                      tf32 ? "/tf32" : ""),
           benchmark::kMillisecond, [=](benchmark::State& state) {
+            allow_tf32(tf32);
             Model model = compiled_network(stride, device);
             Tensor inputs = test_values({batch, 64, 64, 3}, 1, DType::f32, device, 0, 1);
             std::vector<int32_t> classes(batch);
@@ -57,6 +59,7 @@ void add_train_step(int64_t stride, int64_t batch, Device device) {
             Tensor labels = Tensor::from(classes, {batch}, device);
             TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
             measure(state, device, [&] { step.run(); });
+            allow_tf32(false);
             state.SetItemsProcessed(state.iterations() * batch);
           });
 }
@@ -167,7 +170,10 @@ void add_ops(Device device) {
 void add_rows() {
   for (Device device : devices()) {
     for (int64_t stride : {3, 1})
-      for (int64_t batch : {32, 256, 2048}) add_train_step(stride, batch, device);
+      for (int64_t batch : {32, 256, 2048}) {
+        add_train_step(stride, batch, device);
+        if (device.is_cuda() && batch > 32) add_train_step(stride, batch, device, true);
+      }
     for (int64_t batch : {1, 32}) add_predict(batch, device);
     add_ops(device);
   }

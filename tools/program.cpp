@@ -62,6 +62,7 @@ Program::Program(const std::string& name, const std::string& purpose, const std:
 void Program::add_device_option(const std::string& otherwise) {
   device_ = otherwise;
   app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app_.add_flag("--tf32", tf32_, "On a GPU, round inputs of products to TF32: faster, less exact");
 }
 
 void Program::add_threads_option() {
@@ -84,6 +85,7 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
   try {
     app_.parse(argc, argv);
     if (threads_ > 0) cpu::set_threads(threads_);
+    if (tf32_) allow_tf32(true);
     int code = body();
     flush_output();
     return code;

@@ -15,7 +15,7 @@ class Program {
   Program(const std::string& name, const std::string& purpose, const std::string& examples);
 
   CLI::App& options() { return app_; }
-  /// Adds --device; asked for with device() in the body of run().
+  /// Adds --device, asked for with device() in the body of run(), and --tf32.
   void add_device_option(const std::string& otherwise = "auto");
   /// The device that --device names. Throws as Device::parse does.
   Device device() const { return Device::parse(device_); }
@@ -31,6 +31,7 @@ class Program {
 
   CLI::App app_;
   std::string device_;
+  bool tf32_ = false;
   int threads_ = 0;
 };
 

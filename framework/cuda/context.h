@@ -14,8 +14,7 @@ std::string why_unusable(int index);
 /// ErrorKind::device if this build has none for it.
 int compiled_architecture();
 
-/// Lets products and convolutions round their f32 inputs to TF32 (10 bits of mantissa) for the tensor cores.
-/// Off until asked for. Set it before the first step: a captured step keeps what it was captured with.
+/// See allow_tf32() of framework/device.h. A captured step keeps what it was captured with.
 void set_tf32(bool allowed);
 bool tf32();
 
