@@ -40,17 +40,10 @@ Tensor dense(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activati
     tape->record("dense", y, {x, kernel, bias},
                  [x, kernel, activation, y = activation == Activation::linear ? Tensor() : y](
                      const Tensor& dy, Gradients& gradients) {
-                   Tensor dz = dy;
-                   if (activation != Activation::linear) {
-                     dz = Tensor::empty_like(dy);
-                     activation_backward_kernel(activation, y, dy, dz);
-                   }
-                   if (gradients.needed(0)) matmul_kernel(dz, kernel, Transpose::b, gradients.target(0));
-                   Tensor dkernel, dbias;
-                   if (gradients.needed(1)) dkernel = gradients.target(1);
-                   if (gradients.needed(2)) dbias = gradients.target(2);
-                   if (dkernel.defined() || dbias.defined())
-                     dense_backward_kernel_kernel(x, dz, dkernel, dbias);
+                   Tensor targets[3];
+                   for (int i = 0; i < 3; ++i)
+                     if (gradients.needed(i)) targets[i] = gradients.target(i);
+                   dense_backward_kernel(x, kernel, activation, y, dy, targets[0], targets[1], targets[2]);
                  });
   return y;
 }
@@ -92,8 +85,13 @@ void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Ac
   });
 }
 
-void activation_backward(Activation activation, const Tensor& y, const Tensor& dy, const Tensor& dz) {
-  visit_float(y.dtype(), "activation", [&](auto zero) {
+namespace {
+
+/// dy * activation'(z), expressed by the output y.
+Tensor activation_gradient(Activation activation, const Tensor& y, const Tensor& dy) {
+  if (activation == Activation::linear) return dy;
+  Tensor dz = Tensor::empty_like(dy);
+  visit_float(dy.dtype(), "activation", [&](auto zero) {
     using T = decltype(zero);
     pointwise::visit(activation, [&](auto function) {
       const T *out = y.data<T>(), *arrived = dy.data<T>();
@@ -103,19 +101,23 @@ void activation_backward(Activation activation, const Tensor& y, const Tensor& d
       });
     });
   });
+  return dz;
 }
 
-void dense_backward_kernel(const Tensor& x, const Tensor& dz, const Tensor& dkernel, const Tensor& dbias) {
+}  // namespace
+
+void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
+                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+  Tensor dz = activation_gradient(activation, y, dy);
+  if (dx.defined()) matmul(dz, kernel, Transpose::b, dx);
+  if (dkernel.defined()) matmul(x, dz, Transpose::a, dkernel);
+  if (!dbias.defined()) return;
   visit_float(dz.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);
     const T* arrived = dz.data<T>();
-    int64_t batch = dz.shape()[0], units = dz.shape()[1];
-    if (dkernel.defined())
-      product_transposed_a({x.shape()[1], units, batch}, x.data<T>(), arrived, dkernel.mutable_data<T>());
-    if (dbias.defined()) {
-      auto sums = column_sums(batch, units, [=](int64_t i) { return static_cast<double>(arrived[i]); });
-      std::copy(sums.begin(), sums.end(), dbias.mutable_data<T>());
-    }
+    auto sums =
+        column_sums(dz.shape()[0], dz.shape()[1], [=](int64_t i) { return static_cast<double>(arrived[i]); });
+    std::copy(sums.begin(), sums.end(), dbias.mutable_data<T>());
   });
 }
 

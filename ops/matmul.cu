@@ -140,13 +140,117 @@ void dense_product(const Tensor& a, const Tensor& b, Transpose transpose, const 
     tiled_product<SquareTile, T>(a, b, transpose, store, y);
 }
 
+/// dz = dy * activation'(z), expressed by the output y.
 template <class T>
-struct ActivationGradient {
+struct OutputGradient {
   Activation activation;
   const T *y, *dy;
-  T* dz;
-  __device__ void operator()(int64_t i) const { dz[i] = dy[i] * activation_derivative(activation, y[i]); }
+  int64_t units;
+  __device__ T operator()(int64_t row, int64_t unit) const {
+    int64_t i = row * units + unit;
+    return activation == Activation::linear ? dy[i] : dy[i] * activation_derivative(activation, y[i]);
+  }
 };
+template <class T>
+struct StoreOutputGradient {
+  OutputGradient<T> gradient;
+  T* dz;
+  __device__ void operator()(int64_t i) const { dz[i] = gradient(i / gradient.units, i % gradient.units); }
+};
+
+// The operands of the two gradients of a dense. That of the kernel has a row of ones below the input, so that
+// the gradient of the bias comes out as its last row.
+
+template <class T>
+struct InputAndOne {
+  const T* x;
+  int64_t length;
+  __device__ bool depth_is_dense() const { return false; }
+  __device__ T operator()(int64_t index, int64_t row) const {
+    return index < length ? x[row * length + index] : T(1);
+  }
+};
+template <class T>
+struct GradientColumns {
+  OutputGradient<T> gradient;
+  __device__ bool depth_is_dense() const { return false; }
+  __device__ T operator()(int64_t unit, int64_t row) const { return gradient(row, unit); }
+};
+template <class T>
+struct GradientRows {
+  OutputGradient<T> gradient;
+  __device__ bool depth_is_dense() const { return true; }
+  __device__ T operator()(int64_t row, int64_t unit) const { return gradient(row, unit); }
+};
+template <class T>
+struct StoreKernelAndBias {
+  T *dkernel, *dbias;
+  int64_t length, units;
+  __device__ void operator()(int64_t row, int64_t unit, T sum) const {
+    if (row < length) {
+      if (dkernel) dkernel[row * units + unit] = sum;
+    } else if (dbias) {
+      dbias[unit] = sum;
+    }
+  }
+};
+
+/// Both gradients in one launch: the first blocks have the tiles of dkernel and dbias, the others those of
+/// dx.
+template <class Tile, class T>
+__global__ void __launch_bounds__(Tile::threads)
+    dense_backward_blocks(unsigned kernel_blocks, ProductSize<T> kernel_size, InputAndOne<T> x,
+                          StoreKernelAndBias<T> store_kernel, ProductSize<T> input_size, Operand<T> kernel,
+                          StoreDense<T> store_input, OutputGradient<T> gradient) {
+  begin_kernel();
+  __shared__ TileMemory<T, Tile> memory;
+  unsigned block = blockIdx.x;
+  if (block < kernel_blocks) {
+    product_block<Tile>(memory, kernel_size, x, GradientColumns<T>{gradient}, block / kernel_size.splits,
+                        block % kernel_size.splits, store_kernel);
+  } else {
+    block -= kernel_blocks;
+    product_block<Tile>(memory, input_size, GradientRows<T>{gradient}, kernel, block / input_size.splits,
+                        block % input_size.splits, store_input);
+  }
+}
+
+template <class Tile, class T>
+void small_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGradient<T>& gradient,
+                          const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+  const Context& context = context_of(x);
+  int64_t batch = x.shape()[0], length = x.shape()[1], units = gradient.units;
+  constexpr int64_t tile_elements = Tile::rows * Tile::columns;
+  bool wants_kernel = dkernel.defined() || dbias.defined();
+  auto kernel_size = cut_product<T, Tile>(wants_kernel ? length + 1 : 0, units, batch,
+                                          context.multiprocessors(), context.counters());
+  auto input_size = cut_product<T, Tile>(dx.defined() ? batch : 0, length, units, context.multiprocessors(),
+                                         context.counters() + Context::counter_count / 2);
+  unsigned kernel_blocks = product_blocks<Tile>(kernel_size), input_blocks = product_blocks<Tile>(input_size);
+  Tensor kernel_parts = partial_sums(kernel_size, tile_elements, kernel_blocks, x.device());
+  Tensor input_parts = partial_sums(input_size, tile_elements, input_blocks, x.device());
+  launch(
+      context, dense_backward_blocks<Tile, T>, kernel_blocks + input_blocks, Tile::threads, kernel_blocks,
+      kernel_size, InputAndOne<T>{x.data<T>(), length},
+      StoreKernelAndBias<T>{mutable_data_or_null<T>(dkernel), mutable_data_or_null<T>(dbias), length, units},
+      input_size, operand_b<T>(kernel, Transpose::b),
+      StoreDense<T>{mutable_data_or_null<T>(dx), length, nullptr, Activation::linear}, gradient);
+}
+
+template <class T>
+void large_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGradient<T>& gradient,
+                          const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+  Tensor dz = dy;
+  if (gradient.activation != Activation::linear) {
+    dz = Tensor::empty_like(dy);
+    for_each(context_of(dy), dy.elements(), StoreOutputGradient<T>{gradient, dz.mutable_data<T>()});
+  }
+  if (dx.defined()) dense_product<T>(dz, kernel, Transpose::b, Tensor(), Activation::linear, dx);
+  if (dkernel.defined()) dense_product<T>(x, dz, Transpose::a, Tensor(), Activation::linear, dkernel);
+  if (dbias.defined())
+    column_sums<double>(dz, dz.shape()[0], gradient.units, MatrixElement<T>{dz.data<T>(), gradient.units},
+                        StoreSum<T>{dbias.mutable_data<T>()});
+}
 
 }  // namespace
 
@@ -163,22 +267,18 @@ void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Ac
   });
 }
 
-void activation_backward(Activation activation, const Tensor& y, const Tensor& dy, const Tensor& dz) {
-  visit_float(y.dtype(), "activation", [&](auto zero) {
+void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
+                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+  visit_float(dy.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);
-    for_each(context_of(y), y.elements(),
-             ActivationGradient<T>{activation, y.data<T>(), dy.data<T>(), dz.mutable_data<T>()});
-  });
-}
-
-void dense_backward_kernel(const Tensor& x, const Tensor& dz, const Tensor& dkernel, const Tensor& dbias) {
-  visit_float(dz.dtype(), "dense", [&](auto zero) {
-    using T = decltype(zero);
-    int64_t units = dz.shape()[1];
-    if (dkernel.defined()) dense_product<T>(x, dz, Transpose::a, Tensor(), Activation::linear, dkernel);
-    if (dbias.defined())
-      column_sums<double>(dz, dz.shape()[0], units, MatrixElement<T>{dz.data<T>(), units},
-                          StoreSum<T>{dbias.mutable_data<T>()});
+    int64_t batch = dy.shape()[0], units = dy.shape()[1];
+    OutputGradient<T> gradient{activation, data_or_null<T>(y), dy.data<T>(), units};
+    if (std::is_same_v<T, float> && !is_small(batch, units, x.shape()[1]))
+      large_dense_backward<T>(x, kernel, gradient, dy, dx, dkernel, dbias);
+    else if (units <= 16)
+      small_dense_backward<ThinTile, T>(x, kernel, gradient, dx, dkernel, dbias);
+    else
+      small_dense_backward<MiddleTile, T>(x, kernel, gradient, dx, dkernel, dbias);
   });
 }
 

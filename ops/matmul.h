@@ -19,32 +19,29 @@ using MatmulFunction = void(const Tensor& a, const Tensor& b, Transpose transpos
 /// y = activation(x · kernel + bias) for linear, relu, sigmoid, tanh; bias may be undefined.
 using DenseFunction = void(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation,
                            const Tensor& y);
-/// dz = dy * activation'(z), expressed by the output y; dz may be the memory of dy.
-using ActivationBackwardFunction = void(Activation activation, const Tensor& y, const Tensor& dy,
-                                        const Tensor& dz);
-/// dkernel = xᵀ · dz [in, units], dbias = column sums of dz (either may be undefined: not wanted).
-using DenseBackwardKernelFunction = void(const Tensor& x, const Tensor& dz, const Tensor& dkernel,
-                                         const Tensor& dbias);
+/// The gradients of activation(x · kernel + bias) from its output y (undefined where linear) and dy. With
+/// dz = dy * activation'(z): dx = dz · kernelᵀ, dkernel = xᵀ · dz, dbias = column sums of dz; any of the
+/// three may be undefined: not wanted. One slot, because on a GPU each launch that waits for another costs
+/// more than the arithmetic of a small layer.
+using DenseBackwardFunction = void(const Tensor& x, const Tensor& kernel, Activation activation,
+                                   const Tensor& y, const Tensor& dy, const Tensor& dx, const Tensor& dkernel,
+                                   const Tensor& dbias);
 
 namespace cpu {
 MatmulFunction matmul;
 DenseFunction dense_forward;
-ActivationBackwardFunction activation_backward;
-DenseBackwardKernelFunction dense_backward_kernel;
+DenseBackwardFunction dense_backward;
 }  // namespace cpu
 namespace cuda {
 MatmulFunction matmul;
 DenseFunction dense_forward;
-ActivationBackwardFunction activation_backward;
-DenseBackwardKernelFunction dense_backward_kernel;
+DenseBackwardFunction dense_backward;
 }  // namespace cuda
 
 inline constexpr Kernel matmul_kernel{"matmul", cpu::matmul, MANUL_CUDA(cuda::matmul)};
 inline constexpr Kernel dense_forward_kernel{"dense_forward", cpu::dense_forward,
                                              MANUL_CUDA(cuda::dense_forward)};
-inline constexpr Kernel activation_backward_kernel{"activation_backward", cpu::activation_backward,
-                                                   MANUL_CUDA(cuda::activation_backward)};
-inline constexpr Kernel dense_backward_kernel_kernel{"dense_backward_kernel", cpu::dense_backward_kernel,
-                                                     MANUL_CUDA(cuda::dense_backward_kernel)};
+inline constexpr Kernel dense_backward_kernel{"dense_backward", cpu::dense_backward,
+                                              MANUL_CUDA(cuda::dense_backward)};
 
 }  // namespace manul

@@ -106,7 +106,6 @@ Context& Context::use(int index) {
 Context::Context(int index) : index_(index) {
   MANUL_CHECK_CUDA(cudaSetDevice(index));
   MANUL_CHECK_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-  MANUL_CHECK_CUDA(cudaStreamCreateWithFlags(&copy_stream_, cudaStreamNonBlocking));
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, index);
   capability_ = attribute(cudaDevAttrComputeCapabilityMajor, index) * 10 +
                 attribute(cudaDevAttrComputeCapabilityMinor, index);

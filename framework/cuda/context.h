@@ -30,8 +30,6 @@ class Context {
   int index() const { return index_; }
   /// All kernels run here, in order.
   CUstream_st* stream() const { return stream_; }
-  /// Uploads that run behind the kernels.
-  CUstream_st* copy_stream() const { return copy_stream_; }
   int multiprocessors() const { return multiprocessors_; }
   /// 90 for compute capability 9.0
   int capability() const { return capability_; }
@@ -48,7 +46,6 @@ class Context {
 
   int index_;
   CUstream_st* stream_ = nullptr;
-  CUstream_st* copy_stream_ = nullptr;
   int multiprocessors_ = 0, capability_ = 0;
   bool overlaps_kernels_ = false;
   uint32_t* counters_ = nullptr;

@@ -137,14 +137,4 @@ MemoryInfo memory_info(int index) {
   return info;
 }
 
-void* allocate_pinned(size_t bytes) {
-  void* data = nullptr;
-  MANUL_CHECK_CUDA(cudaMallocHost(&data, bytes));
-  return data;
-}
-
-void release_pinned(void* data) noexcept {
-  cudaFreeHost(data);
-}
-
 }  // namespace manul::cuda

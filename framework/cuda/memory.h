@@ -30,8 +30,4 @@ struct MemoryInfo {
 };
 MemoryInfo memory_info(int index);
 
-/// Page-locked host memory, which the GPU copies from while the CPU goes on. Throws ErrorKind::device.
-void* allocate_pinned(size_t bytes);
-void release_pinned(void* data) noexcept;
-
 }  // namespace manul::cuda

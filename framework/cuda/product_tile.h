@@ -20,6 +20,7 @@ struct Tile {
 };
 using ThinTile = Tile<32, 16, 32, 4>;
 using SquareTile = Tile<64, 64, 16, 1>;
+using MiddleTile = Tile<32, 32, 16, 2>;
 
 /// Elements [index, k] of an operand: its rows (of a) or columns (of b), and along the sum.
 template <class T>
@@ -179,9 +180,10 @@ __device__ void product_block(TileMemory<T, Tile>& memory, const ProductSize<T>&
 template <class T, class Tile>
 ProductSize<T> cut_product(int64_t rows, int64_t columns, int64_t inner, int multiprocessors,
                            uint32_t* counters) {
-  int64_t tiles = int64_t{blocks_for(rows, Tile::rows)} * blocks_for(columns, Tile::columns);
+  int64_t tiles =
+      std::max<int64_t>(int64_t{blocks_for(rows, Tile::rows)} * blocks_for(columns, Tile::columns), 1);
   int64_t depths = std::max<int64_t>(blocks_for(inner, Tile::depth), 1);
-  int64_t splits = tiles >= multiprocessors || tiles > Context::counter_count
+  int64_t splits = tiles >= multiprocessors || tiles > Context::counter_count / 2
                        ? 1
                        : std::clamp<int64_t>(depths / 4, 1, std::min<int64_t>(multiprocessors / tiles, 32));
   int64_t depth_a_split = (depths + splits - 1) / splits * Tile::depth;
