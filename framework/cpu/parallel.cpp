@@ -24,6 +24,24 @@ void pause() {
 #endif
 }
 
+/// While one is alive, this thread's denormal results and operands count as zero. Moments of Adam that decay
+/// towards zero become denormal, and each operation on one traps into microcode: three times the whole step.
+/// What is lost is below 1e-38; TensorFlow's threads run so, too. Elsewhere than on x86-64: nothing.
+class FlushDenormals {
+ public:
+#if defined(__x86_64__)
+  FlushDenormals() : before_(__builtin_ia32_stmxcsr()) {
+    __builtin_ia32_ldmxcsr(before_ | 0x8040);
+  }
+  ~FlushDenormals() {
+    __builtin_ia32_ldmxcsr(before_);
+  }
+
+ private:
+  unsigned before_;
+#endif
+};
+
 /// Spins until `done()`, for about `microseconds` at most; true if it became true.
 template <class Done>
 bool spin(int microseconds, Done&& done) {
@@ -89,6 +107,7 @@ class Pool {
   /// The thread's own stretch first, then what the others have not begun.
   void take_parts(int thread) {
     inside_body = true;
+    [[maybe_unused]] FlushDenormals flush;
     try {
       for (int turn = 0; turn < threads(); ++turn) {
         int owner = (thread + turn) % threads();
@@ -165,6 +184,7 @@ int threads() {
 void detail::run_parts(int64_t parts, PartFunction function, void* body) {
   std::unique_lock lock(pool_mutex(), std::defer_lock);
   if (parts == 1 || inside_body || threads() == 1 || !lock.try_lock()) {
+    [[maybe_unused]] FlushDenormals flush;
     for (int64_t k = 0; k < parts; ++k) function(body, k);
     return;
   }

@@ -87,5 +87,19 @@ TEST(SetThreads, RefusesANegativeNumber) {
   EXPECT_THROW(set_threads(-1), Error);
 }
 
+#if defined(__x86_64__)
+TEST(ParallelFor, FlushesDenormalsWithAnyNumberOfThreadsAndOnlyInside) {
+  volatile float tiny = 1e-38f;
+  for (int count : {1, 2}) {
+    set_threads(count);
+    std::vector<float> halves(64, -1);
+    parallel_for(64, 1, [&](int64_t begin, int64_t) { halves[begin] = tiny * 0.5f; });
+    EXPECT_EQ(halves, std::vector<float>(64, 0));
+    EXPECT_GT(tiny * 0.5f, 0);
+  }
+  set_threads(0);
+}
+#endif
+
 }  // namespace
 }  // namespace manul::cpu
