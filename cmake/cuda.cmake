@@ -67,9 +67,9 @@ function(manul_add_cuda target)
   endif()
   file(GLOB sources CONFIGURE_DEPENDS framework/cuda/*.cpp framework/cuda/*.cu ops/*.cu data/*.cu)
   target_sources(${target} PRIVATE ${sources})
-  # Augmentation agrees with the CPU to the bit only without fused multiply-adds.
-  file(GLOB data_kernels CONFIGURE_DEPENDS data/*.cu)
-  set_source_files_properties(${data_kernels} PROPERTIES COMPILE_OPTIONS --fmad=false)
+  # Augmentation and updates are limited by memory, and agree with the CPU to the last bits without fused multiply-adds.
+  file(GLOB exact_kernels CONFIGURE_DEPENDS data/*.cu ops/update.cu)
+  set_source_files_properties(${exact_kernels} PROPERTIES COMPILE_OPTIONS --fmad=false)
   manul_cuda_options(${target})
   target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} ${CUDNN_INCLUDE_DIR})
   # The runtime is linked statically and looks for the driver itself; cuBLAS and cuDNN are loaded at first use. So a

@@ -19,12 +19,15 @@ struct Geometry {
   __host__ __device__ int run() const { return kernel_width * channels; }
   __host__ __device__ int taps() const { return kernel_height * run(); }
   __host__ __device__ int64_t row_length() const { return width * channels; }
+  /// In shared memory rows lie further apart than a multiple of its 32 banks, so that lanes whose winners are
+  /// in different rows do not meet in one.
+  __host__ __device__ int64_t shared_row_length() const { return row_length() + 8; }
   /// Rows of the input under one row of pooled pixels.
   __host__ __device__ int rows_below() const { return stride_y + kernel_height; }
   /// The first element under position `code` of the pooling window at column px, counted from the input row
   /// of that pooled row's beginning.
-  __device__ int64_t offset(int64_t px, int code) const {
-    return code / 2 * stride_y * row_length() + (2 * px + code % 2) * stride_x * channels;
+  __device__ int64_t offset(int64_t px, int code, int64_t row_length) const {
+    return code / 2 * stride_y * row_length + (2 * px + code % 2) * stride_x * channels;
   }
   /// Element 0 of the input rows under pooled row `row` (of batch * pooled height).
   __device__ int64_t first(int64_t row) const {
@@ -61,7 +64,7 @@ struct Forward {
     T best = 0;
     uint8_t code = cut;
     for (int q = 0; q < 4; ++q) {
-      const T* window = rows + g.offset(px, q);
+      const T* window = rows + g.offset(px, q, g.row_length());
       T sum = bias ? bias[f] : T(0);
       for (int ky = 0; ky < g.kernel_height; ++ky)
         for (int k = 0; k < g.run(); ++k) sum += window[ky * g.row_length() + k] * weight[ky * g.run() + k];
@@ -86,7 +89,7 @@ struct KernelGradientTerm {
     int64_t f = column / g.taps(), tap = column % g.taps();
     uint8_t code = winner[pixel * g.filters + f];
     if (code == cut) return 0;
-    int64_t at = g.first(pixel / g.pooled_width) + g.offset(pixel % g.pooled_width, code) +
+    int64_t at = g.first(pixel / g.pooled_width) + g.offset(pixel % g.pooled_width, code, g.row_length()) +
                  tap / g.run() * g.row_length() + tap % g.run();
     return static_cast<double>(dpooled[pixel * g.filters + f] * x[at]);
   }
@@ -150,10 +153,13 @@ struct Window {
 constexpr int filters_a_block = 32;
 constexpr int lanes_a_pixel = filters_a_block / 2;
 
-__device__ void copy_to_shared(const float* from, int64_t count, float* to) {
+/// The input rows under one row of pooled pixels; their length is a multiple of four.
+__device__ void copy_to_shared(const float* from, const Geometry& g, float* to) {
   auto* from4 = reinterpret_cast<const float4*>(from);
   auto* to4 = reinterpret_cast<float4*>(to);
-  for (int i = threadIdx.x; i < count / 4; i += blockDim.x) to4[i] = from4[i];
+  int length = static_cast<int>(g.row_length() / 4), pitch = static_cast<int>(g.shared_row_length() / 4);
+  for (int i = threadIdx.x; i < g.rows_below() * length; i += blockDim.x)
+    to4[i / length * pitch + i % length] = from4[i];
 }
 
 /// The four convolution outputs of a pooled pixel for two filters, from its patch and the weights [tap][two].
@@ -222,11 +228,12 @@ __global__ void __launch_bounds__(256) forward_window(const float* x, const floa
   int64_t all_rows = g.batch * g.pooled_height;
   for (int64_t row = blockIdx.x; row < all_rows; row += gridDim.x) {
     __syncthreads();
-    copy_to_shared(x + g.first(row), g.rows_below() * g.row_length(), rows);
+    copy_to_shared(x + g.first(row), g, rows);
     __syncthreads();
     for (int64_t px = threadIdx.x / lanes_a_pixel; px < g.pooled_width; px += blockDim.x / lanes_a_pixel) {
       float2 sum[4] = {offset, offset, offset, offset};
-      convolve_patch<Window>(rows + 2 * px * Window::stride * Window::channels, g.row_length(), weight, sum);
+      convolve_patch<Window>(rows + 2 * px * Window::stride * Window::channels, g.shared_row_length(), weight,
+                             sum);
       Winner first, second;
 #pragma unroll
       for (int q = 0; q < 4; ++q) {
@@ -261,19 +268,19 @@ __global__ void __launch_bounds__(backward_threads)
   int64_t all_rows = g.batch * g.pooled_height;
   for (int64_t row = blockIdx.x; row < all_rows; row += gridDim.x) {
     __syncthreads();
-    copy_to_shared(x + g.first(row), g.rows_below() * g.row_length(), rows);
+    copy_to_shared(x + g.first(row), g, rows);
     __syncthreads();
     for (int64_t px = warp; px < g.pooled_width; px += backward_warps) {
       int64_t from = (row * g.pooled_width + px) * g.filters + filter;
       uint8_t code = inside ? winner[from] : cut;
       float gradient = code == cut ? 0.0f : dpooled[from];
-      const float* window = rows + g.offset(px, code == cut ? 0 : code);
+      const float* window = rows + g.offset(px, code == cut ? 0 : code, g.shared_row_length());
 #pragma unroll
       for (int ky = 0; ky < Window::kernel; ++ky)
 #pragma unroll
         for (int k = 0; k < Window::run; ++k)
           sum[ky * Window::run + k] =
-              fmaf(gradient, window[ky * g.row_length() + k], sum[ky * Window::run + k]);
+              fmaf(gradient, window[ky * g.shared_row_length() + k], sum[ky * Window::run + k]);
       sum[Window::taps] += gradient;
     }
   }
@@ -307,7 +314,8 @@ struct StoreGradients {
 bool fits_windows(const Tensor& x, const Geometry& g) {
   return x.dtype() == DType::f32 && g.kernel_height == g.kernel_width && g.stride_y == g.stride_x &&
          g.row_length() % 4 == 0 && reinterpret_cast<uintptr_t>(x.raw()) % 16 == 0 && g.filters % 2 == 0 &&
-         static_cast<int64_t>(g.rows_below() * g.row_length() * sizeof(float)) <= most_shared_bytes - 8192;
+         static_cast<int64_t>(g.rows_below() * g.shared_row_length() * sizeof(float)) <=
+             most_shared_bytes - 8192;
 }
 
 /// Calls use(Window{}) if a kernel was compiled for the window of `g`.
@@ -323,8 +331,7 @@ bool with_window(const Geometry& g, const Use& use) {
 }
 
 size_t rows_bytes(const Geometry& g) {
-  return g.rows_below() * g.row_length() * sizeof(float) +
-         8;  // the last pair of a patch may reach one further
+  return g.rows_below() * g.shared_row_length() * sizeof(float);
 }
 
 }  // namespace

@@ -106,6 +106,22 @@ struct BiasActivation {
   __device__ void operator()(int64_t i) const { store(i / store.columns, i % store.columns, store.y[i]); }
 };
 
+/// A warp an element of the result, for results so narrow that a tile would be mostly empty.
+constexpr int narrow_threads = 128, narrow_warps = narrow_threads / 32;
+template <class T>
+__global__ void narrow_product_kernel(int64_t elements, int64_t inner, Operand<T> a, Operand<T> b,
+                                      StoreDense<T> store) {
+  begin_kernel();
+  int64_t i = int64_t{blockIdx.x} * narrow_warps + threadIdx.x / 32;
+  if (i >= elements) return;
+  int64_t row = i / store.columns, column = i % store.columns;
+  T sum = 0;
+#pragma unroll 4
+  for (int64_t k = threadIdx.x % 32; k < inner; k += 32) sum += a(row, k) * b(column, k);
+  sum = warp_sum(sum);
+  if (threadIdx.x % 32 == 0) store(row, column, sum);
+}
+
 Epilogue epilogue_of(bool has_bias, Activation activation) {
   if (!has_bias) return Epilogue::none;
   return activation == Activation::relu ? Epilogue::bias_relu : Epilogue::bias;
@@ -134,7 +150,11 @@ void dense_product(const Tensor& a, const Tensor& b, Transpose transpose, const 
       }
     }
   }
-  if (is_thin(rows, columns))
+  constexpr int64_t most_narrow_inner = 4096;
+  if (columns <= 4 && inner <= most_narrow_inner && transpose != Transpose::a)
+    launch(context_of(y), narrow_product_kernel<T>, blocks_for(rows * columns, narrow_warps), narrow_threads,
+           rows * columns, inner, operand_a<T>(a, transpose), operand_b<T>(b, transpose), store);
+  else if (is_thin(rows, columns))
     tiled_product<ThinTile, T>(a, b, transpose, store, y);
   else
     tiled_product<SquareTile, T>(a, b, transpose, store, y);
