@@ -131,15 +131,26 @@ struct ProductSize {
   uint32_t* counters;
 };
 
-/// sum = the parts of one thread's elements, in order; sixteen loads are under way at a time.
+/// sum = the parts of one thread's elements, added in order. Four parts are read at a time: the memory is
+/// far, and the block is alone.
 template <class Tile, class T>
 __device__ void add_parts(const T* parts, int splits, T (&sum)[4][4]) {
+  constexpr int at_once = 4;
 #pragma unroll
-  for (int i = 0; i < 16; ++i) sum[i / 4][i % 4] = __ldcg(parts + i * Tile::group_threads);
-  for (int part = 1; part < splits; ++part) {
-    parts += Tile::rows * Tile::columns;
+  for (int i = 0; i < 16; ++i) sum[i / 4][i % 4] = 0;
+  for (int part = 0; part < splits; part += at_once) {
+    T read[at_once][16];
 #pragma unroll
-    for (int i = 0; i < 16; ++i) sum[i / 4][i % 4] += __ldcg(parts + i * Tile::group_threads);
+    for (int j = 0; j < at_once; ++j)
+#pragma unroll
+      for (int i = 0; i < 16; ++i)
+        read[j][i] = part + j < splits
+                         ? __ldcg(parts + (part + j) * Tile::rows * Tile::columns + i * Tile::group_threads)
+                         : T(0);
+#pragma unroll
+    for (int j = 0; j < at_once; ++j)
+#pragma unroll
+      for (int i = 0; i < 16; ++i) sum[i / 4][i % 4] += read[j][i];
   }
 }
 
@@ -183,9 +194,10 @@ ProductSize<T> cut_product(int64_t rows, int64_t columns, int64_t inner, int mul
   int64_t tiles =
       std::max<int64_t>(int64_t{blocks_for(rows, Tile::rows)} * blocks_for(columns, Tile::columns), 1);
   int64_t depths = std::max<int64_t>(blocks_for(inner, Tile::depth), 1);
-  int64_t splits = tiles >= multiprocessors || tiles > Context::counter_count / 2
-                       ? 1
-                       : std::clamp<int64_t>(depths / 4, 1, std::min<int64_t>(multiprocessors / tiles, 32));
+  int64_t splits =
+      tiles >= multiprocessors || tiles > Context::counter_count / 2
+          ? 1
+          : std::clamp<int64_t>(depths / 4, 1, std::min<int64_t>(2 * multiprocessors / tiles, 32));
   int64_t depth_a_split = (depths + splits - 1) / splits * Tile::depth;
   splits = std::max<int64_t>(blocks_for(inner, depth_a_split), 1);
   return {rows, columns, inner, depth_a_split, static_cast<int>(splits), nullptr, counters};
