@@ -47,13 +47,13 @@ std::string Terminal::gray(std::string_view text) const {
 
 void StatusLine::show(const std::string& text) {
   if (!terminal_.is_terminal) return;
-  fmt::print(stderr, "\r\033[K{}", text);
+  std::fprintf(stderr, "\r\033[K%s", text.c_str());  // fmt::print throws on a closed terminal
   std::fflush(stderr);
   shown_ = true;
 }
 
-void StatusLine::erase() {
-  if (shown_) show("");
+void StatusLine::erase() noexcept {
+  if (shown_) std::fputs("\r\033[K", stderr);
   shown_ = false;
 }
 

@@ -32,7 +32,7 @@ class StatusLine {
   const Terminal& terminal() const { return terminal_; }
   /// `text` must fit into the terminal's columns.
   void show(const std::string& text);
-  void erase();
+  void erase() noexcept;
 
  private:
   Terminal terminal_;
