@@ -15,6 +15,7 @@ struct Geometry {
   int64_t batch, height, width;  // of the input
   int channels, kernel_height, kernel_width, stride_y, stride_x;
   int64_t pooled_height, pooled_width, filters;
+  int rows_a_stage = 1;  // rows of pooled pixels whose input a block has in shared memory at a time
 
   __host__ __device__ int run() const { return kernel_width * channels; }
   __host__ __device__ int taps() const { return kernel_height * run(); }
@@ -22,12 +23,27 @@ struct Geometry {
   /// In shared memory rows lie further apart than a multiple of its 32 banks, so that lanes whose winners are
   /// in different rows do not meet in one.
   __host__ __device__ int64_t shared_row_length() const { return row_length() + 8; }
-  /// Rows of the input under one row of pooled pixels.
-  __host__ __device__ int rows_below() const { return stride_y + kernel_height; }
   /// The first element under position `code` of the pooling window at column px, counted from the input row
   /// of that pooled row's beginning.
   __device__ int64_t offset(int64_t px, int code, int64_t row_length) const {
     return code / 2 * stride_y * row_length + (2 * px + code % 2) * stride_x * channels;
+  }
+  /// Stages of all pictures; a stage does not go over the end of a picture.
+  __host__ __device__ int64_t stages_a_picture() const {
+    return (pooled_height + rows_a_stage - 1) / rows_a_stage;
+  }
+  __host__ __device__ int64_t stages() const { return batch * stages_a_picture(); }
+  /// The first pooled row (of batch * pooled height) of a stage, and how many it has.
+  __device__ int64_t stage_row(int64_t stage) const {
+    return stage / stages_a_picture() * pooled_height + stage % stages_a_picture() * rows_a_stage;
+  }
+  __device__ int stage_rows(int64_t stage) const {
+    return static_cast<int>(
+        min(pooled_height - stage % stages_a_picture() * rows_a_stage, int64_t{rows_a_stage}));
+  }
+  /// Input rows under `rows` rows of pooled pixels.
+  __host__ __device__ int rows_below(int rows) const {
+    return (rows - 1) * 2 * stride_y + stride_y + kernel_height;
   }
   /// Element 0 of the input rows under pooled row `row` (of batch * pooled height).
   __device__ int64_t first(int64_t row) const {
@@ -153,12 +169,12 @@ struct Window {
 constexpr int filters_a_block = 32;
 constexpr int lanes_a_pixel = filters_a_block / 2;
 
-/// The input rows under one row of pooled pixels; their length is a multiple of four.
-__device__ void copy_to_shared(const float* from, const Geometry& g, float* to) {
+/// The input rows under `rows` rows of pooled pixels; their length is a multiple of four.
+__device__ void copy_to_shared(const float* from, const Geometry& g, int rows, float* to) {
   auto* from4 = reinterpret_cast<const float4*>(from);
   auto* to4 = reinterpret_cast<float4*>(to);
   int length = static_cast<int>(g.row_length() / 4), pitch = static_cast<int>(g.shared_row_length() / 4);
-  for (int i = threadIdx.x; i < g.rows_below() * length; i += blockDim.x)
+  for (int i = threadIdx.x; i < g.rows_below(rows) * length; i += blockDim.x)
     to4[i / length * pitch + i % length] = from4[i];
 }
 
@@ -225,15 +241,19 @@ __global__ void __launch_bounds__(256) forward_window(const float* x, const floa
   float2 weight[Window::taps];
 #pragma unroll
   for (int t = 0; t < Window::taps; ++t) weight[t] = {weights[t][2 * lane], weights[t][2 * lane + 1]};
-  int64_t all_rows = g.batch * g.pooled_height;
-  for (int64_t row = blockIdx.x; row < all_rows; row += gridDim.x) {
+  int width = static_cast<int>(g.pooled_width);
+  for (int64_t stage = blockIdx.x; stage < g.stages(); stage += gridDim.x) {
+    int64_t row = g.stage_row(stage);
+    int stage_rows = g.stage_rows(stage);
     __syncthreads();
-    copy_to_shared(x + g.first(row), g, rows);
+    copy_to_shared(x + g.first(row), g, stage_rows, rows);
     __syncthreads();
-    for (int64_t px = threadIdx.x / lanes_a_pixel; px < g.pooled_width; px += blockDim.x / lanes_a_pixel) {
+    for (int pixel = threadIdx.x / lanes_a_pixel; pixel < stage_rows * width;
+         pixel += blockDim.x / lanes_a_pixel) {
+      int py = pixel / width, px = pixel % width;
       float2 sum[4] = {offset, offset, offset, offset};
-      convolve_patch<Window>(rows + 2 * px * Window::stride * Window::channels, g.shared_row_length(), weight,
-                             sum);
+      const float* patch = rows + 2 * Window::stride * (py * g.shared_row_length() + px * Window::channels);
+      convolve_patch<Window>(patch, g.shared_row_length(), weight, sum);
       Winner first, second;
 #pragma unroll
       for (int q = 0; q < 4; ++q) {
@@ -241,7 +261,7 @@ __global__ void __launch_bounds__(256) forward_window(const float* x, const floa
         second.meet(sum[q].y, q);
       }
       if (!inside) continue;
-      int64_t to = (row * g.pooled_width + px) * g.filters + filter;
+      int64_t to = (row * width + pixel) * g.filters + filter;
       *reinterpret_cast<float2*>(pooled + to) = {first.value, second.value};
       *reinterpret_cast<uchar2*>(winner + to) = {first.code, second.code};
     }
@@ -265,16 +285,20 @@ __global__ void __launch_bounds__(backward_threads)
   float sum[sums];
 #pragma unroll
   for (float& value : sum) value = 0;
-  int64_t all_rows = g.batch * g.pooled_height;
-  for (int64_t row = blockIdx.x; row < all_rows; row += gridDim.x) {
+  int width = static_cast<int>(g.pooled_width);
+  for (int64_t stage = blockIdx.x; stage < g.stages(); stage += gridDim.x) {
+    int64_t row = g.stage_row(stage);
+    int stage_rows = g.stage_rows(stage);
     __syncthreads();
-    copy_to_shared(x + g.first(row), g, rows);
+    copy_to_shared(x + g.first(row), g, stage_rows, rows);
     __syncthreads();
-    for (int64_t px = warp; px < g.pooled_width; px += backward_warps) {
-      int64_t from = (row * g.pooled_width + px) * g.filters + filter;
+    for (int pixel = warp; pixel < stage_rows * width; pixel += backward_warps) {
+      int py = pixel / width, px = pixel % width;
+      int64_t from = (row * width + pixel) * g.filters + filter;
       uint8_t code = inside ? winner[from] : cut;
       float gradient = code == cut ? 0.0f : dpooled[from];
-      const float* window = rows + g.offset(px, code == cut ? 0 : code, g.shared_row_length());
+      const float* window = rows + 2 * py * g.stride_y * g.shared_row_length() +
+                            g.offset(px, code == cut ? 0 : code, g.shared_row_length());
 #pragma unroll
       for (int ky = 0; ky < Window::kernel; ++ky)
 #pragma unroll
@@ -314,7 +338,7 @@ struct StoreGradients {
 bool fits_windows(const Tensor& x, const Geometry& g) {
   return x.dtype() == DType::f32 && g.kernel_height == g.kernel_width && g.stride_y == g.stride_x &&
          g.row_length() % 4 == 0 && reinterpret_cast<uintptr_t>(x.raw()) % 16 == 0 && g.filters % 2 == 0 &&
-         static_cast<int64_t>(g.rows_below() * g.shared_row_length() * sizeof(float)) <=
+         static_cast<int64_t>(g.rows_below(1) * g.shared_row_length() * sizeof(float)) <=
              most_shared_bytes - 8192;
 }
 
@@ -330,8 +354,17 @@ bool with_window(const Geometry& g, const Use& use) {
   return false;
 }
 
-size_t rows_bytes(const Geometry& g) {
-  return g.rows_below() * g.shared_row_length() * sizeof(float);
+size_t stage_bytes(const Geometry& g) {
+  return g.rows_below(g.rows_a_stage) * g.shared_row_length() * sizeof(float);
+}
+
+/// Several rows at a time, so that a block waits less often, where that leaves stages for all
+/// multiprocessors.
+void choose_stages(Geometry& g, const Context& context) {
+  constexpr size_t most_bytes = 12 << 10;
+  g.rows_a_stage = 4;
+  while (g.rows_a_stage > 1 && (stage_bytes(g) > most_bytes || g.stages() < 8 * context.multiprocessors()))
+    g.rows_a_stage /= 2;
 }
 
 }  // namespace
@@ -342,12 +375,12 @@ void conv_relu_pool_forward(const Tensor& x, const Tensor& kernel, const Tensor&
   Geometry g = geometry_of(conv, kernel.shape()[0]);
   if (pooled.elements() == 0) return;
   bool done = fits_windows(x, g) && with_window(g, [&](auto window) {
-                int64_t rows = g.batch * g.pooled_height;
-                dim3 grid(std::min<int64_t>(rows, 16 * context.multiprocessors()),
+                choose_stages(g, context);
+                dim3 grid(std::min<int64_t>(g.stages(), 16 * context.multiprocessors()),
                           blocks_for(g.filters, filters_a_block));
-                int threads = static_cast<int>(
-                    std::clamp<int64_t>((g.pooled_width * lanes_a_pixel + 31) / 32 * 32, 64, 256));
-                launch_with_shared(context, forward_window<decltype(window)>, grid, threads, rows_bytes(g),
+                int threads = static_cast<int>(std::clamp<int64_t>(
+                    (g.rows_a_stage * g.pooled_width * lanes_a_pixel + 31) / 32 * 32, 64, 256));
+                launch_with_shared(context, forward_window<decltype(window)>, grid, threads, stage_bytes(g),
                                    x.data<float>(), kernel.data<float>(), data_or_null<float>(bias), g,
                                    pooled.mutable_data<float>(), winner.mutable_data<uint8_t>());
               });
@@ -364,18 +397,20 @@ void conv_relu_pool_backward(const Tensor& x, const Tensor& winner, const Tensor
                              const WindowGeometry& conv, const Tensor& dkernel, const Tensor& dbias) {
   const Context& context = context_of(x);
   Geometry g = geometry_of(conv, dpooled.shape()[3]);
-  bool done = dpooled.elements() > 0 && fits_windows(x, g) && with_window(g, [&](auto window) {
-                int64_t rows = g.batch * g.pooled_height, sums = g.taps() + 1;
-                dim3 grid(std::min<int64_t>(rows, 4 * context.multiprocessors()), blocks_for(g.filters, 32));
-                Tensor partial = Tensor::empty({grid.x, g.filters, sums}, DType::f32, x.device());
-                launch_with_shared(context, backward_window<decltype(window)>, grid, backward_threads,
-                                   rows_bytes(g), x.data<float>(), winner.data<uint8_t>(),
-                                   dpooled.data<float>(), g, partial.mutable_data<float>());
-                column_sums<double>(x, grid.x, g.filters * sums,
-                                    MatrixElement<float>{partial.data<float>(), g.filters * sums},
-                                    StoreGradients{g.taps(), mutable_data_or_null<float>(dkernel),
-                                                   mutable_data_or_null<float>(dbias)});
-              });
+  bool done =
+      dpooled.elements() > 0 && fits_windows(x, g) && with_window(g, [&](auto window) {
+        choose_stages(g, context);
+        int64_t sums = g.taps() + 1;
+        dim3 grid(std::min<int64_t>(g.stages(), 4 * context.multiprocessors()), blocks_for(g.filters, 32));
+        Tensor partial = Tensor::empty({grid.x, g.filters, sums}, DType::f32, x.device());
+        launch_with_shared(context, backward_window<decltype(window)>, grid, backward_threads, stage_bytes(g),
+                           x.data<float>(), winner.data<uint8_t>(), dpooled.data<float>(), g,
+                           partial.mutable_data<float>());
+        column_sums<double>(x, grid.x, g.filters * sums,
+                            MatrixElement<float>{partial.data<float>(), g.filters * sums},
+                            StoreGradients{g.taps(), mutable_data_or_null<float>(dkernel),
+                                           mutable_data_or_null<float>(dbias)});
+      });
   if (done) return;
   visit_float(x.dtype(), "conv_relu_pool", [&](auto zero) {
     using T = decltype(zero);
