@@ -235,6 +235,45 @@ __global__ void __launch_bounds__(Tile::threads)
   }
 }
 
+/// The same for a layer of few units and a batch that one block can walk through: x is read and dx written
+/// once. A thread has one element of the input and every eighth sample; the bias is the element behind the
+/// last.
+constexpr int most_narrow_units = 4, narrow_lanes = 32, narrow_samples = 8;
+template <class T>
+__global__ void __launch_bounds__(narrow_lanes* narrow_samples)
+    narrow_dense_backward(const T* x, const T* kernel, int64_t batch, int64_t length,
+                          OutputGradient<T> gradient, StoreKernelAndBias<T> store, T* dx) {
+  begin_kernel();
+  __shared__ T parts[most_narrow_units][narrow_samples][narrow_lanes];
+  int lane = threadIdx.x % narrow_lanes, first = threadIdx.x / narrow_lanes;
+  int64_t index = int64_t{blockIdx.x} * narrow_lanes + lane;
+  int units = static_cast<int>(gradient.units);
+  T weight[most_narrow_units], sum[most_narrow_units];
+#pragma unroll
+  for (int u = 0; u < most_narrow_units; ++u) {
+    weight[u] = u < units && index < length ? kernel[index * units + u] : T(0);
+    sum[u] = 0;
+  }
+  if (index <= length)
+    for (int64_t row = first; row < batch; row += narrow_samples) {
+      T value = index < length ? x[row * length + index] : T(1), back = 0;
+#pragma unroll
+      for (int u = 0; u < most_narrow_units; ++u) {
+        T dz = u < units ? gradient(row, u) : T(0);
+        sum[u] += value * dz;
+        back += dz * weight[u];
+      }
+      if (dx && index < length) dx[row * length + index] = back;
+    }
+#pragma unroll
+  for (int u = 0; u < most_narrow_units; ++u) parts[u][first][lane] = sum[u];
+  __syncthreads();
+  if (first >= units || index > length) return;
+  T total = 0;
+  for (int other = 0; other < narrow_samples; ++other) total += parts[first][other][lane];
+  store(index, first, total);
+}
+
 template <class Tile, class T>
 void small_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGradient<T>& gradient,
                           const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
@@ -293,7 +332,15 @@ void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation
     using T = decltype(zero);
     int64_t batch = dy.shape()[0], units = dy.shape()[1];
     OutputGradient<T> gradient{activation, data_or_null<T>(y), dy.data<T>(), units};
-    if (std::is_same_v<T, float> && !is_small(batch, units, x.shape()[1]))
+    int64_t length = x.shape()[1];
+    constexpr int64_t most_narrow_batch = 512;
+    if (units <= most_narrow_units && batch <= most_narrow_batch)
+      launch(context_of(x), narrow_dense_backward<T>, blocks_for(length + 1, narrow_lanes),
+             narrow_lanes * narrow_samples, x.data<T>(), kernel.data<T>(), batch, length, gradient,
+             StoreKernelAndBias<T>{mutable_data_or_null<T>(dkernel), mutable_data_or_null<T>(dbias), length,
+                                   units},
+             mutable_data_or_null<T>(dx));
+    else if (std::is_same_v<T, float> && !is_small(batch, units, length))
       large_dense_backward<T>(x, kernel, gradient, dy, dx, dkernel, dbias);
     else if (units <= 16)
       small_dense_backward<ThinTile, T>(x, kernel, gradient, dx, dkernel, dbias);

@@ -10,7 +10,7 @@ namespace manul {
 namespace {
 
 void row(const std::string& name, const std::string& value) {
-  fmt::print("{:<22}{}\n", name, value);
+  fmt::print("{:<25}{}\n", name, value);
 }
 
 #ifdef MANUL_WITH_CUDA
