@@ -14,6 +14,15 @@ struct alignas(4 * sizeof(T)) Four {
   T values[4];
 };
 
+template <class T>
+__device__ const Four<T>* four_of(const T* data) {
+  return reinterpret_cast<const Four<T>*>(data);
+}
+template <class T>
+__device__ Four<T>* four_of(T* data) {
+  return reinterpret_cast<Four<T>*>(data);
+}
+
 /// learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t). The powers are taken in double and rounded: powf is
 /// off by enough for 1 - beta_2^t to show it in the first steps.
 template <class T>
@@ -38,15 +47,17 @@ struct AdamBody {
     v += (g * g - v) * take_2;
     value -= m * rate / (std::sqrt(v) + epsilon);
   }
-  __device__ void four(T rate, int64_t i) const {
-    Four<T> g = reinterpret_cast<const Four<T>*>(gradients)[i];
-    Four<T>&to_m = reinterpret_cast<Four<T>*>(m)[i], &to_v = reinterpret_cast<Four<T>*>(v)[i];
-    Four<T>& to = reinterpret_cast<Four<T>*>(values)[i];
-    Four<T> a = to_m, b = to_v, c = to;
-    for (int j = 0; j < 4; ++j) update(rate, g.values[j], a.values[j], b.values[j], c.values[j]);
-    to_m = a;
-    to_v = b;
-    to = c;
+  struct Loaded {
+    Four<T> g, m, v, value;
+  };
+  __device__ Loaded load(int64_t i) const {
+    return {four_of(gradients)[i], four_of(m)[i], four_of(v)[i], four_of(values)[i]};
+  }
+  __device__ void four(T rate, int64_t i, Loaded x) const {
+    for (int j = 0; j < 4; ++j) update(rate, x.g.values[j], x.m.values[j], x.v.values[j], x.value.values[j]);
+    four_of(m)[i] = x.m;
+    four_of(v)[i] = x.v;
+    four_of(values)[i] = x.value;
   }
   __device__ void one(T rate, int64_t i) const { update(rate, gradients[i], m[i], v[i], values[i]); }
 };
@@ -69,7 +80,9 @@ struct SGDBody {
     }
     values[i] += step;
   }
-  __device__ void four(T rate, int64_t i) const {
+  struct Loaded {};
+  __device__ Loaded load(int64_t) const { return {}; }
+  __device__ void four(T rate, int64_t i, Loaded) const {
     for (int j = 0; j < 4; ++j) one(rate, 4 * i + j);
   }
 };
@@ -79,13 +92,16 @@ template <class T, class Body>
 __global__ void update_kernel(Body body, int64_t elements, StepState* state, int64_t samples,
                               uint32_t* counter) {
   begin_kernel();
+  int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x;
+  bool whole = 4 * i + 4 <= elements;
+  typename Body::Loaded loaded{};
+  if (whole) loaded = body.load(i);  // on its way while the rate is computed
   __shared__ T shared_rate;
   if (threadIdx.x == 0) shared_rate = body.rate(*state);
   __syncthreads();
   T rate = shared_rate;
-  int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x;
-  if (4 * i + 4 <= elements)
-    body.four(rate, i);
+  if (whole)
+    body.four(rate, i, loaded);
   else
     for (int64_t k = 4 * i; k < elements; ++k) body.one(rate, k);
   if (is_last_block(counter, gridDim.x) && threadIdx.x == 0) {

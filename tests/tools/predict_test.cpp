@@ -33,7 +33,7 @@ class Predict : public testing::Test {
 TEST_F(Predict, AnswersAsTheArticle) {
   Outcome outcome = run_here("predict model.h5 cat.jpg");
   EXPECT_EQ(outcome.code, 0) << outcome.errors;
-  EXPECT_THAT(outcome.output, MatchesRegex("Probability = [01]\\.[0-9]{4}\nPrediction = (cats|dogs)\n"));
+  EXPECT_THAT(outcome.output, MatchesRegex("Probability = [01]\\.[0-9]{4}\nPrediction = (cat|dog)\n"));
   EXPECT_EQ(outcome.errors, "");
 }
 
