@@ -1,7 +1,6 @@
 # Every vendor library of the CPU side, found once. Each is included behind one wall only (see docs).
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
-find_package(Eigen3 3.3 REQUIRED NO_MODULE)
 find_package(nlohmann_json REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
@@ -13,5 +12,5 @@ target_link_libraries(manul_fmt INTERFACE fmt::fmt-header-only)
 
 add_library(manul_vendors INTERFACE)
 target_link_libraries(manul_vendors INTERFACE
-  $<BUILD_INTERFACE:Eigen3::Eigen> $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>
+  $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>
   Threads::Threads JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS})

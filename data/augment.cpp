@@ -94,7 +94,7 @@ void augment(const uint8_t* picture, int height, int width, int channels, const 
     standardize(output, count, options.samplewise_std_normalization);
 }
 
-void cpu::augment_batch(const Tensor& state, const BatchSource& source, const AugmentOptions& options,
+void cpu::augment_batch(const Tensor& state, const EpochPictures& source, const AugmentOptions& options,
                         const Tensor& batch, const Tensor& labels) {
   const auto& step = *static_cast<const StepState*>(state.raw());
   const Shape& shape = batch.shape();

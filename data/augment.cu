@@ -135,7 +135,7 @@ bool needs_whole_pictures(const AugmentOptions& options) {
 
 }  // namespace
 
-void augment_batch(const Tensor& state, const BatchSource& source, const AugmentOptions& options,
+void augment_batch(const Tensor& state, const EpochPictures& source, const AugmentOptions& options,
                    const Tensor& batch, const Tensor& labels) {
   const Context& context = context_of(batch);
   const Shape& shape = batch.shape();

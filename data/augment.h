@@ -91,8 +91,8 @@ MANUL_HOST_DEVICE inline float brighten(float value, float factor, float low, fl
 void augment(const uint8_t* picture, int height, int width, int channels, const Transform& transform,
              const AugmentOptions& options, float* output);
 
-/// Which pictures a batch is made of.
-struct BatchSource {
+/// The pictures that the batches of an epoch are made of.
+struct EpochPictures {
   Tensor pictures;  // u8 [rows, height, width, channels]
   Tensor labels;    // i32 [samples], by sample
   Tensor order;     // i32 [samples]: the samples of an epoch in their order
@@ -104,7 +104,7 @@ struct BatchSource {
 /// Writes batch [n, height, width, channels] f32 and its labels i32 [n]: picture k is that of sample
 /// order[position + k], with position, epoch and seed of the step state, changed by draw_transform for its
 /// key.
-using AugmentBatchFunction = void(const Tensor& state, const BatchSource& source,
+using AugmentBatchFunction = void(const Tensor& state, const EpochPictures& source,
                                   const AugmentOptions& options, const Tensor& batch, const Tensor& labels);
 namespace cpu {
 AugmentBatchFunction augment_batch;

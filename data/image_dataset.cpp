@@ -118,7 +118,7 @@ void ImageDataset::begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) {
 }
 
 void ImageDataset::next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) {
-  BatchSource source{pictures_, labels_, order_, false};
+  EpochPictures source{pictures_, labels_, order_, false};
   if (!fully_cached()) {
     check(options_.device.is_cpu(), "image data set: {} of {} pictures fit the cache; on {} all must",
           cached_, size(), options_.device.name());

@@ -28,7 +28,7 @@ __device__ inline DoublePair load_fresh(const DoublePair* from) {
   return {__ldcg(&from->first), __ldcg(&from->second)};
 }
 
-/// The sum over the lanes of each of `width` columns; lane 0 has it.
+/// The sum over the lanes of each of `width` columns, for lane 0; the others get 0.
 template <int width, class Sum>
 __device__ Sum sum_lanes(Sum* shared, Sum sum) {
   __syncthreads();
@@ -37,7 +37,7 @@ __device__ Sum sum_lanes(Sum* shared, Sum sum) {
     __syncthreads();
     if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
   }
-  return shared[threadIdx.x % width];
+  return threadIdx.x < width ? shared[threadIdx.x] : Sum{};
 }
 
 /// A block adds one chunk of rows of `width` columns; the last block of these columns adds the chunks.
