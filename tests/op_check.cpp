@@ -181,6 +181,12 @@ std::optional<Device> test_gpu() {
   return gpu;
 }
 
+std::string why_no_gpu() try {
+  return fmt::format("{} can be used", Device::parse("cuda").name());
+} catch (const Error& error) {
+  return error.what();
+}
+
 void check_op(const OpSample& sample) {
   Result exact = run(sample, DType::f64, Device::cpu());
   check_differences(sample, exact);

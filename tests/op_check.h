@@ -32,6 +32,8 @@ bool equal_bits(const Tensor& a, const Tensor& b);
 
 /// The GPU to test on, if this build and machine have one.
 std::optional<Device> test_gpu();
+/// Why a test skips without it, in the words of Device::parse.
+std::string why_no_gpu();
 
 /// The tests of tests/ops/op_test.cpp; a family runs its tables through them with
 ///     INSTANTIATE_TEST_SUITE_P(Pool2D, OpTest, testing::ValuesIn(pool2d_samples()), name_of_sample);

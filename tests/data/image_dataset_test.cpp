@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <set>
 
@@ -10,6 +11,7 @@
 #include "framework/cpu/parallel.h"
 #include "framework/error.h"
 #include "framework/random.h"
+#include "tests/op_check.h"
 
 namespace manul {
 namespace {
@@ -75,15 +77,16 @@ class ImageDatasetTest : public ::testing::Test {
     return options;
   }
   /// All batches of an epoch, inputs and labels one after the other.
-  static std::vector<float> epoch_of(ImageDataset& data, int64_t epoch, uint64_t seed, bool shuffle) {
-    DeviceStepState state;
+  static std::vector<float> epoch_of(ImageDataset& data, int64_t epoch, uint64_t seed, bool shuffle,
+                                     Device device = {}) {
+    DeviceStepState state(device);
     state.write({.epoch = epoch, .seed = seed});
     data.begin_epoch(epoch, seed, shuffle);
     std::vector<float> all;
     for (int64_t done = 0; done < data.size();) {
       int64_t count = std::min<int64_t>(8, data.size() - done);
-      Tensor inputs = Tensor::empty(data.sample_shape().batch_of(count));
-      Tensor labels = Tensor::empty({count}, DType::i32);
+      Tensor inputs = Tensor::empty(data.sample_shape().batch_of(count), DType::f32, device);
+      Tensor labels = Tensor::empty({count}, DType::i32, device);
       data.next_batch(state, inputs, labels);
       for (float value : inputs.to_vector<float>()) all.push_back(value);
       for (int32_t value : labels.to_vector<int32_t>()) all.push_back(static_cast<float>(value));
@@ -194,6 +197,25 @@ TEST_F(ImageDatasetTest, IsTheSameForAnyNumberOfThreadsAndAnyCache) {
       EXPECT_EQ(all, expected);
     }
   cpu::set_threads(0);
+}
+
+TEST_F(ImageDatasetTest, GivesTheSameBatchesOnTheGpu) {
+  if (!test_gpu()) GTEST_SKIP() << why_no_gpu();
+  write_many();
+  ImageDatasetOptions options = small();
+  options.augment = article();
+  ImageDataset data(ImageFolder::scan(folder), options);
+  options.device = *test_gpu();
+  ImageDataset there(ImageFolder::scan(folder), options);
+  for (int64_t epoch : {0, 3}) {
+    std::vector<float> expected = epoch_of(data, epoch, 7, true);
+    std::vector<float> found = epoch_of(there, epoch, 7, true, *test_gpu());
+    ASSERT_EQ(found.size(), expected.size());
+    double worst = 0;
+    for (size_t i = 0; i < found.size(); ++i)
+      worst = std::max<double>(worst, std::abs(found[i] - expected[i]));
+    EXPECT_LE(worst, 1e-2 / 255) << "of pixels and labels";
+  }
 }
 
 TEST_F(ImageDatasetTest, StopsWhenAsked) {

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -36,6 +37,18 @@ const std::map<std::string, std::string> not_read{
     {"two_frames.gif", "GIF"},
 };
 
+/// The extensions of formats that this build's OpenCV was made without.
+std::vector<std::string> formats_left_out() {
+  std::vector<std::string> left_out;
+  for (const char* good : {"lossy.webp", "rgb.tif"}) {
+    std::filesystem::path file = fixture::shared(std::string("fixtures/load_img/") + good);
+    if (message_of(file).empty()) continue;
+    left_out.push_back(file.extension());
+    std::printf("%s files are left out: OpenCV cannot read %s\n", left_out.back().c_str(), good);
+  }
+  return left_out;
+}
+
 ColorMode color_mode_of(const std::string& name) {
   return name == "rgb" ? ColorMode::rgb : name == "rgba" ? ColorMode::rgba : ColorMode::grayscale;
 }
@@ -44,7 +57,8 @@ TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
   std::filesystem::path file = fixture::shared("fixtures/load_img.h5");
   if (file.empty()) GTEST_SKIP() << "no ../shared/fixtures beside the checkout";
   fixture::File cases(file);
-  int equal = 0, refused = 0;
+  std::vector<std::string> left_out = formats_left_out();
+  int equal = 0, refused = 0, skipped = 0;
   for (const std::string& number : cases.members("cases")) {
     std::string name = "cases/" + number;
     std::string picture = cases.text(name, "file");
@@ -61,6 +75,10 @@ TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
       ++refused;
       continue;
     }
+    if (std::find(left_out.begin(), left_out.end(), path.extension()) != left_out.end()) {
+      ++skipped;
+      continue;
+    }
     Image image = load_image(path, options);
     std::vector<hsize_t> shape = cases.shape(name + "/output");
     ASSERT_EQ(shape,
@@ -75,7 +93,8 @@ TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
     equal += found == expected;
   }
   EXPECT_EQ(refused, 3 + 2 + 1);
-  EXPECT_EQ(equal + refused, 126);
+  EXPECT_EQ(skipped, 3 * static_cast<int>(left_out.size()));
+  EXPECT_EQ(equal + refused + skipped, 126);
 }
 
 TEST(ImageIo, EveryDamagedPictureIsRefusedByNameAndReason) {
