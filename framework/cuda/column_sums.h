@@ -28,7 +28,7 @@ __device__ inline DoublePair load_fresh(const DoublePair* from) {
   return {__ldcg(&from->first), __ldcg(&from->second)};
 }
 
-/// The sum over the lanes of each of `width` columns, for lane 0; the others get 0.
+/// The sum over the lanes of each of `width` columns, for every lane.
 template <int width, class Sum>
 __device__ Sum sum_lanes(Sum* shared, Sum sum) {
   __syncthreads();
@@ -37,7 +37,8 @@ __device__ Sum sum_lanes(Sum* shared, Sum sum) {
     __syncthreads();
     if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
   }
-  return threadIdx.x < width ? shared[threadIdx.x] : Sum{};
+  __syncthreads();
+  return shared[threadIdx.x % width];
 }
 
 /// A block adds one chunk of rows of `width` columns; the last block of these columns adds the chunks.
