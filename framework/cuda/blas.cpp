@@ -2,25 +2,19 @@
 
 #include <cublasLt.h>
 
-#include <array>
-#include <cmath>
 #include <map>
 #include <mutex>
 #include <tuple>
-#include <vector>
 
 #include "framework/cuda/context.h"
 #include "framework/cuda/handle.h"
 #include "framework/cuda/library.h"
-#include "framework/cuda/measure.h"
-#include "framework/cuda/memory.h"
 #include "framework/error.h"
 
 namespace manul::cuda {
 namespace {
 
 constexpr size_t most_workspace = size_t{32} << 20;
-constexpr size_t most_compared_bytes = size_t{1} << 30;  // of a result on which algorithms are compared
 
 /// The functions of cuBLASLt that are used, loaded at the first product.
 struct Functions {
@@ -85,18 +79,12 @@ struct Key {
 
 using Layout = Handle<cublasLtMatrixLayout_t, cublasStatus_t>;
 
-/// A way to compute a product.
-struct Choice {
-  cublasLtMatmulAlgo_t algorithm{};
-  size_t workspace = 0;
-};
-
 struct Plan {
   Handle<cublasLtMatmulDesc_t, cublasStatus_t> description;
   Layout first, second, result;
-  std::vector<Choice> choices;  // the heuristic's order; empty if cuBLAS has none
-  Choice choice;
-  bool timed = false;
+  cublasLtMatmulAlgo_t algorithm{};
+  size_t workspace = 0;
+  bool found = false;
 };
 
 Layout layout(int64_t rows, int64_t columns) {
@@ -128,8 +116,11 @@ void describe(Plan& plan, const Key& key) {
   plan.result = layout(key.columns, key.rows);
 }
 
-/// The heuristic's choices depend on the shapes alone.
-std::vector<Choice> find_choices(const Key& key, const Plan& plan) {
+/// The heuristic's first choice: it depends on the shapes alone, so that two runs give the same bits; timing
+/// would not.
+Plan make_plan(const Key& key) {
+  Plan plan;
+  describe(plan, key);
   cublasLtMatmulPreference_t made = nullptr;
   check_blas(lt().create_preference(&made), "cublasLtMatmulPreferenceCreate");
   Handle<cublasLtMatmulPreference_t, cublasStatus_t> preference(made, lt().destroy_preference);
@@ -143,57 +134,15 @@ std::vector<Choice> find_choices(const Key& key, const Plan& plan) {
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.alignment);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.alignment);
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.alignment);
-  std::array<cublasLtMatmulHeuristicResult_t, 16> results{};
-  int count = 0;
+  cublasLtMatmulHeuristicResult_t choice{};
+  int choices = 0;
   cublasStatus_t status =
       lt().choose(handle_of(key.device), plan.description.get(), plan.first.get(), plan.second.get(),
-                  plan.result.get(), plan.result.get(), made, results.size(), results.data(), &count);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED) return {};
-  check_blas(status, "cublasLtMatmulAlgoGetHeuristic");
-  std::vector<Choice> choices;
-  for (int i = 0; i < count; ++i)
-    if (results[i].state == CUBLAS_STATUS_SUCCESS)
-      choices.push_back({results[i].algo, results[i].workspaceSize});
-  return choices;
-}
-
-cublasStatus_t multiply(const Plan& plan, const Choice& choice, const Tensor& a, const Tensor& b,
-                        const Tensor& y) {
-  const Context& context = Context::use(y.device().index);
-  Tensor workspace;
-  if (choice.workspace > 0)
-    workspace = Tensor::empty({static_cast<int64_t>(choice.workspace)}, DType::u8, y.device());
-  const float one = 1, zero = 0;
-  return lt().matmul(handle_of(context.index()), plan.description.get(), &one, b.raw(), plan.first.get(),
-                     a.raw(), plan.second.get(), &zero, y.raw(), plan.result.get(), y.raw(),
-                     plan.result.get(), &choice.algorithm, workspace.defined() ? workspace.raw() : nullptr,
-                     choice.workspace, context.stream());
-}
-
-/// The fastest of the choices that give the very bits of the first one. Timing differs from run to run; with
-/// this rule results do not.
-Choice fastest_equal_choice(const Plan& plan, const Tensor& a, const Tensor& b, const Tensor& y) {
-  Tensor expected = Tensor::empty_like(y), result = Tensor::empty_like(y);
-  check_blas(multiply(plan, plan.choices[0], a, b, expected), "cublasLtMatmul");
-  Choice best = plan.choices[0];
-  float best_time = INFINITY;
-  for (const Choice& choice : plan.choices) {
-    auto run = [&] { return multiply(plan, choice, a, b, result); };
-    if (run() != CUBLAS_STATUS_SUCCESS || !same_bits(expected, result)) continue;
-    float time = shortest_time(y.device().index, [&] { check_blas(run(), "cublasLtMatmul"); });
-    if (time < best_time) {
-      best_time = time;
-      best = choice;
-    }
-  }
-  return best;
-}
-
-Plan make_plan(const Key& key) {
-  Plan plan;
-  describe(plan, key);
-  plan.choices = find_choices(key, plan);
-  if (!plan.choices.empty()) plan.choice = plan.choices[0];
+                  plan.result.get(), plan.result.get(), made, 1, &choice, &choices);
+  if (status != CUBLAS_STATUS_NOT_SUPPORTED) check_blas(status, "cublasLtMatmulAlgoGetHeuristic");
+  plan.found = status == CUBLAS_STATUS_SUCCESS && choices > 0 && choice.state == CUBLAS_STATUS_SUCCESS;
+  plan.algorithm = choice.algo;
+  plan.workspace = choice.workspaceSize;
   return plan;
 }
 
@@ -222,17 +171,21 @@ bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
   std::lock_guard lock(mutex);
   auto place = plans->find(key);
   if (place == plans->end()) place = plans->emplace(key, make_plan(key)).first;
-  Plan& plan = place->second;
-  if (plan.choices.empty()) return false;
+  const Plan& plan = place->second;
+  if (!plan.found) return false;
   if (epilogue != Epilogue::none) {
     const void* pointer = bias.raw();
     set(plan.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, pointer);
   }
-  if (!plan.timed && !capturing() && y.bytes() <= most_compared_bytes) {
-    plan.choice = fastest_equal_choice(plan, a, b, y);
-    plan.timed = true;
-  }
-  check_blas(multiply(plan, plan.choice, a, b, y), "cublasLtMatmul");
+  Tensor workspace;
+  if (plan.workspace > 0)
+    workspace = Tensor::empty({static_cast<int64_t>(plan.workspace)}, DType::u8, y.device());
+  const float one = 1, zero = 0;
+  check_blas(lt().matmul(handle_of(context.index()), plan.description.get(), &one, b.raw(), plan.first.get(),
+                         a.raw(), plan.second.get(), &zero, y.raw(), plan.result.get(), y.raw(),
+                         plan.result.get(), &plan.algorithm, workspace.defined() ? workspace.raw() : nullptr,
+                         plan.workspace, context.stream()),
+             "cublasLtMatmul");
   return true;
 }
 
