@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/cpu/parallel.h"
+#include "framework/cpu/split.h"
 #include "framework/cpu/vector.h"
 #include "framework/tensor.h"
 #include "ops/window.h"
@@ -28,17 +29,6 @@ void dispatch(int64_t n, Function&& function) {
   if constexpr (most > 1)
     if (n < most) return dispatch<most - 1>(n, std::forward<Function>(function));
   function(std::integral_constant<int, most>());
-}
-
-/// Calls function(begin, length) for the fewest pieces of [0, count) that are not longer than `most`, all of
-/// about the same length: in a short one at the end the processor would wait for its own sums.
-template <class Function>
-void split_evenly(int64_t count, int64_t most, Function&& function) {
-  int64_t pieces = (count + most - 1) / most;
-  for (int64_t i = 0; i < pieces; ++i) {
-    int64_t begin = count * i / pieces;
-    function(begin, count * (i + 1) / pieces - begin);
-  }
 }
 
 /// Neighbouring elements of the input that a window reads: without dilation a whole row of the window.
@@ -143,6 +133,7 @@ template <class T, int vectors, int rows, int columns>
     const T* from = x + run.offset;
     for (int64_t i = 0; i < run.length; ++i, ++from, weights += vectors * lanes<T>) {
       Vector<T> weight[vectors];
+#pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) weight[v] = load(weights + v * lanes<T>);
 #pragma GCC unroll 32
       for (int output = 0; output < rows * columns; ++output) {

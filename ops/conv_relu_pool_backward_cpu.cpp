@@ -178,7 +178,8 @@ void backward(const T* x, const uint8_t* winner, const T* dpooled, int64_t filte
     T* part = sums + begin / grain * part_step;
     std::fill_n(part, part_step, T(0));
     Stretch<T> stretch(layout, rows);
-    for (int64_t i = begin; i < end; ++i)
+    for (int64_t i = begin; i < end; ++i) {
+      rows.prefetch_after(i, x);
       split_evenly(rows.width, stretch.pixels, [&](int64_t pixel, int64_t pixels) {
         int64_t at = (rows.pixel(i) + pixel) * filters;
         read_gradients(dpooled + at, winner + at, pixels, stretch);
@@ -186,6 +187,7 @@ void backward(const T* x, const uint8_t* winner, const T* dpooled, int64_t filte
         add_to_kernel(stretch, pixels, part);
         add_to_bias(stretch.gradients, pixels, layout.padded, part + bias_sums);
       });
+    }
   });
   int64_t elements = layout.height * layout.run;
   Run window{0, elements, 0};

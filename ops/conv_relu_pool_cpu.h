@@ -36,6 +36,21 @@ template <class T>
                                  typename Codes<T>::Wide);
 }
 
+/// The codes as bytes, in the first lanes<T> of the vector. Without AVX-512 the compilers would take such a
+/// conversion lane by lane through general registers.
+template <class T>
+[[gnu::always_inline]] inline auto narrow(typename Codes<T>::Wide code) {
+#if defined(__AVX512VL__)
+  return __builtin_convertvector(code, typename Codes<T>::Bytes);
+#else
+  using All [[gnu::vector_size(vector_bytes)]] = uint8_t;
+  constexpr int size = sizeof(T);
+  All places;
+  for (int i = 0; i < vector_bytes; ++i) places[i] = static_cast<uint8_t>(i * size % vector_bytes);
+  return __builtin_shuffle(reinterpret_cast<All>(code), places);
+#endif
+}
+
 /// The fused op's loops run over pooled rows, row 0 of all pictures first: a thread then writes, and reads in
 /// the backward pass, the features that the same thread multiplies in a dense layer behind.
 struct PooledRows {
@@ -47,12 +62,20 @@ struct PooledRows {
         down(g.strides[0] * row_step),
         right(g.strides[1] * g.channels),
         batch(g.batch),
-        picture(g.input[0] * row_step) {}
+        picture(g.input[0] * row_step),
+        below((g.strides[0] + g.size[0]) * row_step) {}
+
+  /// Asks for the input of the row after `i`: it lies in another picture, where no processor looks ahead.
+  template <class T>
+  void prefetch_after(int64_t i, const T* x) const {
+    if (i + 1 < count) prefetch_rows(x + input(i + 1), 1, below, 0);
+  }
 
   int64_t height, width, count;
   int64_t row_step;     // elements from one input row to the next
   int64_t down, right;  // elements between the windows of neighbouring convolution outputs
   int64_t batch, picture;
+  int64_t below;  // elements of the input rows under one pooled row
 
   /// Where the window of each winner code begins, from the pooled pixel's first element on.
   std::array<int64_t, cut + 1> windows() const { return {0, right, down, down + right, 0}; }

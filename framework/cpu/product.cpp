@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "framework/cpu/parallel.h"
+#include "framework/cpu/split.h"
 #include "framework/cpu/transpose.h"
 #include "framework/memory.h"
 
@@ -13,16 +14,20 @@ namespace {
 
 // A tile of y lives in registers while the inner axis runs: tile_rows * tile_vectors sums, tile_vectors of b
 // and one number of a. A block of b, inner_block rows of a tile's width, stays in the first-level cache while
-// row_block rows of y use it; these stay in the second.
-constexpr int tile_rows = vector_registers == 32 ? 8 : 4;
-constexpr int tile_vectors = 3;
-constexpr int64_t inner_block = 64, row_block = 128;
+// most_row_block rows of y use it; these stay in the second. A b that stays there as a whole is used by one
+// row of tiles after the other, so that y is written in one stream.
+constexpr int tile_rows = vector_registers == 32 ? 8 : 6;
+constexpr int tile_vectors = vector_registers == 32 ? 3 : 2;
+constexpr int64_t inner_block = 64, most_row_block = 128, small_b_bytes = 16 << 10;
 
 /// a as the tiles read it: element (row, k) at data[row * row_step + k * inner_step].
 template <class T>
 struct Left {
   const T* data;
   int64_t row_step, inner_step;
+  Left at(int64_t row, int64_t k) const {
+    return {data + row * row_step + k * inner_step, row_step, inner_step};
+  }
 };
 
 /// b and y: rows of contiguous elements.
@@ -35,18 +40,28 @@ struct Rows {
 /// y[R][V vectors] = a · b over `inner`, on top of y if `add`.
 template <class T, int R, int V>
 [[gnu::noinline]] void tile(int64_t inner, Left<T> a, Rows<const T> b, Rows<T> y, bool add) {
-  Vector<T> sum[R][V] = {};
+  Vector<T> sum[R][V];
   const T* left[R];
-  for (int i = 0; i < R; ++i) left[i] = a.data + i * a.row_step;
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i) {
+    left[i] = a.data + i * a.row_step;
+#pragma GCC unroll 4
+    for (int j = 0; j < V; ++j) sum[i][j] = Vector<T>{};
+  }
   for (int64_t k = 0; k < inner; ++k) {
     Vector<T> right[V];
+#pragma GCC unroll 4
     for (int j = 0; j < V; ++j) right[j] = load(b.data + k * b.step + j * lanes<T>);
+#pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
       Vector<T> factor = broadcast(left[i][k * a.inner_step]);
+#pragma GCC unroll 4
       for (int j = 0; j < V; ++j) sum[i][j] += factor * right[j];
     }
   }
+#pragma GCC unroll 8
   for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
     for (int j = 0; j < V; ++j) {
       T* to = y.data + i * y.step + j * lanes<T>;
       store(to, add ? load(to) + sum[i][j] : sum[i][j]);
@@ -66,20 +81,8 @@ Tile<T> tile_of(int64_t rows, int64_t vectors) {
   return table[(rows - 1) * tile_vectors + vectors - 1];
 }
 
-constexpr int64_t bytes_a_line = 64;
-
-/// Asks for the lines of a block of a that will be read soon. Its rows may lie pages apart, which no
-/// processor foresees.
-template <class T>
-void prefetch(int64_t rows, int64_t inner, Left<T> a) {
-  constexpr int64_t line = bytes_a_line / static_cast<int64_t>(sizeof(T));
-  int64_t starts = a.row_step == 1 ? inner : rows, length = a.row_step == 1 ? rows : inner;
-  int64_t step = a.row_step == 1 ? a.inner_step : a.row_step;
-  for (int64_t i = 0; i < starts; ++i)
-    for (int64_t j = 0; j < length; j += line) __builtin_prefetch(a.data + i * step + j, 0, 2);
-}
-
 /// What a stack of tiles works on: y [rows, columns], columns at most a tile's width, added to if `add`.
+/// Meanwhile it asks for what is multiplied next, unless that is null: a block of a, and as many rows of b.
 template <class T>
 struct Stack {
   ProductSize size;
@@ -87,6 +90,7 @@ struct Stack {
   Rows<const T> b;
   Rows<T> y;
   bool add;
+  const T *next_a, *next_b;
 };
 
 /// The columns that fill no vector: b with zeros beside it, y by way of a tile of its own.
@@ -97,62 +101,68 @@ void edge_of_tiles(const Stack<T>& stack) {
   const ProductSize& size = stack.size;
   for (int64_t k = 0; k < size.inner; ++k)
     std::copy_n(stack.b.data + k * stack.b.step, size.columns, b + k * width);
-  for (int64_t row = 0; row < size.rows; row += tile_rows) {
-    int64_t rows = std::min<int64_t>(tile_rows, size.rows - row);
-    tile_of<T>(rows, 1)(size.inner,
-                        {stack.a.data + row * stack.a.row_step, stack.a.row_step, stack.a.inner_step},
-                        {b, width}, {y, width}, false);
+  split_evenly(size.rows, tile_rows, [&](int64_t row, int64_t rows) {
+    tile_of<T>(rows, 1)(size.inner, stack.a.at(row, 0), {b, width}, {y, width}, false);
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t j = 0; j < size.columns; ++j) {
         T& to = stack.y.data[(row + i) * stack.y.step + j];
         to = stack.add ? to + y[i * width + j] : y[i * width + j];
       }
-  }
+  });
 }
 
-/// Whole vectors; meanwhile `ahead`, the next block of a, is fetched unless its data is null.
+/// Whole vectors.
 template <class T>
-void stack_of_tiles(const Stack<T>& stack, Left<T> ahead) {
+void stack_of_tiles(const Stack<T>& stack) {
   const ProductSize& size = stack.size;
-  for (int64_t row = 0; row < size.rows; row += tile_rows) {
-    int64_t rows = std::min<int64_t>(tile_rows, size.rows - row);
-    if (ahead.data)
-      prefetch(rows, size.inner,
-               Left<T>{ahead.data + row * ahead.row_step, ahead.row_step, ahead.inner_step});
-    tile_of<T>(rows, size.columns / lanes<T>)(
-        size.inner, {stack.a.data + row * stack.a.row_step, stack.a.row_step, stack.a.inner_step}, stack.b,
-        {stack.y.data + row * stack.y.step, stack.y.step}, stack.add);
-  }
+  const Left<T>& a = stack.a;
+  int64_t share_of_b = stack.next_b ? size.inner / ((size.rows + tile_rows - 1) / tile_rows) + 1 : 0;
+  const T* next_b = stack.next_b;
+  const T* end_of_b = next_b + size.inner * stack.b.step;
+  split_evenly(size.rows, tile_rows, [&](int64_t row, int64_t rows) {
+    if (stack.next_a) {
+      if (a.row_step == 1)
+        prefetch_rows(stack.next_a + row, size.inner, rows, a.inner_step);
+      else
+        prefetch_rows(stack.next_a + row * a.row_step, rows, size.inner, a.row_step);
+    }
+    for (int64_t i = 0; i < share_of_b && next_b < end_of_b; ++i, next_b += stack.b.step)
+      prefetch_rows(next_b, 1, size.columns, 0);
+    tile_of<T>(rows, size.columns / lanes<T>)(size.inner, a.at(row, 0), stack.b,
+                                              {stack.y.data + row * stack.y.step, stack.y.step}, stack.add);
+  });
 }
 
 /// y [rows, columns] = a · b, on the calling thread.
 template <class T>
 void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y) {
-  constexpr int64_t width = tile_vectors * lanes<T>;
-  auto left = [=](int64_t row, int64_t k) {
-    return Left<T>{a.data + row * a.row_step + k * a.inner_step, a.row_step, a.inner_step};
-  };
   int64_t whole = size.columns / lanes<T> * lanes<T>;
+  bool small_b = size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
+  const int64_t row_block = small_b ? tile_rows : most_row_block;
   for (int64_t row = 0; row < size.rows; row += row_block) {
     int64_t rows = std::min(row_block, size.rows - row);
     for (int64_t k = 0; k < size.inner; k += inner_block) {
       int64_t inner = std::min(inner_block, size.inner - k);
+      bool more = k + 2 * inner_block <= size.inner, last = k + inner == size.inner;
       auto stack = [&](int64_t column, int64_t columns) {
         return Stack<T>{{rows, columns, inner},
-                        left(row, k),
+                        a.at(row, k),
                         {b.data + k * b.step + column, b.step},
                         {y.data + row * y.step + column, y.step},
-                        k > 0};
+                        k > 0,
+                        nullptr,
+                        more && row == 0 ? b.data + (k + inner_block) * b.step + column : nullptr};
       };
-      Left<T> ahead{nullptr, a.row_step, a.inner_step};
-      if (k + 2 * inner_block <= size.inner)
-        ahead = left(row, k + inner_block);
-      else if (k + inner == size.inner && row + 2 * row_block <= size.rows)
-        ahead = left(row + row_block, 0);
-      for (int64_t column = 0; column < whole; column += width) {
-        stack_of_tiles(stack(column, std::min(width, whole - column)), ahead);
-        ahead.data = nullptr;
-      }
+      const T* next_a = nullptr;
+      if (more)
+        next_a = a.at(row, k + inner_block).data;
+      else if (last && row + 2 * row_block <= size.rows)
+        next_a = a.at(row + row_block, 0).data;
+      split_evenly(whole / lanes<T>, tile_vectors, [&](int64_t vector, int64_t vectors) {
+        Stack<T> tiles = stack(vector * lanes<T>, vectors * lanes<T>);
+        tiles.next_a = std::exchange(next_a, nullptr);
+        stack_of_tiles(tiles);
+      });
       if (whole < size.columns) edge_of_tiles(stack(whole, size.columns - whole));
     }
   }
@@ -170,15 +180,16 @@ int64_t part_length(ProductSize size, int64_t axis, int64_t parts, int64_t multi
 /// Many terms for few sums: each part of the inner axis gets sums of its own, which are added in order.
 template <class T>
 void product_by_inner(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
-  int64_t sums = size.rows * size.columns;
-  int64_t length = part_length(size, size.inner, most_parts / 2, inner_block);
-  int64_t parts = (size.inner + length - 1) / length;
+  int64_t sums = size.rows * size.columns, blocks = (size.inner + inner_block - 1) / inner_block;
+  int64_t parts = std::min(blocks, most_parts / 2);
+  if (sums * size.inner < least_operations) parts = 1;
   Storage scratch(static_cast<size_t>(parts * sums) * sizeof(T), Device::cpu());
   T* partial = reinterpret_cast<T*>(scratch.data);
-  parallel_for(size.inner, length, [=](int64_t begin, int64_t end) {
-    product_of_blocks<T>({size.rows, size.columns, end - begin},
-                         {a.data + begin * a.inner_step, a.row_step, a.inner_step},
-                         {b.data + begin * b.step, b.step}, {partial + begin / length * sums, size.columns});
+  parallel_for(parts, 1, [=](int64_t part, int64_t /*end*/) {
+    int64_t begin = blocks * part / parts * inner_block;
+    int64_t end = std::min(blocks * (part + 1) / parts * inner_block, size.inner);
+    product_of_blocks<T>({size.rows, size.columns, end - begin}, a.at(0, begin),
+                         {b.data + begin * b.step, b.step}, {partial + part * sums, size.columns});
   });
   parallel_for(sums, 2048, [=](int64_t begin, int64_t end) {
     std::copy(partial + begin, partial + end, y + begin);
@@ -191,8 +202,7 @@ template <class T>
 void product_by_rows(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
   parallel_for(size.rows, part_length(size, size.rows, most_parts, tile_rows),
                [=](int64_t begin, int64_t end) {
-                 product_of_blocks<T>({end - begin, size.columns, size.inner},
-                                      {a.data + begin * a.row_step, a.row_step, a.inner_step}, b,
+                 product_of_blocks<T>({end - begin, size.columns, size.inner}, a.at(begin, 0), b,
                                       {y + begin * size.columns, size.columns});
                });
 }
