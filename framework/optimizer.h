@@ -5,6 +5,7 @@
 
 #include "framework/parameter.h"
 #include "framework/step.h"
+#include "framework/tape.h"
 
 namespace manul {
 
@@ -19,6 +20,9 @@ class Optimizer {
   void attach(ParameterSet& parameters);
   /// Applies the gradients and counts the step: iteration + 1, position + `samples`.
   void update(const DeviceStepState& state, int64_t samples = 0);
+  /// tape.backward(loss) and update() in one: the same values to the bit. On the CPU an element is updated as
+  /// soon as its gradient is there, while both are in the cache; so the gradients are not kept.
+  void minimize(Tape& tape, const Tensor& loss, const DeviceStepState& state, int64_t samples = 0);
 
   struct Slot {
     std::string name;  // as Keras calls it: "m", "v", "momentum"
@@ -37,8 +41,13 @@ class Optimizer {
   /// One pass over parameters().values() and gradients(), reading `state`; must also count the step, as
   /// advance_step of framework/step.h does with `samples`.
   virtual void apply(const Tensor& state, int64_t samples) = 0;
+  /// CPU: what one step does to a range of parameters().values(), given its gradients; does not count the
+  /// step.
+  virtual GradientTaker range_update(const Tensor& state) const = 0;
 
  private:
+  void update_the_rest(const GradientTaker& update);
+
   ParameterSet* parameters_ = nullptr;
   std::vector<Slot> slots_;
 };

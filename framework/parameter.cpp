@@ -85,7 +85,7 @@ void ParameterSet::take_gradients() {
   for (Parameter& parameter : parameters_) {
     Leaf* leaf = parameter.value.leaf();
     if (!leaf) continue;
-    if (!leaf->fresh) leaf->gradient.fill_zero();
+    if (!leaf->fresh && !leaf->taken) leaf->gradient.fill_zero();
     leaf->fresh = false;
   }
 }

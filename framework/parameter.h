@@ -68,8 +68,9 @@ class ParameterSet {
   int64_t trainable_count() const;
   int64_t statistics_count() const;
 
-  /// Zeroes the gradients that no backward() has written since the last call, and marks all as used: the next
-  /// backward() overwrites. An optimizer calls this before it reads the gradients.
+  /// Zeroes the gradients that no backward() has written (or handed to a taker) since the last call, and
+  /// marks all as used: the next backward() overwrites. An optimizer calls this before it reads the
+  /// gradients.
   void take_gradients();
 
  private:

@@ -29,6 +29,7 @@ struct Slot {
   Tensor gradient;
   bool owned = false;    // may be added to in place
   Leaf* leaf = nullptr;  // kept alive by the recorded inputs
+  int uses = 0;          // as an input
 };
 
 struct Tape::State {
@@ -71,7 +72,7 @@ int Tape::slot_of(const Tensor& tensor) {
   if (body.tape != state_->serial) {
     body.tape = state_->serial;
     body.slot = static_cast<int>(state_->slots.size());
-    state_->slots.push_back({Tensor(), false, body.leaf.get()});
+    state_->slots.push_back({Tensor(), false, body.leaf.get(), 0});
   }
   return body.slot;
 }
@@ -79,7 +80,10 @@ int Tape::slot_of(const Tensor& tensor) {
 void Tape::record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
                   GradientFunction gradient, const Tensor& gradient_at_one) {
   Gradients::Entry entry{operation, 0, std::move(inputs), {}, {}, std::move(gradient), gradient_at_one};
-  for (const Tensor& input : entry.inputs) entry.input_slots.push_back(tracks(input) ? slot_of(input) : -1);
+  for (const Tensor& input : entry.inputs) {
+    entry.input_slots.push_back(tracks(input) ? slot_of(input) : -1);
+    if (entry.input_slots.back() >= 0) ++state_->slots[entry.input_slots.back()].uses;
+  }
   entry.targets.resize(entry.inputs.size());
   entry.output_slot = slot_of(output);
   state_->entries.push_back(std::move(entry));
@@ -163,6 +167,14 @@ Tensor Gradients::target(int i) {
     if (j != i && entry_.input_slots[j] == entry_.input_slots[i]) write_in_place = false;
   entry_.targets[i] = write_in_place ? slot.leaf->gradient : Tensor::empty_like(entry_.inputs[i]);
   return entry_.targets[i];
+}
+
+const GradientTaker* Gradients::taker(int i) {
+  if (!needed(i)) return nullptr;
+  const Slot& slot = tape_.state_->slots[entry_.input_slots[i]];
+  if (!slot.leaf || !slot.leaf->taker || slot.leaf->fresh || slot.uses != 1) return nullptr;
+  slot.leaf->taken = true;
+  return &slot.leaf->taker;
 }
 
 void Gradients::give(int i, const Tensor& gradient) {

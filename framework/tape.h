@@ -18,6 +18,10 @@ class Gradients {
   bool needed(int i) const;
   /// Memory for the gradient of input `i`, uninitialised, of the input's shape: write every element.
   Tensor target(int i);
+  /// Instead of target(i), where an optimizer takes the gradient of input `i` in ranges as it is made and no
+  /// other gradient reaches that input: call it for all elements, once each, when the op needs the input's
+  /// values no more. Otherwise null.
+  const GradientTaker* taker(int i);
   /// Delivers a finished tensor as the gradient of input `i`. It is shared, never changed.
   void give(int i, const Tensor& gradient);
 

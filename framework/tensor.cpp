@@ -130,7 +130,8 @@ T Tensor::item() const {
 void Tensor::watch(const Tensor& gradient) const {
   check(gradient.shape() == shape() && gradient.dtype() == dtype() && gradient.device() == device(),
         "watch: gradient {} does not fit tensor {}", gradient.shape(), shape());
-  body_->leaf = std::make_shared<Leaf>(Leaf{gradient, false});
+  body_->leaf = std::make_shared<Leaf>();
+  body_->leaf->gradient = gradient;
 }
 
 template Tensor Tensor::from(std::span<const float>, const Shape&, Device);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -99,12 +100,28 @@ class Tensor {
   std::shared_ptr<Body> body_;
 };
 
+/// Takes a gradient on the CPU in ranges, as they are made.
+struct GradientTaker {
+  /// Elements [first, first + count); `values` points to the first of them, in the leaf's dtype. Called by
+  /// several threads at once, for ranges that do not overlap.
+  std::function<void(int64_t first, int64_t count, const void* values)> take;
+  /// Where element 0 of each buffer lies that take() reads or writes at the same places: to be asked for in
+  /// time.
+  std::vector<const void*> buffers = {};
+
+  explicit operator bool() const { return take != nullptr; }
+};
+
 /// Where the gradient of a watched tensor goes.
 struct Leaf {
   Tensor gradient;
   /// True from the first backward() that reached the leaf until an optimizer used the gradient: a further
   /// backward() in between adds.
   bool fresh = false;
+  /// Set while an optimizer takes gradients as they are made (Optimizer::minimize); `taken` is true once all
+  /// elements went there instead of to `gradient`.
+  GradientTaker taker;
+  bool taken = false;
 };
 
 }  // namespace manul

@@ -147,8 +147,7 @@ Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bo
 Model::BatchResult Model::train_step(const Tensor& inputs, const Tensor& labels) {
   Tape tape;
   BatchResult batch = loss_of(inputs, labels, true);
-  tape.backward(batch.loss);
-  optimizer_->update(*state_, inputs.shape()[0]);
+  optimizer_->minimize(tape, batch.loss, *state_, inputs.shape()[0]);
   return batch;
 }
 

@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t most_parts = 32;           // of the sums over the batch
 constexpr int64_t stretch_bytes = 20 << 10;  // of windows, which stay in the nearest cache
 /// Filters, and vectors of their windows, that stay in registers.
-constexpr int group = vector_registers == 32 ? 8 : 4, most_pieces = vector_registers == 32 ? 3 : 2;
+constexpr int group = vector_registers == 32 ? 8 : 2, most_pieces = vector_registers == 32 ? 3 : 4;
 
 /// What the backward pass keeps of a stretch of pooled pixels.
 struct Layout {

@@ -40,10 +40,12 @@ Tensor dense(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activati
     tape->record("dense", y, {x, kernel, bias},
                  [x, kernel, activation, y = activation == Activation::linear ? Tensor() : y](
                      const Tensor& dy, Gradients& gradients) {
+                   const GradientTaker* kernel_taker = gradients.taker(1);
                    Tensor targets[3];
                    for (int i = 0; i < 3; ++i)
-                     if (gradients.needed(i)) targets[i] = gradients.target(i);
-                   dense_backward_kernel(x, kernel, activation, y, dy, targets[0], targets[1], targets[2]);
+                     if (gradients.needed(i) && !(i == 1 && kernel_taker)) targets[i] = gradients.target(i);
+                   dense_backward_kernel(x, kernel, activation, y, dy, targets[0], targets[1], targets[2],
+                                         kernel_taker);
                  });
   return y;
 }
@@ -107,10 +109,17 @@ Tensor activation_gradient(Activation activation, const Tensor& y, const Tensor&
 }  // namespace
 
 void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
-                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
+                    const GradientTaker* kernel_taker) {
   Tensor dz = activation_gradient(activation, y, dy);
   if (dx.defined()) matmul(dz, kernel, Transpose::b, dx);
   if (dkernel.defined()) matmul(x, dz, Transpose::a, dkernel);
+  if (kernel_taker)
+    visit_float(dz.dtype(), "dense", [&](auto zero) {
+      using T = decltype(zero);
+      product_transposed_a<T>({x.shape()[1], dz.shape()[1], x.shape()[0]}, x.data<T>(), dz.data<T>(),
+                              *kernel_taker);
+    });
   if (!dbias.defined()) return;
   visit_float(dz.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);

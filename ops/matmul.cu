@@ -327,7 +327,8 @@ void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Ac
 }
 
 void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
-                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
+                    const GradientTaker* /*kernel_taker*/) {
   visit_float(dy.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);
     int64_t batch = dy.shape()[0], units = dy.shape()[1];

@@ -21,11 +21,12 @@ using DenseFunction = void(const Tensor& x, const Tensor& kernel, const Tensor& 
                            const Tensor& y);
 /// The gradients of activation(x · kernel + bias) from its output y (undefined where linear) and dy. With
 /// dz = dy * activation'(z): dx = dz · kernelᵀ, dkernel = xᵀ · dz, dbias = column sums of dz; any of the
-/// three may be undefined: not wanted. One slot, because on a GPU each launch that waits for another costs
+/// three may be undefined: not wanted. With `kernel_taker` (CPU) the elements of dkernel go there instead of
+/// to a tensor, after dx is computed. One slot, because on a GPU each launch that waits for another costs
 /// more than the arithmetic of a small layer.
 using DenseBackwardFunction = void(const Tensor& x, const Tensor& kernel, Activation activation,
                                    const Tensor& y, const Tensor& dy, const Tensor& dx, const Tensor& dkernel,
-                                   const Tensor& dbias);
+                                   const Tensor& dbias, const GradientTaker* kernel_taker);
 
 namespace cpu {
 MatmulFunction matmul;

@@ -21,6 +21,15 @@ void SGD::apply(const Tensor& state, int64_t samples) {
                     options_.momentum == 0 ? Tensor() : slots()[0].values, parameters().values());
 }
 
+GradientTaker Adam::range_update(const Tensor& state) const {
+  return cpu::adam_range_update(options_, state, slots()[0].values, slots()[1].values, parameters().values());
+}
+
+GradientTaker SGD::range_update(const Tensor& state) const {
+  return cpu::sgd_range_update(options_, state, options_.momentum == 0 ? Tensor() : slots()[0].values,
+                               parameters().values());
+}
+
 namespace cpu {
 namespace {
 
@@ -36,50 +45,82 @@ T adam_rate(const AdamOptions& options, const StepState& state) {
   return static_cast<T>(state.learning_rate) * std::sqrt(1 - power_2) / (1 - power_1);
 }
 
+/// All of a flat buffer in parallel, then the step is counted.
+void update_all(const GradientTaker& update, const Tensor& gradients, const Tensor& state, int64_t samples) {
+  const auto* data = static_cast<const std::byte*>(gradients.raw());
+  int64_t size = size_of(gradients.dtype());
+  parallel_for(gradients.elements(), grain,
+               [&](int64_t begin, int64_t end) { update.take(begin, end - begin, data + begin * size); });
+  advance_step(state, samples);
+}
+
+template <class T>
+[[gnu::noinline]] void adam_range(int64_t count, const T* __restrict gradient, T rate, T take_1, T take_2,
+                                  T epsilon, T* __restrict first, T* __restrict second, T* __restrict value) {
+  for (int64_t i = 0; i < count; ++i) {
+    T g = gradient[i];
+    first[i] += (g - first[i]) * take_1;
+    second[i] += (g * g - second[i]) * take_2;
+    value[i] -= first[i] * rate / (std::sqrt(second[i]) + epsilon);
+  }
+}
+
+template <class T>
+[[gnu::noinline]] void sgd_range(int64_t count, const T* __restrict gradient, T rate, T momentum,
+                                 bool nesterov, T* __restrict speed, T* __restrict value) {
+  for (int64_t i = 0; i < count; ++i) {
+    T step = -gradient[i] * rate;
+    if (speed) {
+      speed[i] = step + speed[i] * momentum;
+      step = nesterov ? step + speed[i] * momentum : speed[i];
+    }
+    value[i] += step;
+  }
+}
+
 }  // namespace
 
-void adam_update(const AdamOptions& options, const Tensor& state, int64_t samples, const Tensor& gradients,
-                 const Tensor& m, const Tensor& v, const Tensor& values) {
-  visit_float(values.dtype(), "adam", [&](auto zero) {
+GradientTaker adam_range_update(const AdamOptions& options, const Tensor& state, const Tensor& m,
+                                const Tensor& v, const Tensor& values) {
+  return visit_float(values.dtype(), "adam", [&](auto zero) -> GradientTaker {
     using T = decltype(zero);
     T rate = adam_rate<T>(options, *static_cast<const StepState*>(state.raw()));
     T take_1 = static_cast<T>(1 - options.beta_1), take_2 = static_cast<T>(1 - options.beta_2);
     T epsilon = static_cast<T>(options.epsilon);
-    const T* gradient = gradients.data<T>();
     T *first = m.mutable_data<T>(), *second = v.mutable_data<T>(), *value = values.mutable_data<T>();
-    parallel_for(values.elements(), grain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        T g = gradient[i];
-        first[i] += (g - first[i]) * take_1;
-        second[i] += (g * g - second[i]) * take_2;
-        value[i] -= first[i] * rate / (std::sqrt(second[i]) + epsilon);
-      }
-    });
+    auto take = [=](int64_t begin, int64_t count, const void* gradient) {
+      adam_range(count, static_cast<const T*>(gradient), rate, take_1, take_2, epsilon, first + begin,
+                 second + begin, value + begin);
+    };
+    return {take, {first, second, value}};
   });
-  advance_step(state, samples);
+}
+
+GradientTaker sgd_range_update(const SGDOptions& options, const Tensor& state, const Tensor& velocity,
+                               const Tensor& values) {
+  return visit_float(values.dtype(), "sgd", [&](auto zero) -> GradientTaker {
+    using T = decltype(zero);
+    T rate = static_cast<T>(static_cast<const StepState*>(state.raw())->learning_rate);
+    T momentum = static_cast<T>(options.momentum);
+    T* speed = velocity.defined() ? velocity.mutable_data<T>() : nullptr;
+    T* value = values.mutable_data<T>();
+    auto take = [=, nesterov = options.nesterov](int64_t begin, int64_t count, const void* gradient) {
+      sgd_range(count, static_cast<const T*>(gradient), rate, momentum, nesterov,
+                speed ? speed + begin : nullptr, value + begin);
+    };
+    if (!speed) return {take, {value}};
+    return {take, {speed, value}};
+  });
+}
+
+void adam_update(const AdamOptions& options, const Tensor& state, int64_t samples, const Tensor& gradients,
+                 const Tensor& m, const Tensor& v, const Tensor& values) {
+  update_all(adam_range_update(options, state, m, v, values), gradients, state, samples);
 }
 
 void sgd_update(const SGDOptions& options, const Tensor& state, int64_t samples, const Tensor& gradients,
                 const Tensor& velocity, const Tensor& values) {
-  visit_float(values.dtype(), "sgd", [&](auto zero) {
-    using T = decltype(zero);
-    T rate = static_cast<T>(static_cast<const StepState*>(state.raw())->learning_rate);
-    T momentum = static_cast<T>(options.momentum);
-    const T* gradient = gradients.data<T>();
-    T* speed = velocity.defined() ? velocity.mutable_data<T>() : nullptr;
-    T* value = values.mutable_data<T>();
-    parallel_for(values.elements(), grain, [=, nesterov = options.nesterov](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        T step = -gradient[i] * rate;
-        if (speed) {
-          speed[i] = step + speed[i] * momentum;
-          step = nesterov ? step + speed[i] * momentum : speed[i];
-        }
-        value[i] += step;
-      }
-    });
-  });
-  advance_step(state, samples);
+  update_all(sgd_range_update(options, state, velocity, values), gradients, state, samples);
 }
 
 }  // namespace cpu

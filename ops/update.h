@@ -31,6 +31,7 @@ class Adam : public Optimizer {
  protected:
   std::vector<std::string> slot_names() const override { return {"m", "v"}; }
   void apply(const Tensor& state, int64_t samples) override;
+  GradientTaker range_update(const Tensor& state) const override;
 
  private:
   AdamOptions options_;
@@ -46,6 +47,7 @@ class SGD : public Optimizer {
  protected:
   std::vector<std::string> slot_names() const override;
   void apply(const Tensor& state, int64_t samples) override;
+  GradientTaker range_update(const Tensor& state) const override;
 
  private:
   SGDOptions options_;
@@ -64,6 +66,11 @@ using SGDFunction = void(const SGDOptions& options, const Tensor& state, int64_t
 namespace cpu {
 AdamFunction adam_update;
 SGDFunction sgd_update;
+/// The same for ranges (Optimizer::range_update).
+GradientTaker adam_range_update(const AdamOptions& options, const Tensor& state, const Tensor& m,
+                                const Tensor& v, const Tensor& values);
+GradientTaker sgd_range_update(const SGDOptions& options, const Tensor& state, const Tensor& velocity,
+                               const Tensor& values);
 }  // namespace cpu
 namespace cuda {
 AdamFunction adam_update;

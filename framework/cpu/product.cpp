@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "framework/cpu/parallel.h"
@@ -18,7 +19,8 @@ namespace {
 // row of tiles after the other, so that y is written in one stream.
 constexpr int tile_rows = vector_registers == 32 ? 8 : 6;
 constexpr int tile_vectors = vector_registers == 32 ? 3 : 2;
-constexpr int64_t inner_block = 64, most_row_block = 128, small_b_bytes = 16 << 10;
+constexpr int64_t inner_block = vector_registers == 32 ? 64 : 128;
+constexpr int64_t most_row_block = 128, small_b_bytes = 16 << 10;
 
 /// a as the tiles read it: element (row, k) at data[row * row_step + k * inner_step].
 template <class T>
@@ -48,6 +50,7 @@ template <class T, int R, int V>
 #pragma GCC unroll 4
     for (int j = 0; j < V; ++j) sum[i][j] = Vector<T>{};
   }
+#pragma GCC unroll 4
   for (int64_t k = 0; k < inner; ++k) {
     Vector<T> right[V];
 #pragma GCC unroll 4
@@ -81,6 +84,25 @@ Tile<T> tile_of(int64_t rows, int64_t vectors) {
   return table[(rows - 1) * tile_vectors + vectors - 1];
 }
 
+/// Memory that is asked for in small steps while tiles are computed: all at once would keep them waiting.
+class Ahead {
+ public:
+  /// The `bytes` bytes at `offset` of each buffer, in about `steps` steps.
+  Ahead(std::span<const void* const> buffers, int64_t offset, int64_t bytes, int64_t steps)
+      : buffers_(buffers), next_(offset), end_(offset + bytes), step_((bytes / steps / line + 1) * line) {}
+
+  void step() {
+    int64_t until = std::min(next_ + step_, end_);
+    for (; next_ < until; next_ += line)
+      for (const void* buffer : buffers_) __builtin_prefetch(static_cast<const char*>(buffer) + next_, 0, 2);
+  }
+
+ private:
+  static constexpr int64_t line = 64;
+  std::span<const void* const> buffers_;
+  int64_t next_, end_, step_;
+};
+
 /// What a stack of tiles works on: y [rows, columns], columns at most a tile's width, added to if `add`.
 /// Meanwhile it asks for what is multiplied next, unless that is null: a block of a, and as many rows of b.
 template <class T>
@@ -91,6 +113,7 @@ struct Stack {
   Rows<T> y;
   bool add;
   const T *next_a, *next_b;
+  Ahead* ahead;  // may be null
 };
 
 /// The columns that fill no vector: b with zeros beside it, y by way of a tile of its own.
@@ -128,14 +151,22 @@ void stack_of_tiles(const Stack<T>& stack) {
     }
     for (int64_t i = 0; i < share_of_b && next_b < end_of_b; ++i, next_b += stack.b.step)
       prefetch_rows(next_b, 1, size.columns, 0);
+    if (stack.ahead) stack.ahead->step();
     tile_of<T>(rows, size.columns / lanes<T>)(size.inner, a.at(row, 0), stack.b,
                                               {stack.y.data + row * stack.y.step, stack.y.step}, stack.add);
   });
 }
 
+/// About how many tiles a product of one block of b takes.
+template <class T>
+int64_t tiles_of(ProductSize size) {
+  constexpr int64_t width = tile_vectors * lanes<T>;
+  return (size.rows + tile_rows - 1) / tile_rows * ((size.columns + width - 1) / width);
+}
+
 /// y [rows, columns] = a · b, on the calling thread.
 template <class T>
-void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y) {
+void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, Ahead* ahead = nullptr) {
   int64_t whole = size.columns / lanes<T> * lanes<T>;
   bool small_b = size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
   const int64_t row_block = small_b ? tile_rows : most_row_block;
@@ -151,7 +182,8 @@ void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y) 
                         {y.data + row * y.step + column, y.step},
                         k > 0,
                         nullptr,
-                        more && row == 0 ? b.data + (k + inner_block) * b.step + column : nullptr};
+                        more && row == 0 ? b.data + (k + inner_block) * b.step + column : nullptr,
+                        ahead};
       };
       const T* next_a = nullptr;
       if (more)
@@ -169,7 +201,7 @@ void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y) 
 }
 
 /// How a product is cut for the threads: by the sizes alone.
-constexpr int64_t most_parts = 16, least_operations = 1 << 16;
+constexpr int64_t most_parts = 32, parts_of_inner = 8, least_operations = 1 << 16;
 
 int64_t part_length(ProductSize size, int64_t axis, int64_t parts, int64_t multiple) {
   if (size.rows * size.columns * size.inner < least_operations) return std::max<int64_t>(axis, 1);
@@ -181,7 +213,7 @@ int64_t part_length(ProductSize size, int64_t axis, int64_t parts, int64_t multi
 template <class T>
 void product_by_inner(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
   int64_t sums = size.rows * size.columns, blocks = (size.inner + inner_block - 1) / inner_block;
-  int64_t parts = std::min(blocks, most_parts / 2);
+  int64_t parts = std::min(blocks, parts_of_inner);
   if (sums * size.inner < least_operations) parts = 1;
   Storage scratch(static_cast<size_t>(parts * sums) * sizeof(T), Device::cpu());
   T* partial = reinterpret_cast<T*>(scratch.data);
@@ -207,11 +239,15 @@ void product_by_rows(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
                });
 }
 
+bool has_many_terms(ProductSize size) {
+  return size.inner >= 1024 && size.inner > 2 * size.rows;
+}
+
 template <class T>
 void product_of(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
   if (size.inner == 0)
     std::fill_n(y, size.rows * size.columns, T(0));
-  else if (size.inner >= 1024 && size.inner > 2 * size.rows)
+  else if (has_many_terms(size))
     product_by_inner(size, a, b, y);
   else
     product_by_rows(size, a, b, y);
@@ -227,6 +263,31 @@ void product(ProductSize size, const T* a, const T* b, T* y) {
 template <class T>
 void product_transposed_a(ProductSize size, const T* a, const T* b, T* y) {
   product_of<T>(size, {a, 1, size.rows}, {b, size.columns}, y);
+}
+
+template <class T>
+void product_transposed_a(ProductSize size, const T* a, const T* b, const GradientTaker& taker) {
+  if (size.inner == 0 || has_many_terms(size)) {
+    Storage whole(static_cast<size_t>(size.rows * size.columns) * sizeof(T), Device::cpu());
+    T* y = reinterpret_cast<T*>(whole.data);
+    product_transposed_a(size, a, b, y);
+    return parallel_for(size.rows * size.columns, 1 << 14,
+                        [&](int64_t begin, int64_t end) { taker.take(begin, end - begin, y + begin); });
+  }
+  constexpr int64_t strip_elements = 1 << 12;  // stay in the nearest cache
+  int64_t strip = std::max(strip_elements / size.columns / tile_rows, int64_t{1}) * tile_rows;
+  parallel_for(size.rows, part_length(size, size.rows, most_parts, strip), [&](int64_t begin, int64_t end) {
+    Storage scratch(static_cast<size_t>(strip * size.columns) * sizeof(T), Device::cpu());
+    T* y = reinterpret_cast<T*>(scratch.data);
+    for (int64_t row = begin; row < end; row += strip) {
+      int64_t rows = std::min(strip, end - row);
+      Ahead ahead(taker.buffers, row * size.columns * sizeof(T), rows * size.columns * sizeof(T),
+                  tiles_of<T>({rows, size.columns, size.inner}));
+      product_of_blocks<T>({rows, size.columns, size.inner}, {a + row, 1, size.rows}, {b, size.columns},
+                           {y, size.columns}, &ahead);
+      taker.take(row * size.columns, rows * size.columns, y);
+    }
+  });
 }
 
 // yᵀ = b · aᵀ: the rows of b are read along the inner axis, as the tiles want; a and the tiles of yᵀ, the
@@ -259,6 +320,8 @@ template void product(ProductSize, const float*, const float*, float*);
 template void product(ProductSize, const double*, const double*, double*);
 template void product_transposed_a(ProductSize, const float*, const float*, float*);
 template void product_transposed_a(ProductSize, const double*, const double*, double*);
+template void product_transposed_a(ProductSize, const float*, const float*, const GradientTaker&);
+template void product_transposed_a(ProductSize, const double*, const double*, const GradientTaker&);
 template void product_transposed_b(ProductSize, const float*, const float*, float*);
 template void product_transposed_b(ProductSize, const double*, const double*, double*);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include "framework/tensor.h"
 
 namespace manul::cpu {
 
@@ -18,6 +18,9 @@ void product(ProductSize size, const T* a, const T* b, T* y);
 /// y = aᵀ · b: a [inner, rows], b [inner, columns].
 template <class T>
 void product_transposed_a(ProductSize size, const T* a, const T* b, T* y);
+/// The same, but y goes to `taker` in ranges of whole rows, while they are in the cache.
+template <class T>
+void product_transposed_a(ProductSize size, const T* a, const T* b, const GradientTaker& taker);
 /// y = a · bᵀ: a [rows, inner], b [columns, inner].
 template <class T>
 void product_transposed_b(ProductSize size, const T* a, const T* b, T* y);
