@@ -102,13 +102,14 @@ void cpu::augment_batch(const Tensor& state, const EpochPictures& source, const 
   int height = static_cast<int>(shape[1]), width = static_cast<int>(shape[2]),
       channels = static_cast<int>(shape[3]);
   const int32_t* order = source.order.data<int32_t>() + step.position;
+  const int32_t* rows = source.rows.defined() ? source.rows.data<int32_t>() + step.position : order;
   bool plain = options.draws_nothing();
   parallel_for(shape[0], 1, [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       int32_t sample = order[k];
       Transform transform;
       if (!plain) transform = draw_transform(options, step.seed, step.epoch, sample, height, width);
-      const uint8_t* picture = source.pictures.data<uint8_t>() + (source.gathered ? k : sample) * elements;
+      const uint8_t* picture = source.pictures.data<uint8_t>() + rows[k] * elements;
       augment(picture, height, width, channels, transform, options,
               batch.mutable_data<float>() + k * elements);
       labels.mutable_data<int32_t>()[k] = source.labels.data<int32_t>()[sample];

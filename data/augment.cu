@@ -12,8 +12,8 @@ constexpr int pixels_a_block = 1024;
 struct Batch {
   const StepState* state;
   const uint8_t* pictures;
-  const int32_t *order, *labels;
-  bool gathered, plain;
+  const int32_t *order, *rows, *labels;
+  bool plain;
   int height, width, channels;
   AugmentOptions options;
   float* to;
@@ -21,6 +21,7 @@ struct Batch {
 
   __device__ int64_t picture_elements() const { return int64_t{height} * width * channels; }
   __device__ int32_t sample(int64_t k) const { return order[state->position + k]; }
+  __device__ int64_t row(int64_t k) const { return rows[state->position + k]; }
   __device__ Transform transform(int64_t k) const {
     return plain ? Transform{} : draw_transform(options, state->seed, state->epoch, sample(k), height, width);
   }
@@ -54,7 +55,7 @@ __global__ void __launch_bounds__(threads) gather_pictures(Batch batch) {
   if (threadIdx.x == 0) plan = plan_of(batch, k);
   __syncthreads();
   if (blockIdx.x == 0 && threadIdx.x == 0) batch.to_labels[k] = batch.labels[sample];
-  const uint8_t* picture = batch.pictures + (batch.gathered ? k : sample) * batch.picture_elements();
+  const uint8_t* picture = batch.pictures + batch.row(k) * batch.picture_elements();
   float* to = batch.to + k * batch.picture_elements();
   int end = min(static_cast<int>(blockIdx.x + 1) * pixels_a_block, batch.height * batch.width);
   for (int pixel = blockIdx.x * pixels_a_block + threadIdx.x; pixel < end; pixel += threads) {
@@ -141,11 +142,12 @@ void augment_batch(const Tensor& state, const EpochPictures& source, const Augme
   const Shape& shape = batch.shape();
   int height = static_cast<int>(shape[1]), width = static_cast<int>(shape[2]);
   check(shape[0] <= 65535, "augment: a batch of {} pictures is more than 65535", shape[0]);
+  const Tensor& rows = source.rows.defined() ? source.rows : source.order;
   Batch work{static_cast<const StepState*>(state.raw()),
              source.pictures.data<uint8_t>(),
              source.order.data<int32_t>(),
+             rows.data<int32_t>(),
              source.labels.data<int32_t>(),
-             source.gathered,
              options.draws_nothing(),
              height,
              width,

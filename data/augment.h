@@ -96,14 +96,12 @@ struct EpochPictures {
   Tensor pictures;  // u8 [rows, height, width, channels]
   Tensor labels;    // i32 [samples], by sample
   Tensor order;     // i32 [samples]: the samples of an epoch in their order
-  /// True if picture k of the batch is row k of `pictures` (a batch that was gathered before); false if it is
-  /// the row of its sample.
-  bool gathered = false;
+  Tensor rows;      // i32 [samples]: in that order, the row of `pictures`; undefined: the sample's number
 };
 
 /// Writes batch [n, height, width, channels] f32 and its labels i32 [n]: picture k is that of sample
-/// order[position + k], with position, epoch and seed of the step state, changed by draw_transform for its
-/// key.
+/// order[position + k], row rows[position + k], with position, epoch and seed of the step state, changed by
+/// draw_transform for its key.
 using AugmentBatchFunction = void(const Tensor& state, const EpochPictures& source,
                                   const AugmentOptions& options, const Tensor& batch, const Tensor& labels);
 namespace cpu {

@@ -25,8 +25,13 @@ class Dataset {
   /// Lays down the order of `epoch` (shuffled by (seed, epoch) if asked for) and what else the epoch needs.
   virtual void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) = 0;
 
-  /// Writes the batch that begins at the state's position: inputs f32 [batch, sample shape], labels. May run
-  /// inside a captured step, so on a GPU it must be kernels only.
+  /// Makes ready what next_batch needs for the `length` samples at `position` and does not keep on the
+  /// device. Called on the host before every step, never within a captured one; throws what goes wrong with
+  /// the data.
+  virtual void prepare_batch(int64_t /*position*/, int64_t /*length*/) {}
+
+  /// Writes the batch that begins at the state's position, which was prepared: inputs f32 [batch, sample
+  /// shape], labels. May run inside a captured step, so on a GPU it must be kernels only.
   virtual void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) = 0;
 };
 

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <numeric>
 
 #include "data/image_io.h"
-#include "framework/cpu/parallel.h"
 #include "framework/error.h"
 #include "framework/random.h"
 
 namespace manul {
 namespace {
 
-/// Files between two progress reports and looks at the stop flag.
+/// The most files between two progress reports and looks at the stop flag.
 constexpr int64_t stretch = 256;
 
 /// The picture as bytes [height, width, channels]. Throws if the file is bad.
@@ -38,6 +36,7 @@ ImageDataset::ImageDataset(const ImageFolder& folder, const ImageDatasetOptions&
   for (const ImageFolder::File& file : files_) labels.push_back(file.label);
   labels_ = Tensor::from(labels, {size()}, options.device);
   order_ = Tensor::empty({size()}, DType::i32, options.device);
+  rows_ = stream_ ? Tensor::empty_like(order_) : order_;
   begin_epoch(0, 0, false);
 }
 
@@ -49,43 +48,63 @@ void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
   auto total = static_cast<int64_t>(files.size());
   Shape shape = sample_shape();
   int64_t bytes = shape.elements();
-  int64_t room = std::min(total, (options_.cache_mb << 20) / bytes);
-  Tensor pictures = Tensor::empty(shape.batch_of(room), DType::u8);
+  room_ = std::min(total, (options_.cache_mb << 20) / bytes);
+  int64_t ring = std::min(total - room_, std::max<int64_t>(1, (options_.stream_mb << 20) / bytes));
+  Tensor pictures = Tensor::empty(shape.batch_of(room_ + ring), DType::u8);
+  auto* rows = pictures.mutable_data<uint8_t>();
   std::vector<std::string> reasons(total), warnings(total);
+  stamps_.resize(total);
 
-  for (int64_t first = 0; first < total; first += stretch) {
+  // What does not fit is decoded all the same, to find what is bad.
+  auto read = [&](int64_t i) {
+    try {
+      if (i >= room_) stamps_[i] = stamp_of(files[i].path);
+      load_pixels(files[i], options_.image, rows + (i < room_ ? i : room_ + (i - room_) % ring) * bytes,
+                  &warnings[i]);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
+      reasons[i] = error.what();
+    }
+  };
+  int64_t window = ring > 0 ? ring : total, step = std::clamp<int64_t>(window / 2, 1, stretch);
+  ReadAhead ahead(options_.workers);
+  ahead.start(0, total, window, read);
+  for (int64_t first = 0; first < total; first += step) {
     if (options_.stop && *options_.stop)
       fail(ErrorKind::failed, "stopped after {} of {} pictures were read", first, total);
-    cpu::parallel_for(std::min(stretch, total - first), 1, [&](int64_t begin, int64_t end) {
-      std::vector<uint8_t> beyond;
-      for (int64_t i = first + begin; i < first + end; ++i) {
-        if (i >= room) beyond.resize(bytes);
-        uint8_t* to = i < room ? pictures.mutable_data<uint8_t>() + i * bytes : beyond.data();
-        try {
-          load_pixels(files[i], options_.image, to, &warnings[i]);
-        } catch (const Error& error) {
-          if (error.kind() != ErrorKind::data) throw;
-          reasons[i] = error.what();
-        }
-      }
-    });
+    int64_t end = std::min(first + step, total);
+    ahead.release(first);
+    ahead.wait_for(end);
     if (options_.on_bad_image == OnBadImage::fail)
-      for (const std::string& reason : reasons)
-        if (!reason.empty()) fail(ErrorKind::data, "{}", reason);
-    if (options_.on_progress) options_.on_progress(std::min(first + stretch, total), total);
+      for (int64_t i = first; i < end; ++i)
+        if (!reasons[i].empty()) fail(ErrorKind::data, "{}", reasons[i]);
+    if (options_.on_progress) options_.on_progress(end, total);
   }
   for (std::string& warning : warnings)
     if (!warning.empty()) warnings_.push_back(std::move(warning));
 
   // Pictures of good files move up to close the gaps.
-  auto* kept = pictures.mutable_data<uint8_t>();
-  for (int64_t i = 0; i < room; ++i) {
+  for (int64_t i = 0; i < room_; ++i) {
     if (!reasons[i].empty()) continue;
-    if (cached_ != i) std::memcpy(kept + cached_ * bytes, kept + i * bytes, bytes);
+    if (cached_ != i) std::memcpy(rows + cached_ * bytes, rows + i * bytes, bytes);
     ++cached_;
   }
-  pictures_ = pictures.range(0, shape.batch_of(cached_)).to(options_.device);
   drop_bad(std::move(files), reasons);
+  keep(pictures);
+}
+
+void ImageDataset::keep(const Tensor& pictures) {
+  pictures_ = pictures;
+  if (options_.device.is_cuda()) {
+    pictures_ = Tensor::empty(pictures.shape(), DType::u8, options_.device);
+    Shape kept = sample_shape().batch_of(cached_);
+    pictures_.range(0, kept).copy_from(pictures.range(0, kept));
+  }
+  if (fully_cached()) return;
+  int64_t bytes = sample_shape().elements(), ring = pictures.shape()[0] - room_;
+  stream_ = std::make_unique<PictureStream>(pictures_.range(room_ * bytes, sample_shape().batch_of(ring)),
+                                            options_.workers,
+                                            [this](int32_t sample, uint8_t* to) { load_again(sample, to); });
 }
 
 void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons) {
@@ -98,6 +117,7 @@ void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vec
       continue;
     }
     ++after[label];
+    stamps_[files_.size()] = stamps_[i];
     files_.push_back(std::move(files[i]));
   }
   for (size_t label = 0; label < before.size(); ++label)
@@ -114,35 +134,46 @@ void ImageDataset::begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) {
     for (auto left = static_cast<uint32_t>(order.size()); left > 1; --left)
       std::swap(order[left - 1], order[stream.below(left)]);
   }
+  if (stream_) {
+    auto [cached, room] = std::pair(static_cast<int32_t>(cached_), static_cast<int32_t>(room_));
+    rows_.copy_from(Tensor::from(stream_->begin_epoch(order, cached, room), {size()}));
+  }
   order_.copy_from(Tensor::from(order, {size()}));
+  prepared_ = {};
+}
+
+void ImageDataset::prepare_batch(int64_t position, int64_t length) {
+  check(position >= 0 && length > 0 && position + length <= size(),
+        "image data set: there is no batch of {} at {} of {} pictures", length, position, size());
+  if (stream_) stream_->prepare(position, length);
+  prepared_ = {position, length};
 }
 
 void ImageDataset::next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) {
-  EpochPictures source{pictures_, labels_, order_, false};
-  if (!fully_cached()) {
-    check(options_.device.is_cpu(), "image data set: {} of {} pictures fit the cache; on {} all must",
-          cached_, size(), options_.device.name());
-    int64_t position = static_cast<const StepState*>(state.tensor().raw())->position;
-    source.gathered = true;
-    source.pictures = Tensor::empty(inputs.shape(), DType::u8);
-    load_batch(order_.data<int32_t>() + position, source.pictures);
+  if (stream_) {
+    bool ready = inputs.shape()[0] == prepared_.length;
+    // On a GPU the step may be being captured, when its position cannot be read.
+    if (options_.device.is_cpu()) ready = ready && state.read().position == prepared_.position;
+    check(ready, "image data set: the batch of {} pictures was not prepared", inputs.shape()[0]);
   }
-  augment_batch_kernel(state.tensor(), source, options_.augment, inputs, labels);
+  augment_batch_kernel(state.tensor(), EpochPictures{pictures_, labels_, order_, rows_}, options_.augment,
+                       inputs, labels);
 }
 
-void ImageDataset::load_batch(const int32_t* samples, const Tensor& pictures) const {
-  int64_t bytes = sample_shape().elements();
-  cpu::parallel_for(pictures.shape()[0], 1, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      uint8_t* to = pictures.mutable_data<uint8_t>() + k * bytes;
-      int32_t sample = samples[k];
-      if (sample < cached_) {
-        std::memcpy(to, pictures_.data<uint8_t>() + sample * bytes, bytes);
-      } else {
-        load_pixels(files_[sample], options_.image, to, nullptr);
-      }
-    }
-  });
+ImageDataset::Stamp ImageDataset::stamp_of(const std::filesystem::path& file) {
+  std::error_code ignored;  // whoever reads the file says what is wrong with it
+  return {std::filesystem::file_size(file, ignored), std::filesystem::last_write_time(file, ignored)};
+}
+
+void ImageDataset::load_again(int32_t sample, uint8_t* to) const {
+  const ImageFolder::File& file = files_[sample];
+  try {
+    load_pixels(file, options_.image, to, nullptr);
+  } catch (const Error& error) {
+    fail(error.kind(), "{} (it was a good picture when the data was read)", error.what());
+  }
+  if (stamp_of(file.path) != stamps_[sample])
+    fail(ErrorKind::data, "{}: the file has changed since the data was read", file.path.string());
 }
 
 std::string ImageDataset::summary() const {

@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "data/image.h"
 #include "data/image_folder.h"
+#include "data/picture_stream.h"
 
 namespace manul {
 
@@ -17,8 +18,9 @@ struct ImageDatasetOptions {
   ImageOptions image{.height = 64, .width = 64};
   AugmentOptions augment;  // as it stands: rescale only
   OnBadImage on_bad_image = OnBadImage::skip;
-  int64_t cache_mb =
-      1024;  // of decoded pictures (2^20 bytes); what does not fit is decoded again whenever it is due
+  int64_t cache_mb = 1024;  // of decoded pictures (2^20 bytes); the others are decoded again every epoch,
+  int64_t stream_mb = 16;   // so many at a time ahead of the steps: two batches or more
+  int workers = 0;          // threads that decode; 0: one a core
   Device device;
   /// Called now and then by the thread that made the data set, with how many files are read so far.
   std::function<void(int64_t done, int64_t total)> on_progress = {};
@@ -26,19 +28,25 @@ struct ImageDatasetOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
-/// The pictures of an ImageFolder, decoded and resized once, by all threads, and kept as u8 on the device.
-/// Batches are f32 [batch, height, width, channels], augmented by (seed, epoch, sample) and rescaled, labels
-/// i32 [batch].
+/// The pictures of an ImageFolder, decoded and resized once and kept as u8 on the device. Those beyond the
+/// cache are streamed: decoded again in the background, in the order of the epoch. The bytes of a batch are
+/// the same for any cache and any number of workers. A file that is streamed must stay as it was when the
+/// data set was made: prepare_batch throws ErrorKind::data with its name if it has gone or changed. Batches
+/// are f32 [batch, height, width, channels], augmented by (seed, epoch, sample) and rescaled, labels i32
+/// [batch].
 class ImageDataset : public Dataset {
  public:
   /// Reads every file. Throws ErrorKind::data for the first bad picture if so asked, and if skipping leaves a
   /// class that had pictures without any.
   ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options);
+  ImageDataset(const ImageDataset&) = delete;
+  ImageDataset& operator=(const ImageDataset&) = delete;
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   Shape sample_shape() const override;
   const std::vector<std::string>& class_names() const override { return class_names_; }
   void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) override;
+  void prepare_batch(int64_t position, int64_t length) override;
   void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override;
 
   /// The files in the order of samples, without those that were skipped.
@@ -49,22 +57,38 @@ class ImageDataset : public Dataset {
   const std::vector<std::string>& warnings() const { return warnings_; }
   /// True if all pictures are kept decoded.
   bool fully_cached() const { return cached_ == size(); }
+  /// Bytes of the pictures that are kept.
+  int64_t cached_bytes() const { return cached_ * sample_shape().elements(); }
   /// "Found 8000 images belonging to 2 classes.", counting what was read.
   std::string summary() const;
 
  private:
   void read_files(std::vector<ImageFolder::File> files);
+  void keep(const Tensor& pictures);
   void drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons);
-  void load_batch(const int32_t* samples, const Tensor& pictures) const;
+  void load_again(int32_t sample, uint8_t* to) const;
+  /// What tells whether a file is still the one that was read.
+  struct Stamp {
+    uintmax_t bytes = 0;
+    std::filesystem::file_time_type written;
+    bool operator==(const Stamp&) const = default;
+  };
+  static Stamp stamp_of(const std::filesystem::path& file);
 
   ImageDatasetOptions options_;
   std::vector<std::string> class_names_;
   std::vector<ImageFolder::File> files_;
   std::vector<std::string> bad_images_, warnings_;
-  int64_t cached_ = 0;  // the first samples, whose pictures are kept
-  Tensor pictures_;     // u8 [cached, height, width, channels]
-  Tensor labels_;       // i32 [size]
-  Tensor order_;        // i32 [size]
+  std::vector<Stamp> stamps_;  // of files_, as far as they are streamed
+  int64_t cached_ = 0;         // the first samples, whose pictures are kept
+  int64_t room_ = 0;           // rows for them
+  Tensor pictures_;            // u8 [room and ring, height, width, channels]
+  Tensor labels_;              // i32 [size]
+  Tensor order_, rows_;        // i32 [size]; see EpochPictures
+  struct {
+    int64_t position = 0, length = 0;
+  } prepared_;
+  std::unique_ptr<PictureStream> stream_;  // null if all are cached; its threads use what stands above
 };
 
 }  // namespace manul

@@ -79,7 +79,8 @@ class TemporaryFile {
   }
 
   [[noreturn]] void give_up(const char* what) const {
-    fail(ErrorKind::failed, "{}: {}: {}; {}", target_.string(), what, std::strerror(errno),
+    const char* reason = std::strerror(errno);  // before anything else may change it
+    fail(ErrorKind::failed, "{}: {}: {}; {}", target_.string(), what, reason,
          fs::exists(target_) ? "the file that was there is unchanged" : "no file was written");
   }
 

@@ -45,6 +45,7 @@ Logs Evaluator::run() {
   totals_.fill_zero();
   for (int64_t position = 0; position < source_.size(); position += length_) {
     length_ = source_.length_at(position);
+    source_.prepare(position, length_);
     step_.run(length_);
   }
   return model_.logs_of(totals_);
@@ -106,6 +107,7 @@ bool Trainer::run_steps() {
     if (options_.stop && *options_.stop) stop(StopReason::requested);
     if (stopped_) return false;
     length_ = source_.length_at(samples);
+    source_.prepare(samples, length_);
     step_.run(length_);
     samples += length_;
     ++step;

@@ -22,6 +22,8 @@ class BatchSource {
   int64_t steps() const { return (size_ + batch_size_ - 1) / batch_size_; }
   /// Length of the batch that begins at `position`.
   int64_t length_at(int64_t position) const { return std::min(batch_size_, size_ - position); }
+  /// On the host, before the step that takes the `length` samples at `position`.
+  void prepare(int64_t position, int64_t length) { data_.prepare_batch(position, length); }
   /// Fills and returns the batch of `length` samples at the state's position.
   const Batch& next(const DeviceStepState& state, int64_t length);
   Dataset& data() const { return data_; }

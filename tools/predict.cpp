@@ -123,28 +123,39 @@ void print_line(const std::string& file, const std::vector<std::string>& names, 
   fmt::print("{}\n", line);
 }
 
+/// What is asked about: a picture, or a folder that has none and why.
+struct Question {
+  std::string file, problem;
+};
+
 /// Files as they are, folders as the pictures below them.
-std::vector<std::string> files_of(const std::vector<std::string>& arguments) {
-  std::vector<std::string> files;
+std::vector<Question> questions_of(const std::vector<std::string>& arguments) {
+  std::vector<Question> questions;
   for (const std::string& argument : arguments) {
-    if (!std::filesystem::is_directory(argument)) {
-      files.push_back(argument);
+    std::error_code ignored;  // whoever reads the file says what is wrong with it
+    if (!std::filesystem::is_directory(argument, ignored)) {
+      questions.push_back({argument, ""});
       continue;
     }
-    auto found = ImageFolder::pictures_below(argument);
-    if (found.empty()) fail(ErrorKind::data, "{}: there are no pictures in this folder", argument);
-    for (const auto& file : found) files.push_back(file.string());
+    try {
+      auto found = ImageFolder::pictures_below(argument);
+      if (found.empty()) questions.push_back({argument, argument + ": there are no pictures in this folder"});
+      for (const auto& file : found) questions.push_back({file.string(), ""});
+    } catch (const Error& error) {
+      questions.push_back({argument, error.what()});
+    }
   }
-  return files;
+  return questions;
 }
 
 int predict(const Settings& settings, Device device) {
   Classifier classifier(settings, device);
-  std::vector<std::string> files = files_of(settings.pictures);
+  std::vector<Question> questions = questions_of(settings.pictures);
   const std::vector<std::string>& names = classifier.class_names();
   int code = 0;
-  for (const std::string& file : files) {
+  for (const auto& [file, problem] : questions) {
     try {
+      if (!problem.empty()) fail(ErrorKind::data, "{}", problem);
       std::vector<float> p = classifier.probabilities(file);
       std::vector<size_t> order = ranking(p);
       size_t shown = settings.top > 0 ? std::min<size_t>(settings.top, p.size())
@@ -152,7 +163,7 @@ int predict(const Settings& settings, Device device) {
                                       : 1;
       if (settings.json) {
         print_json(file, names, p, order, shown);
-      } else if (files.size() > 1 || settings.top > 0) {
+      } else if (questions.size() > 1 || settings.top > 0) {
         print_line(file, names, p, order, shown);
       } else {
         fmt::print("Probability = {:.4f}\nPrediction = {}\n", p[order[0]], article_word(names[order[0]]));

@@ -1,5 +1,8 @@
 #include "tools/program.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -51,6 +54,14 @@ void flush_output() {
     fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
 }
 
+/// A standard stream that came closed would give its number to the next file that is opened, a model for one,
+/// and what is printed would go there. Like this, printing fails as it should.
+void occupy_closed_streams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF)
+      ::open("/dev/null", O_RDONLY);  // takes the lowest free number: this one
+}
+
 }  // namespace
 
 Program::Program(const std::string& name, const std::string& purpose, const std::string& examples)
@@ -82,6 +93,7 @@ int Program::explain(const CLI::ParseError& error) const {
 }
 
 int Program::run(int argc, char** argv, const std::function<int()>& body) {
+  occupy_closed_streams();
   try {
     app_.parse(argc, argv);
     if (threads_ > 0) cpu::set_threads(threads_);

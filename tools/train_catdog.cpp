@@ -1,3 +1,7 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "data/image_dataset.h"
@@ -19,10 +23,20 @@ struct Pictures {
   std::unique_ptr<ImageDataset> train, validation;
 };
 
+/// A number that changes if one of the files has another name or class, whatever folder they lie in (FNV-1a).
+int64_t names_hash(const std::vector<ImageFolder::File>& files) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const ImageFolder::File& file : files)
+    for (unsigned char c : fmt::format("{}/{}\n", file.label, file.path.filename().string()))
+      hash = (hash ^ c) * 0x100000001b3;
+  return static_cast<int64_t>(hash);
+}
+
 /// Puts the options and the extent of the data into checkpoints, and saves one every ten seconds.
 class Checkpoints : public Callback {
  public:
-  Checkpoints(const TrainCommand& command, int64_t pictures) : command_(command), pictures_(pictures) {}
+  Checkpoints(const TrainCommand& command, const ImageDataset& train)
+      : command_(command), pictures_(train.size()), names_(names_hash(train.files())) {}
 
   void on_epoch_end(FitProgress& fit, const Logs& /*logs*/) override {
     if (since_saved_.seconds() < seconds_between || fit.epoch + 1 == fit.epochs) return;
@@ -32,17 +46,20 @@ class Checkpoints : public Callback {
   void save_state(TrainingState& state) const override {
     command_.save(state);
     state.values.set("pictures", pictures_);
+    state.values.set("picture_names", names_);
   }
   void load_state(const TrainingState& state) override {
     if (int64_t before = state.values.at("pictures").as_int(); before != pictures_)
       fail(ErrorKind::data, "resume: the interrupted run had {} pictures to train on, now there are {}",
            before, pictures_);
+    if (const Config* names = state.values.find("picture_names"); names && names->as_int() != names_)
+      fail(ErrorKind::data, "resume: the data has other pictures than the interrupted run");
   }
 
  private:
   static constexpr double seconds_between = 10;
   const TrainCommand& command_;
-  int64_t pictures_;
+  int64_t pictures_, names_;
   Stopwatch since_saved_;
 };
 
@@ -71,29 +88,53 @@ std::function<void(int64_t, int64_t)> show_progress(StatusLine& status, const ch
   };
 }
 
-std::unique_ptr<ImageDataset> read_pictures(const ImageFolder& folder, const TrainOptions& options,
-                                            const AugmentOptions& augment, Device device,
-                                            const StopSignal& signal) {
-  StatusLine status(Terminal::of_stderr());
-  auto side = static_cast<int>(options.size);
-  auto pictures = std::make_unique<ImageDataset>(
-      folder, ImageDatasetOptions{
-                  .image = {.height = side,
-                            .width = side,
-                            .interpolation = parse_interpolation(options.interpolation)},
-                  .augment = augment,
-                  .on_bad_image = options.on_bad_image == "fail" ? OnBadImage::fail : OnBadImage::skip,
-                  .cache_mb = options.cache_mb,
-                  .device = device,
-                  .on_progress = show_progress(status, "Reading", options.quiet),
-                  .stop = &signal.flag()});
-  status.erase();
-  for (const std::string& reason : pictures->bad_images())
-    fmt::print(stderr, "train_catdog: skipped {}\n", reason);
-  for (const std::string& warning : pictures->warnings()) fmt::print(stderr, "train_catdog: {}\n", warning);
-  if (!options.quiet) fmt::print("{}\n", pictures->summary());
-  return pictures;
-}
+/// Reads data sets; one budget of memory for decoded pictures serves them all.
+class PictureReader {
+ public:
+  PictureReader(const TrainOptions& options, Device device, const StopSignal& signal)
+      : options_(options), device_(device), signal_(signal), cache_mb_(options.cache_mb) {}
+
+  std::unique_ptr<ImageDataset> read(const ImageFolder& folder, const AugmentOptions& augment) {
+    StatusLine status(Terminal::of_stderr());
+    auto side = static_cast<int>(options_.size);
+    auto pictures = std::make_unique<ImageDataset>(
+        folder, ImageDatasetOptions{
+                    .image = {.height = side,
+                              .width = side,
+                              .interpolation = parse_interpolation(options_.interpolation)},
+                    .augment = augment,
+                    .on_bad_image = options_.on_bad_image == "fail" ? OnBadImage::fail : OnBadImage::skip,
+                    .cache_mb = cache_mb_,
+                    .stream_mb = stream_mb(static_cast<int64_t>(folder.files.size())),
+                    .workers = options_.workers,
+                    .device = device_,
+                    .on_progress = show_progress(status, "Reading", options_.quiet),
+                    .stop = &signal_.flag()});
+    status.erase();
+    cache_mb_ -= std::min(cache_mb_, mebibytes(pictures->cached_bytes()));
+    tell(*pictures);
+    return pictures;
+  }
+
+ private:
+  static int64_t mebibytes(int64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; }
+  /// Four batches at least; a few milliseconds of decoding if they are small.
+  int64_t stream_mb(int64_t pictures) const {
+    int64_t rows = std::min(4 * options_.batch, pictures);
+    return std::max<int64_t>(16, mebibytes(rows * options_.size * options_.size * 3));
+  }
+  void tell(const ImageDataset& pictures) const {
+    for (const std::string& reason : pictures.bad_images())
+      fmt::print(stderr, "train_catdog: skipped {}\n", reason);
+    for (const std::string& warning : pictures.warnings()) fmt::print(stderr, "train_catdog: {}\n", warning);
+    if (!options_.quiet) fmt::print("{}\n", pictures.summary());
+  }
+
+  const TrainOptions& options_;
+  Device device_;
+  const StopSignal& signal_;
+  int64_t cache_mb_;  // what is left of it
+};
 
 /// Folder of the validation pictures; empty if there are none.
 fs::path validation_folder(const TrainOptions& options, const fs::path& data) {
@@ -111,17 +152,17 @@ Pictures find_pictures(const TrainOptions& options, Device device, const StopSig
     if (!options.quiet) fmt::print("Drawn cats and dogs are kept in {}\n", data.parent_path().string());
   }
   using Subset = ImageFolder::Subset;
+  PictureReader reader(options, device, signal);
   AugmentOptions augment = augmentation(options);
   if (options.split > 0) {
     auto part = [&](Subset subset) { return ImageFolder::scan(data, subset, options.split); };
-    return {read_pictures(part(Subset::training), options, augment, device, signal),
-            read_pictures(part(Subset::validation), options, {}, device, signal)};
+    auto train = reader.read(part(Subset::training), augment);
+    return {std::move(train), reader.read(part(Subset::validation), {})};
   }
   ImageFolder folder = ImageFolder::scan(data);
-  Pictures pictures{read_pictures(folder, options, augment, device, signal), nullptr};
+  Pictures pictures{reader.read(folder, augment), nullptr};
   if (fs::path validation = validation_folder(options, data); !validation.empty())
-    pictures.validation =
-        read_pictures(ImageFolder::scan_for(validation, folder.class_names), options, {}, device, signal);
+    pictures.validation = reader.read(ImageFolder::scan_for(validation, folder.class_names), {});
   return pictures;
 }
 
@@ -137,12 +178,18 @@ Model new_model(const TrainOptions& options, const std::vector<std::string>& cla
 
 /// Makes sure before the work begins that its result can be kept.
 void prepare_output(const fs::path& output) {
-  if (fs::is_directory(output)) fail(ErrorKind::usage, "output: {} is a folder, not a file", output.string());
+  if (output.empty()) fail(ErrorKind::usage, "output: the name of the file is empty");
   std::error_code error;
+  fs::file_status status = fs::status(output, error);
+  if (fs::is_directory(status)) fail(ErrorKind::usage, "output: {} is a folder, not a file", output.string());
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    fail(ErrorKind::usage, "output: {} is no regular file", output.string());
   fs::path folder = fs::absolute(output).parent_path();
   fs::create_directories(folder, error);
   if (error)
     fail(ErrorKind::usage, "output: the folder {} cannot be made: {}", folder.string(), error.message());
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    fail(ErrorKind::usage, "output: no file can be written to {}: {}", folder.string(), std::strerror(errno));
 }
 
 std::string logs_line(const History& history, size_t epoch) {
@@ -184,7 +231,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
     fail(ErrorKind::data, "resume: the data has other classes than the interrupted run");
   if (!options.quiet) fmt::print("{}", model.summary());
 
-  Checkpoints checkpoints(command, pictures.train->size());
+  Checkpoints checkpoints(command, *pictures.train);
   CSVLogger csv((fs::path(options.output).parent_path() / "history.csv").string());
   TerminateOnNaN nan_guard;
   EarlyStopping early({.monitor = pictures.validation ? "val_loss" : "loss",

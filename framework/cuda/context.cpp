@@ -37,19 +37,37 @@ int attribute(cudaDeviceAttr name, int index) {
   return value;
 }
 
+/// True if no call of this process to that GPU can succeed any more.
+bool is_lost(cudaError_t status) {
+  switch (status) {
+    case cudaErrorAssert:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalAddress:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 void check_status(cudaError_t status, const char* expression) {
   if (status == cudaSuccess) [[likely]]
     return;
   cudaGetLastError();
+  if (is_lost(status))
+    fail(ErrorKind::device, "cuda: the GPU was lost in the middle of the work ({}, seen at {})",
+         cudaGetErrorString(status), expression);
   switch (status) {
-    case cudaErrorLaunchFailure:
-    case cudaErrorECCUncorrectable:
-    case cudaErrorHardwareStackError:
-    case cudaErrorUnknown:
-      fail(ErrorKind::device, "cuda: the GPU was lost in the middle of the work ({}, seen at {})",
-           cudaGetErrorString(status), expression);
     case cudaErrorNoKernelImageForDevice:
       fail(ErrorKind::device,
            "cuda: this build has no code for this GPU (seen at {}): build it with CMAKE_CUDA_ARCHITECTURES "
@@ -105,7 +123,8 @@ Context& Context::use(int index) {
 
 Context::Context(int index) : index_(index) {
   MANUL_CHECK_CUDA(cudaSetDevice(index));
-  MANUL_CHECK_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  for (CUstream_st** stream : {&stream_, &copy_stream_})
+    MANUL_CHECK_CUDA(cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking));
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, index);
   capability_ = attribute(cudaDevAttrComputeCapabilityMajor, index) * 10 +
                 attribute(cudaDevAttrComputeCapabilityMinor, index);

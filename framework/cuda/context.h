@@ -30,6 +30,8 @@ class Context {
   int index() const { return index_; }
   /// All kernels run here, in order.
   CUstream_st* stream() const { return stream_; }
+  /// Copies that run beside the kernels; events order them.
+  CUstream_st* copy_stream() const { return copy_stream_; }
   int multiprocessors() const { return multiprocessors_; }
   /// 90 for compute capability 9.0
   int capability() const { return capability_; }
@@ -45,7 +47,7 @@ class Context {
   explicit Context(int index);
 
   int index_;
-  CUstream_st* stream_ = nullptr;
+  CUstream_st *stream_ = nullptr, *copy_stream_ = nullptr;
   int multiprocessors_ = 0, capability_ = 0;
   bool overlaps_kernels_ = false;
   uint32_t* counters_ = nullptr;

@@ -35,6 +35,12 @@ thread_local BlockPool* captured_into = nullptr;
        index, bytes / mib, info.free / mib, info.total / mib, pool.used() / mib);
 }
 
+}  // namespace
+
+bool capturing() {
+  return captured_into != nullptr;
+}
+
 void refuse_while_capturing(const char* what) {
   if (capturing())
     fail(ErrorKind::device,
@@ -42,12 +48,6 @@ void refuse_while_capturing(const char* what) {
          "between "
          "steps, or run the step eagerly)",
          what);
-}
-
-}  // namespace
-
-bool capturing() {
-  return captured_into != nullptr;
 }
 
 Arena::Arena(int index) : pool_(std::make_shared<BlockPool>(index)) {

@@ -14,6 +14,8 @@ void release(void* data, size_t bytes, int index) noexcept;
 
 /// True while this thread captures a step.
 bool capturing();
+/// Throws ErrorKind::device if it does; `what` must not be part of a captured step.
+void refuse_while_capturing(const char* what);
 
 /// See copy_bytes(), fill_bytes() and synchronize() of framework/memory.h. While a step is being captured,
 /// copies from and to the host and waiting throw.

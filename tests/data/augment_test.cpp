@@ -138,7 +138,8 @@ std::vector<float> through_batch_kernel(const Case& c, const Draw& draw, Device 
   state.write({.seed = draw.seed});
   EpochPictures source{Tensor::from(pictures, shape).to(device),
                        Tensor::from(std::vector<int32_t>{5, 6, 7}, {batch_size}).to(device),
-                       Tensor::from(std::vector<int32_t>{2, 0, 1}, {batch_size}).to(device), false};
+                       Tensor::from(std::vector<int32_t>{2, 0, 1}, {batch_size}).to(device),
+                       {}};
   Tensor batch = Tensor::empty(shape, DType::f32, device);
   Tensor labels = Tensor::empty({batch_size}, DType::i32, device);
   augment_batch_kernel(state.tensor(), source, draw.options, batch, labels);

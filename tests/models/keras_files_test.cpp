@@ -147,8 +147,9 @@ TEST_P(KerasFixture, GivesWhatKerasGives) {
       group = GetParam() + "-" + file.sentence;
     }
     check_prediction(model, expected, group);
-    if (file.kind == Kind::predicts)
+    if (file.kind == Kind::predicts) {
       EXPECT_THAT(complaint([&] { Model::load(path, {.training = true}); }), HasSubstr(file.sentence));
+    }
     if (file.kind == Kind::trains) {
       Model trained = Model::load(path, {.training = true});
       ASSERT_TRUE(trained.is_compiled());
@@ -162,9 +163,11 @@ TEST_P(KerasFixture, NoFileIsPassedOver) {
   if (folder.empty()) GTEST_SKIP() << missing_shared_file("fixtures/models");
   std::set<std::string> known;
   for (const FileCase& file : fixture_cases) known.insert(GetParam() + "-" + file.name);
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (std::string name = entry.path().filename(); name.starts_with(GetParam() + "-"))
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (std::string name = entry.path().filename(); name.starts_with(GetParam() + "-")) {
       EXPECT_TRUE(known.count(name)) << name;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, KerasFixture, testing::Values("keras2", "keras3"),
@@ -224,8 +227,9 @@ TEST(RealKerasFiles, GiveWhatTheReferenceGives) {
     std::vector<float> output = model.forward(reference_input(Shape(lengths))).to_vector<float>();
     std::vector<double> wanted = reference.at("output_first");
     for (size_t i = 0; i < wanted.size() && i < output.size(); ++i) EXPECT_NEAR(output[i], wanted[i], 1e-5);
-    if (file.kind == Kind::predicts)
+    if (file.kind == Kind::predicts) {
       EXPECT_THAT(complaint([&] { Model::load(path, {.training = true}); }), HasSubstr(file.sentence));
+    }
     if (file.kind == Kind::trains && file.name != "keras-2.2.2-linear-adam.h5")
       check_slots(Model::load(path, {.training = true}), reference);
   }
@@ -262,8 +266,11 @@ TEST(RealKerasFiles, NoneIsPassedOver) {
   if (folder.empty()) GTEST_SKIP() << missing_shared_file("keras_h5");
   std::set<std::string> known;
   for (const FileCase& file : real_cases) known.insert(file.name);
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".h5") EXPECT_TRUE(known.count(entry.path().filename())) << entry.path();
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".h5") {
+      EXPECT_TRUE(known.count(entry.path().filename())) << entry.path();
+    }
+  }
 }
 
 }  // namespace

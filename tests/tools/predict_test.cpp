@@ -92,6 +92,10 @@ TEST_F(Predict, BadPicturesAreNamedAndTheOthersAnswered) {
 
 TEST_F(Predict, EmptyFolderIsNoData) {
   std::filesystem::create_directory(folder_ / "nothing");
+  Outcome among_others = run_here("predict model.h5 nothing cat.jpg --json");
+  EXPECT_EQ(among_others.code, 3);
+  EXPECT_THAT(among_others.output, MatchesRegex("\\{\"schema\":1,\"file\":\"nothing\",\"error\":\".*\"\\}\n"
+                                                "\\{\"schema\":1,\"file\":\"cat.jpg\",\"prediction\".*\n"));
   Outcome outcome = run_here("predict model.h5 nothing");
   EXPECT_EQ(outcome.code, 3);
   EXPECT_THAT(outcome.errors, HasSubstr("nothing"));

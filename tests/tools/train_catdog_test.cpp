@@ -103,6 +103,39 @@ TEST_F(TrainCatdog, StoppedAndResumedIsAsIfNothingHadHappened) {
   EXPECT_TRUE(model("TERM.h5") == model("whole.h5"));
 }
 
+TEST_F(TrainCatdog, TheCacheDoesNotMatter) {
+  EXPECT_EQ(train("--epochs 3 --output whole.h5").code, 0);
+  for (const char* options : {"--cache-mb 0 --workers 1", "--cache-mb 0 --workers 3", "--cache-mb 1"}) {
+    Outcome outcome = train(std::string("--epochs 3 --output streamed.h5 ") + options);
+    EXPECT_EQ(outcome.code, 0) << outcome.errors;
+    EXPECT_TRUE(model("streamed.h5") == model("whole.h5")) << options;
+  }
+  EXPECT_EQ(train("--epochs 2 --cache-mb 0 --output parts.h5").code, 0);
+  EXPECT_EQ(train("--epochs 3 --cache-mb 1 --output parts.h5 --resume").code, 0);
+  EXPECT_TRUE(model("parts.h5") == model("whole.h5"));
+}
+
+TEST_F(TrainCatdog, AFileThatVanishesEndsInASentenceAndLeavesTheCheckpoint) {
+  EXPECT_EQ(train("--epochs 1").code, 0);
+  std::string before = model("trained_model.h5");
+  Outcome outcome = run(
+      folder_.path(),
+      "train_catdog --device cpu --data training_set --cache-mb 0 --resume --epochs 100000 > log & pid=$!; "
+      "while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; mv training_set/dogs/dog.7.jpg .; wait $pid");
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.errors, HasSubstr("training_set/dogs/dog.7.jpg: cannot be read"));
+  std::filesystem::rename(folder_ / "dog.7.jpg", folder_ / "training_set/dogs/dog.7.jpg");
+  EXPECT_EQ(train("--epochs 2 --resume").code, 0) << "the file there is whole";
+}
+
+TEST_F(TrainCatdog, ClosedOutputDoesNotEndInTheModel) {
+  EXPECT_EQ(train("--epochs 1 --output usual.h5").code, 0);
+  Outcome outcome = train("--epochs 1 --output closed.h5 >&-");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("the output could not be written"));
+  EXPECT_TRUE(model("closed.h5") == model("usual.h5"));
+}
+
 TEST_F(TrainCatdog, SecondSignalQuitsAtOnce) {
   Outcome outcome = run(
       folder_.path(),
@@ -117,7 +150,12 @@ TEST_F(TrainCatdog, ResumeRefusesAnotherRun) {
   Outcome other = train("--epochs 2 --resume --batch 16");
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.errors, HasSubstr("--batch was 32 in the interrupted run and is now 16"));
-  std::filesystem::remove(std::filesystem::directory_iterator(folder_ / "training_set/cats")->path());
+  std::filesystem::path picture = folder_ / "training_set/cats/cat.1.jpg";
+  std::filesystem::rename(picture, folder_ / "training_set/cats/kitten.jpg");
+  Outcome renamed = train("--epochs 2 --resume");
+  EXPECT_EQ(renamed.code, 3);
+  EXPECT_THAT(renamed.errors, HasSubstr("other pictures"));
+  std::filesystem::remove(folder_ / "training_set/cats/kitten.jpg");
   Outcome fewer = train("--epochs 2 --resume");
   EXPECT_EQ(fewer.code, 3);
   EXPECT_THAT(fewer.errors, HasSubstr("100 pictures"));
@@ -162,7 +200,8 @@ TEST_F(TrainCatdog, WrongUsageIsTwo) {
   for (const char* arguments :
        {"--epochs 0", "--epochs many", "--lr nan", "--lr -1", "--split 1.5",
         "--split 0.2 --validation test_set", "--fill-mode upwards", "--interpolation magic", "--batch 0",
-        "--size 1", "--on-bad-image shrug", "--output .", "--device toaster", "surplus"})
+        "--size 1", "--on-bad-image shrug", "--output .", "--output /dev/null", "--output ''",
+        "--device toaster", "surplus"})
     EXPECT_EQ(train(arguments).code, 2) << arguments;
 }
 
