@@ -16,8 +16,10 @@ using Quad = double __attribute__((vector_size(32), aligned(8), may_alias));
 /// A row in the making whose pixels all come from the same two source rows, as without rotation.
 struct LevelRow {
   LevelRow(int padded, int stride, std::vector<double>& memory) {
-    memory.resize(4 * size_t(padded) + 8 * size_t(stride) + 4);
-    x = memory.data();
+    constexpr size_t line = 64;
+    memory.resize(4 * size_t(padded) + 8 * size_t(stride) + 4 + line / sizeof(double));
+    // A pixel's vector must not lie across two cache lines.
+    x = reinterpret_cast<double*>((reinterpret_cast<uintptr_t>(memory.data()) + line - 1) / line * line);
     left = x + padded;
     right = left + padded;
     upper = right + padded;

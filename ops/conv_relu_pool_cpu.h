@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <utility>
 
 #include "framework/cpu/vector.h"
 #include "ops/conv_relu_pool.h"
@@ -43,11 +44,12 @@ template <class T>
 #if defined(__AVX512VL__)
   return __builtin_convertvector(code, typename Codes<T>::Bytes);
 #else
-  using All [[gnu::vector_size(vector_bytes)]] = uint8_t;
-  constexpr int size = sizeof(T);
-  All places;
-  for (int i = 0; i < vector_bytes; ++i) places[i] = static_cast<uint8_t>(i * size % vector_bytes);
-  return __builtin_shuffle(reinterpret_cast<All>(code), places);
+  return []<int... I>(typename Codes<T>::Wide wide, std::integer_sequence<int, I...>) {
+    using All [[gnu::vector_size(vector_bytes)]] = uint8_t;
+    auto bytes = reinterpret_cast<All>(wide);
+    return __builtin_shufflevector(bytes, bytes, (I * int{sizeof(T)} % vector_bytes)...);
+  }
+  (code, std::make_integer_sequence<int, vector_bytes>{});
 #endif
 }
 
