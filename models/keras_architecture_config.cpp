@@ -87,9 +87,10 @@ Config architecture_config(const Graph& graph) {
   for (const LayerPtr& layer : graph.layers())
     check(names.insert(file_name(*layer)).second, "save: two layers would be called {} in the file",
           file_name(*layer));
-  return graph.is_sequential()
-             ? Config::map({{"class_name", "Sequential"}, {"config", sequential_config(graph)}})
-             : Config::map({{"class_name", "Functional"}, {"config", functional_config(graph)}});
+  bool sequential = graph.is_sequential();
+  Config config = sequential ? sequential_config(graph) : functional_config(graph);
+  return Config::map(
+      {{"class_name", sequential ? "Sequential" : "Functional"}, {"config", std::move(config)}});
 }
 
 }  // namespace manul::keras

@@ -68,9 +68,10 @@ void train(Model& model, int steps) {
 void expect_same_parameters(const Model& a, const Model& b) {
   ASSERT_EQ(a.parameters().all().size(), b.parameters().all().size());
   for (const Parameter& parameter : a.parameters().all())
-    for (const Parameter& other : b.parameters().all())
-      if (other.path == parameter.path)
-        EXPECT_TRUE(equal_bits(parameter.value, other.value)) << parameter.path;
+    for (const Parameter& other : b.parameters().all()) {
+      if (other.path != parameter.path) continue;
+      EXPECT_TRUE(equal_bits(parameter.value, other.value)) << parameter.path;
+    }
 }
 
 TEST(KerasSave, TrainingGoesOnToTheBit) {
