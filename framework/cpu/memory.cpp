@@ -31,8 +31,8 @@ Pool& pool() {
   return *instance;
 }
 
-/// Memory from the system; null if there is none. A large block asks for large pages: streams through a model's
-/// parameters then wait for fewer addresses to be looked up.
+/// Memory from the system; null if there is none. A large block asks for large pages: streams through a
+/// model's parameters then wait for fewer addresses to be looked up.
 void* new_block(size_t size) {
   constexpr size_t large_page = size_t{2} << 20;
   if (size < 2 * large_page) return std::aligned_alloc(alignment, size);
