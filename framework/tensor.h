@@ -105,6 +105,8 @@ struct Leaf {
   /// True from the first backward() that reached the leaf until an optimizer used the gradient: a further
   /// backward() in between adds.
   bool fresh = false;
+  /// How often a backward pass has written to `gradient`.
+  uint64_t writes = 0;
 };
 
 }  // namespace manul
