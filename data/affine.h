@@ -40,8 +40,10 @@ struct AffineMap {
 MANUL_HOST_DEVICE inline AffineMap make_affine_map(const AffineParameters& p, int height, int width) {
   constexpr double degree = 3.14159265358979323846 / 180;
   double theta = p.theta * degree, shear = p.shear * degree;
-  double sine = std::sin(theta), cosine = std::cos(theta);
-  double shear_sine = -std::sin(shear), shear_cosine = std::cos(shear);
+  // Of 0 they are known, and on a GPU the whole picture waits for them.
+  double sine = theta == 0 ? theta : std::sin(theta), cosine = theta == 0 ? 1 : std::cos(theta);
+  double shear_sine = -(shear == 0 ? shear : std::sin(shear)),
+         shear_cosine = shear == 0 ? 1 : std::cos(shear);
   // Rows of R * T * S * Z; the last row of each factor is 0 0 1.
   double x_shift = cosine * p.tx + -sine * p.ty, y_shift = sine * p.tx + cosine * p.ty;
   double xx = cosine * p.zx, xy = (cosine * shear_sine + -sine * shear_cosine) * p.zy;
@@ -98,26 +100,56 @@ MANUL_HOST_DEVICE inline Neighbours neighbours(double x, int n, int order) {
   return {inside(floor), inside(floor + 1), first_weight, 1 - first_weight};
 }
 
-/// The value of one channel of a picture u8 [height, width, channels] at output position (row, column) after
-/// the affine map. `picture` points to the channel of the first pixel.
-MANUL_HOST_DEVICE inline float sample_affine(const uint8_t* picture, int height, int width, int channels,
-                                             const AffineMap& map, FillMode mode, float cval, int order,
-                                             int row, int column) {
+/// Where an output position is read from.
+struct SourcePlace {
+  Neighbours rows, columns;
+  bool outside;  // of a picture that the constant goes on from
+};
+
+/// The place of output position (row, column) after the affine map.
+MANUL_HOST_DEVICE inline SourcePlace source_place(int height, int width, const AffineMap& map, FillMode mode,
+                                                  int order, int row, int column) {
   double y = fold(row * map.row_row + column * map.row_column + map.row_offset, height, mode);
   double x = fold(row * map.column_row + column * map.column_column + map.column_offset, width, mode);
-  if (mode == FillMode::constant && (y <= -1 || x <= -1)) return cval;
-  Neighbours rows = neighbours(y, height, order), columns = neighbours(x, width, order);
+  return {neighbours(y, height, order), neighbours(x, width, order),
+          mode == FillMode::constant && (y <= -1 || x <= -1)};
+}
+
+/// A byte as a double. GPUs convert slowly: there it becomes the last bits of 2^52, which is taken away
+/// again.
+MANUL_HOST_DEVICE inline double as_double(uint8_t value) {
+#ifdef __CUDA_ARCH__
+  return __hiloint2double(0x43300000, value) - 4503599627370496.0;
+#else
+  return value;
+#endif
+}
+
+/// The value of one channel of a picture u8 [height, width, channels] at a place. `picture` points to the
+/// channel of the first pixel.
+MANUL_HOST_DEVICE inline float sample_at(const uint8_t* picture, int width, int channels,
+                                         const SourcePlace& place, float cval, int order) {
+  if (place.outside) return cval;
+  const Neighbours &rows = place.rows, &columns = place.columns;
   int64_t stride = int64_t{width} * channels;
   const uint8_t* upper = picture + rows.first * stride;
   int64_t left = int64_t{columns.first} * channels;
   if (order == 0) return upper[left];
   const uint8_t* lower = picture + rows.second * stride;
   int64_t right = int64_t{columns.second} * channels;
-  double sum = upper[left] * rows.first_weight * columns.first_weight;
-  sum += upper[right] * rows.first_weight * columns.second_weight;
-  sum += lower[left] * rows.second_weight * columns.first_weight;
-  sum += lower[right] * rows.second_weight * columns.second_weight;
+  double sum = as_double(upper[left]) * rows.first_weight * columns.first_weight;
+  sum += as_double(upper[right]) * rows.first_weight * columns.second_weight;
+  sum += as_double(lower[left]) * rows.second_weight * columns.first_weight;
+  sum += as_double(lower[right]) * rows.second_weight * columns.second_weight;
   return static_cast<float>(sum);
+}
+
+/// Both at once.
+MANUL_HOST_DEVICE inline float sample_affine(const uint8_t* picture, int height, int width, int channels,
+                                             const AffineMap& map, FillMode mode, float cval, int order,
+                                             int row, int column) {
+  return sample_at(picture, width, channels, source_place(height, width, map, mode, order, row, column), cval,
+                   order);
 }
 
 }  // namespace manul

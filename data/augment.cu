@@ -7,7 +7,7 @@ namespace manul::cuda {
 namespace {
 
 constexpr int threads = 256;
-constexpr int pixels_a_block = 1024;
+constexpr int least_pixels_a_block = 512;
 
 struct Batch {
   const StepState* state;
@@ -15,6 +15,7 @@ struct Batch {
   const int32_t *order, *rows, *labels;
   bool plain;
   int height, width, channels;
+  int pixels_a_block;
   AugmentOptions options;
   float* to;
   int32_t* to_labels;
@@ -57,19 +58,23 @@ __global__ void __launch_bounds__(threads) gather_pictures(Batch batch) {
   if (blockIdx.x == 0 && threadIdx.x == 0) batch.to_labels[k] = batch.labels[sample];
   const uint8_t* picture = batch.pictures + batch.row(k) * batch.picture_elements();
   float* to = batch.to + k * batch.picture_elements();
-  int end = min(static_cast<int>(blockIdx.x + 1) * pixels_a_block, batch.height * batch.width);
-  for (int pixel = blockIdx.x * pixels_a_block + threadIdx.x; pixel < end; pixel += threads) {
+  int end = min(static_cast<int>(blockIdx.x + 1) * batch.pixels_a_block, batch.height * batch.width);
+  for (int pixel = blockIdx.x * batch.pixels_a_block + threadIdx.x; pixel < end; pixel += threads) {
     int row = pixel / batch.width, column = pixel % batch.width;
     int to_row = plan.transform.flip_vertical ? batch.height - 1 - row : row;
     int to_column = plan.transform.flip_horizontal ? batch.width - 1 - column : column;
     float* out = to + (int64_t{to_row} * batch.width + to_column) * batch.channels;
-    for (int c = 0; c < batch.channels; ++c) {
-      float value = plan.identity ? static_cast<float>(picture[int64_t{pixel} * batch.channels + c])
-                                  : sample_affine(picture + c, batch.height, batch.width, batch.channels,
-                                                  plan.map, batch.options.fill_mode, batch.options.cval,
-                                                  batch.options.interpolation_order, row, column);
-      out[c] = plan.scale * value;
+    if (plan.identity) {
+      for (int c = 0; c < batch.channels; ++c)
+        out[c] = plan.scale * static_cast<float>(picture[int64_t{pixel} * batch.channels + c]);
+      continue;
     }
+    SourcePlace place = source_place(batch.height, batch.width, plan.map, batch.options.fill_mode,
+                                     batch.options.interpolation_order, row, column);
+#pragma unroll 3
+    for (int c = 0; c < batch.channels; ++c)
+      out[c] = plan.scale * sample_at(picture + c, batch.width, batch.channels, place, batch.options.cval,
+                                      batch.options.interpolation_order);
   }
 }
 
@@ -152,10 +157,16 @@ void augment_batch(const Tensor& state, const EpochPictures& source, const Augme
              height,
              width,
              static_cast<int>(shape[3]),
+             least_pixels_a_block,
              options,
              batch.mutable_data<float>(),
              labels.mutable_data<int32_t>()};
-  dim3 grid(blocks_for(int64_t{height} * width, pixels_a_block), shape[0]);
+  // Each block waits until its change is drawn: no more of them than fill the GPU.
+  int64_t pixels = int64_t{height} * width;
+  while (work.pixels_a_block < pixels &&
+         blocks_for(pixels, work.pixels_a_block) * shape[0] > 8 * context.multiprocessors())
+    work.pixels_a_block *= 2;
+  dim3 grid(blocks_for(pixels, work.pixels_a_block), shape[0]);
   launch(context, gather_pictures, grid, threads, work);
   if (needs_whole_pictures(options)) launch(context, change_pictures, dim3(shape[0]), threads, work);
 }

@@ -21,7 +21,8 @@ struct Gradients::Entry {
   std::vector<int> input_slots;
   std::vector<Tensor> targets;
   GradientFunction gradient;
-  Tensor gradient_at_one;
+  std::vector<Tensor> gradients_at_one;  // by input, those of a loss that has computed them; or empty
+  std::vector<uint64_t> leaf_writes;     // by input, when it was recorded
 };
 
 /// The gradient collected so far for one tracked tensor.
@@ -79,19 +80,44 @@ int Tape::slot_of(const Tensor& tensor) {
 
 void Tape::record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
                   GradientFunction gradient, const Tensor& gradient_at_one) {
-  Gradients::Entry entry{operation, 0, std::move(inputs), {}, {}, std::move(gradient), gradient_at_one};
+  std::vector<Tensor> at_one;
+  if (gradient_at_one.defined()) at_one = {gradient_at_one};
+  record(operation, output, std::move(inputs), std::move(gradient), std::move(at_one));
+}
+
+void Tape::record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
+                  GradientFunction gradient, std::vector<Tensor> gradients_at_one) {
+  Gradients::Entry entry{
+      operation, 0, std::move(inputs), {}, {}, std::move(gradient), std::move(gradients_at_one), {}};
   for (const Tensor& input : entry.inputs) {
     entry.input_slots.push_back(tracks(input) ? slot_of(input) : -1);
     if (entry.input_slots.back() >= 0) ++state_->slots[entry.input_slots.back()].uses;
+    entry.leaf_writes.push_back(input.defined() && input.leaf() ? input.leaf()->writes : 0);
   }
   entry.targets.resize(entry.inputs.size());
   entry.output_slot = slot_of(output);
   state_->entries.push_back(std::move(entry));
 }
 
+Tensor Tape::gradient_memory(const Tensor& input) {
+  if (!tracks(input)) return {};
+  return input.leaf() && !input.leaf()->fresh ? input.leaf()->gradient : Tensor::empty_like(input);
+}
+
+/// True if the gradients that a loss computed with its value are still what they were.
+bool Tape::still_holds(const Gradients::Entry& entry) const {
+  if (entry.gradients_at_one.empty()) return false;
+  for (size_t i = 0; i < entry.gradients_at_one.size(); ++i) {
+    const Leaf* leaf = entry.input_slots[i] >= 0 ? state_->slots[entry.input_slots[i]].leaf : nullptr;
+    if (leaf && leaf->writes != entry.leaf_writes[i]) return false;
+  }
+  return true;
+}
+
 void Tape::deliver(int index, const Tensor& gradient, bool owned) {
   Slot& slot = state_->slots[index];
   if (slot.leaf) {
+    ++slot.leaf->writes;
     if (!slot.leaf->fresh) {
       if (gradient.raw() != slot.leaf->gradient.raw()) slot.leaf->gradient.copy_from(gradient);
       slot.leaf->fresh = true;
@@ -115,12 +141,12 @@ void Tape::deliver(int index, const Tensor& gradient, bool owned) {
 void Tape::backward(const Tensor& loss) {
   check(loss.elements() == 1, "backward: the loss must be one number, not {}", loss.shape());
   auto& entries = state_->entries;
-  bool known = !entries.empty() && entries.back().gradient_at_one.defined() &&
-               entries.back().output_slot == slot_of(loss);
-  if (known) {
+  if (!entries.empty() && entries.back().output_slot == slot_of(loss) && still_holds(entries.back())) {
     Gradients::Entry entry = std::move(entries.back());
     entries.pop_back();
-    deliver(entry.input_slots[0], entry.gradient_at_one, false);
+    for (size_t i = 0; i < entry.gradients_at_one.size(); ++i)
+      if (entry.gradients_at_one[i].defined())
+        deliver(entry.input_slots[i], entry.gradients_at_one[i], false);
     return walk_back();
   }
   backward(loss, Tensor::full(loss.shape(), 1, loss.dtype(), loss.device()));

@@ -61,6 +61,13 @@ class Tape {
   /// of inputs[0], with no closure and no multiplication by 1.
   void record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
               GradientFunction gradient, const Tensor& gradient_at_one = {});
+  /// The same for a loss that computes the gradients of all its inputs, each into its gradient_memory().
+  void record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
+              GradientFunction gradient, std::vector<Tensor> gradients_at_one);
+  /// Memory for a gradient of `input` that is computed before backward(): a leaf's own if backward() would
+  /// write there. Undefined if nobody wants the gradient. What another backward() overwrites in between is
+  /// computed again.
+  Tensor gradient_memory(const Tensor& input);
 
   /// Runs the recorded gradients from `loss` (one element) back and empties the tape. The gradient of a
   /// watched tensor is written to its Leaf, or added if no optimizer has used the former one yet.
@@ -74,6 +81,7 @@ class Tape {
 
   bool tracks(const Tensor& tensor) const;
   int slot_of(const Tensor& tensor);
+  bool still_holds(const Gradients::Entry& entry) const;
   void deliver(int slot, const Tensor& gradient, bool owned);
   void walk_back();
 

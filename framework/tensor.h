@@ -122,6 +122,8 @@ struct Leaf {
   /// elements went there instead of to `gradient`.
   GradientTaker taker;
   bool taken = false;
+  /// How often a backward pass has written to `gradient`.
+  uint64_t writes = 0;
 };
 
 }  // namespace manul

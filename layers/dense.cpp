@@ -58,6 +58,10 @@ Tensor DenseLayer::call_fused(const Tensor& x, Activation activation) const {
   return reshape(y, output_shape({x.shape().sample()}).batch_of(x.shape()[0]));
 }
 
+DenseLoss DenseLayer::call_with_loss(const Tensor& x, Loss loss, const Tensor& labels) const {
+  return dense_loss(loss, x, kernel_->value, bias_ ? bias_->value : Tensor(), labels);
+}
+
 Config DenseLayer::options_config() const {
   return Config::map({{"units", options_.units},
                       {"activation", name_of(options_.activation)},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "layers/layer.h"
+#include "ops/dense_loss.h"
 #include "ops/pointwise.h"
 
 namespace manul {
@@ -28,6 +29,8 @@ class DenseLayer : public Layer {
   Tensor call(const std::vector<Tensor>& inputs, const CallContext& context) const override;
   /// The same with `activation` in place of its own, in one pass.
   Tensor call_fused(const Tensor& x, Activation activation) const;
+  /// The mean loss of x [N, in] · kernel + bias as logits, and the logits (see ops/dense_loss.h).
+  DenseLoss call_with_loss(const Tensor& x, Loss loss, const Tensor& labels) const;
 
  protected:
   void make_parameters(const std::vector<Shape>& inputs, ParameterSet& parameters) override;

@@ -65,7 +65,7 @@ std::optional<Match> conv_relu_pool_pattern(const Matcher& matcher, int node) {
   auto call = [conv, pool](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
     return conv_relu_pool(inputs.at(0), conv->kernel(), conv->bias(), conv->op_options(), pool->options());
   };
-  return Match{nodes, {matcher.inputs(producer), node, call, Activation::linear, {}}};
+  return Match{nodes, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr}};
 }
 
 PlanStep dense_step(const DenseLayer& dense, Activation activation, const std::vector<int>& inputs,
@@ -75,7 +75,7 @@ PlanStep dense_step(const DenseLayer& dense, Activation activation, const std::v
       return dense.call_fused(x.at(0), wanted);
     };
   };
-  return {inputs, node, call_with(activation), activation, call_with(Activation::linear)};
+  return {inputs, node, call_with(activation), activation, call_with(Activation::linear), &dense};
 }
 
 /// Dense with its own activation, or with an activation layer behind it.
@@ -99,11 +99,13 @@ PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
                   return layer->call(inputs, context);
                 },
                 Activation::linear,
-                {}};
+                {},
+                nullptr};
   if (const auto* dense = matcher.layer<DenseLayer>(node)) {
     step.activation = dense->options().activation;
     step.call_without_activation =
         dense_step(*dense, step.activation, step.inputs, node).call_without_activation;
+    step.dense = dense;
   } else if (const auto* activation = matcher.layer<ActivatingLayer>(node)) {
     step.activation = activation->activation();
     step.call_without_activation = [](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {

@@ -2,8 +2,8 @@
 
 #include <functional>
 
+#include "layers/layers.h"
 #include "models/graph.h"
-#include "ops/pointwise.h"
 
 namespace manul {
 
@@ -11,7 +11,8 @@ namespace manul {
 struct Fusion {
   bool conv_relu_pool = true;    // Conv2D, relu, MaxPooling2D
   bool dense_activation = true;  // Dense and its activation
-  bool loss_from_logits = true;  // final sigmoid or softmax and the crossentropy that belongs to it
+  bool loss_from_logits =
+      true;  // final sigmoid or softmax, the crossentropy that belongs to it, and a small Dense
 };
 
 /// How the nodes of a graph are run: one call after the other, some of several nodes at once.
@@ -22,6 +23,7 @@ struct PlanStep {
   Call call;
   Activation activation = Activation::linear;  // what `call` ends with
   Call call_without_activation;                // empty where the two cannot be told apart
+  const DenseLayer* dense = nullptr;           // what the step is but for its activation, if it is one
 };
 
 /// The steps of a graph, each after those it needs.

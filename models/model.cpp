@@ -11,9 +11,9 @@ namespace manul {
 namespace {
 
 /// Labels of a binary loss may come as [N] for outputs [N, 1].
-Tensor labels_like(const Tensor& labels, const Tensor& outputs, Loss loss) {
+Tensor labels_like(const Tensor& labels, const Shape& outputs, Loss loss) {
   bool fits = loss == Loss::binary_crossentropy && labels.elements() == outputs.elements();
-  return fits ? labels.view(outputs.shape()) : labels;
+  return fits ? labels.view(outputs) : labels;
 }
 
 Activation activation_of(Loss loss) {
@@ -137,8 +137,19 @@ bool Model::loss_takes_logits() const {
 Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bool training) {
   bool logits = loss_takes_logits();
   CallContext context{training, state_.get()};
-  Tensor outputs = plan_->run(checked({inputs}), context, logits && !from_logits_)[0];
-  Tensor targets = labels_like(labels, outputs, loss_);
+  DenseLoss at_once;
+  auto with_loss = [&](const DenseLayer& dense, const Tensor& x) {
+    int64_t units = dense.options().units;
+    if (!dense_loss_pays(x, units)) return dense.call_fused(x, Activation::linear);
+    at_once = dense.call_with_loss(x, loss_, labels_like(labels, {x.shape()[0], units}, loss_));
+    return at_once.logits;
+  };
+  bool can_fuse = training && logits && build_options_.fusion.loss_from_logits &&
+                  (!from_logits_ || plan_->output_activation() == Activation::linear);
+  Tensor outputs = plan_->run(checked({inputs}), context, logits && !from_logits_,
+                              can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense())[0];
+  if (at_once.loss.defined()) return {at_once.loss, outputs};
+  Tensor targets = labels_like(labels, outputs.shape(), loss_);
   Tensor loss =
       logits ? loss_from_logits(loss_, outputs, targets) : loss_from_probabilities(loss_, outputs, targets);
   return {loss, outputs};
@@ -158,7 +169,7 @@ Tensor Model::train_on_batch(const Tensor& inputs, const Tensor& labels) {
 
 void Model::add_to_totals(const BatchResult& batch, const Tensor& labels, const Tensor& totals) const {
   accumulate_metrics(loss_, batch.loss, batch.predictions, loss_takes_logits(),
-                     labels_like(labels, batch.predictions, loss_), totals);
+                     labels_like(labels, batch.predictions.shape(), loss_), totals);
 }
 
 Logs Model::logs_of(const Tensor& totals) const {

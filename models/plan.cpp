@@ -25,7 +25,7 @@ Plan::Plan(const Graph& graph, const Fusion& fusion)
 }
 
 std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallContext& context,
-                              bool without_activation) const {
+                              bool without_activation, const LastDense& last_dense) const {
   check(inputs.size() == inputs_.size(), "model: it takes {} inputs, not {}", inputs_.size(), inputs.size());
   std::vector<Tensor> values(nodes_);
   for (size_t i = 0; i < inputs.size(); ++i) values[inputs_[i]] = inputs[i];
@@ -35,7 +35,10 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallConte
     arguments.clear();
     for (int input : step.inputs) arguments.push_back(values[input]);
     bool leave_out = without_activation && step.output == outputs_[0] && step.call_without_activation;
-    values[step.output] = (leave_out ? step.call_without_activation : step.call)(arguments, context);
+    if (last_dense && step.dense && outputs_.size() == 1 && step.output == outputs_[0])
+      values[step.output] = last_dense(*step.dense, arguments.at(0));
+    else
+      values[step.output] = (leave_out ? step.call_without_activation : step.call)(arguments, context);
     for (int done : last_uses_[i]) values[done] = Tensor();
   }
   std::vector<Tensor> results;

@@ -28,6 +28,23 @@ bool same_but_last_one(const Shape& labels, const Shape& output) {
                               std::equal(labels.begin(), labels.end(), output.begin()));
 }
 
+Tensor loss_of(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels) {
+  check_labels(loss, input, labels);
+  Tensor value = Tensor::empty({}, input.dtype(), input.device());
+  Tape* tape = Tape::recording({&input});
+  Tensor gradient = tape ? Tensor::empty_like(input) : Tensor();
+  loss_kernel(loss, from_logits, input, labels, value, gradient);
+  if (tape) {
+    auto scaled = [gradient](const Tensor& dloss, Gradients& gradients) {
+      loss_backward_kernel(gradient, dloss, gradients.target(0));
+    };
+    tape->record(name_of(loss), value, {input}, scaled, gradient);
+  }
+  return value;
+}
+
+}  // namespace
+
 void check_labels(Loss loss, const Tensor& output, const Tensor& labels) {
   const char* name = name_of(loss);
   check(output.elements() > 0, "{}: output {} has no elements", name, output.shape());
@@ -48,23 +65,6 @@ void check_labels(Loss loss, const Tensor& output, const Tensor& labels) {
         "{}: labels are {}, want {}", name, manul::name_of(labels.dtype()),
         classes ? std::string_view("i32") : manul::name_of(output.dtype()));
 }
-
-Tensor loss_of(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels) {
-  check_labels(loss, input, labels);
-  Tensor value = Tensor::empty({}, input.dtype(), input.device());
-  Tape* tape = Tape::recording({&input});
-  Tensor gradient = tape ? Tensor::empty_like(input) : Tensor();
-  loss_kernel(loss, from_logits, input, labels, value, gradient);
-  if (tape) {
-    auto scaled = [gradient](const Tensor& dloss, Gradients& gradients) {
-      loss_backward_kernel(gradient, dloss, gradients.target(0));
-    };
-    tape->record(name_of(loss), value, {input}, scaled, gradient);
-  }
-  return value;
-}
-
-}  // namespace
 
 Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels) {
   return loss_of(loss, true, logits, labels);

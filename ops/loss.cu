@@ -3,25 +3,13 @@
 #include "framework/cuda/launch.h"
 #include "ops/loss.h"
 #include "ops/loss_functions.h"
+#include "ops/loss_labels.h"
 
 namespace manul::cuda {
 namespace {
 
 constexpr int threads = 128;
 constexpr int metric_threads = 256;
-
-/// The labels as numbers, whatever their dtype.
-struct Labels {
-  const void* raw;
-  DType dtype;
-
-  __device__ double operator[](int64_t i) const {
-    if (dtype == DType::f32) return static_cast<const float*>(raw)[i];
-    if (dtype == DType::f64) return static_cast<const double*>(raw)[i];
-    return static_cast<const int32_t*>(raw)[i];
-  }
-  __device__ int64_t class_of(int64_t i) const { return static_cast<const int32_t*>(raw)[i]; }
-};
 
 /// A term of the mean is one output (binary) or one row of outputs. Both give the term and write its
 /// gradient.

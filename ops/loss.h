@@ -7,6 +7,10 @@ namespace manul {
 /// Losses, by Keras' names, as the mean over the batch.
 enum class Loss { binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy };
 
+/// Throws unless `labels` are what `loss` takes for an output (logits or probabilities) such as `output`; see
+/// loss_from_logits().
+void check_labels(Loss loss, const Tensor& output, const Tensor& labels);
+
 /// The mean loss of a batch from logits z [N, classes], a scalar:
 /// - binary_crossentropy, labels of z's shape (a last axis of length 1 may be left out), z's dtype (0..1) or
 /// i32: mean of max(z, 0) - z y + log(1 + exp(-|z|));

@@ -4,39 +4,11 @@
 #include "framework/cuda/column_sums.h"
 #include "framework/cuda/launch.h"
 #include "framework/cuda/product_tile.h"
-#include "ops/pointwise_functions.h"
+#include "ops/dense_activation.h"
+#include "ops/dense_panel.h"
 
 namespace manul::cuda {
 namespace {
-
-/// An activation chosen at run time, for kernels that memory limits anyway.
-template <class T>
-__device__ T activated(Activation activation, T z) {
-  switch (activation) {
-    case Activation::relu:
-      return pointwise::Relu::value(z);
-    case Activation::sigmoid:
-      return pointwise::Sigmoid::value(z);
-    case Activation::tanh:
-      return pointwise::Tanh::value(z);
-    default:
-      return z;
-  }
-}
-
-template <class T>
-__device__ T activation_derivative(Activation activation, T y) {
-  switch (activation) {
-    case Activation::relu:
-      return pointwise::Relu::derivative(T(0), y);
-    case Activation::sigmoid:
-      return pointwise::Sigmoid::derivative(T(0), y);
-    case Activation::tanh:
-      return pointwise::Tanh::derivative(T(0), y);
-    default:
-      return T(1);
-  }
-}
 
 /// Writes activation(sum + bias).
 template <class T>
@@ -321,6 +293,7 @@ void matmul(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor&
 
 void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation,
                    const Tensor& y) {
+  if (panel_dense_forward(x, kernel, bias, activation, y)) return;
   visit_float(x.dtype(), "dense", [&](auto zero) {
     dense_product<decltype(zero)>(x, kernel, Transpose::none, bias, activation, y);
   });
@@ -329,6 +302,7 @@ void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Ac
 void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
                     const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
                     const GradientTaker* /*kernel_taker*/) {
+  if (panel_dense_backward(x, kernel, activation, y, dy, dx, dkernel, dbias)) return;
   visit_float(dy.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);
     int64_t batch = dy.shape()[0], units = dy.shape()[1];

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "framework/cuda/launch.h"
 #include "ops/update.h"
@@ -23,13 +24,13 @@ __device__ Four<T>* four_of(T* data) {
   return reinterpret_cast<Four<T>*>(data);
 }
 
-/// learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t). The powers are taken in double and rounded: powf is
-/// off by enough for 1 - beta_2^t to show it in the first steps.
+/// learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t), from log(beta). The powers are taken in double and
+/// rounded: powf is off by enough for 1 - beta_2^t to show it in the first steps. Two lanes take one each.
 template <class T>
-__device__ T adam_rate(float beta_1, float beta_2, const StepState& state) {
+__device__ T adam_rate(double log_1, double log_2, const StepState& state) {
   double step = static_cast<double>(state.iteration + 1);
-  T power_1 = static_cast<T>(pow(static_cast<double>(beta_1), step));
-  T power_2 = static_cast<T>(pow(static_cast<double>(beta_2), step));
+  T power = static_cast<T>(exp(step * (threadIdx.x % 2 == 0 ? log_1 : log_2)));
+  T power_1 = __shfl_sync(0xffffffffu, power, 0), power_2 = __shfl_sync(0xffffffffu, power, 1);
   return static_cast<T>(state.learning_rate) * std::sqrt(T(1) - power_2) / (T(1) - power_1);
 }
 
@@ -37,10 +38,11 @@ template <class T>
 struct AdamBody {
   const T* gradients;
   T *m, *v, *values;
-  float beta_1, beta_2;
+  double log_1, log_2;
   T take_1, take_2, epsilon;
 
-  __device__ T rate(const StepState& state) const { return adam_rate<T>(beta_1, beta_2, state); }
+  /// By the first warp.
+  __device__ T rate(const StepState& state) const { return adam_rate<T>(log_1, log_2, state); }
 
   __device__ void update(T rate, T g, T& m, T& v, T& value) const {
     m += (g - m) * take_1;
@@ -87,7 +89,15 @@ struct SGDBody {
   }
 };
 
-/// The whole update, four elements a thread; the last block counts the step when all have read the state.
+/// Counts the step when all blocks have read the state: called by one thread of each, with what it has read.
+__device__ void count_step(StepState* state, const StepState& read, int64_t samples, uint32_t* counter) {
+  if (atomicAdd(counter, 1u) != gridDim.x - 1) return;
+  *counter = 0;
+  state->iteration = read.iteration + 1;
+  state->position = read.position + samples;
+}
+
+/// The whole update, four elements a thread.
 template <class T, class Body>
 __global__ void update_kernel(Body body, int64_t elements, StepState* state, int64_t samples,
                               uint32_t* counter) {
@@ -97,17 +107,18 @@ __global__ void update_kernel(Body body, int64_t elements, StepState* state, int
   typename Body::Loaded loaded{};
   if (whole) loaded = body.load(i);  // on its way while the rate is computed
   __shared__ T shared_rate;
-  if (threadIdx.x == 0) shared_rate = body.rate(*state);
+  StepState read{};
+  if (threadIdx.x < 32) {
+    read = *state;
+    shared_rate = body.rate(read);
+  }
   __syncthreads();
   T rate = shared_rate;
   if (whole)
     body.four(rate, i, loaded);
   else
     for (int64_t k = 4 * i; k < elements; ++k) body.one(rate, k);
-  if (is_last_block(counter, gridDim.x) && threadIdx.x == 0) {
-    state->iteration += 1;
-    state->position += samples;
-  }
+  if (threadIdx.x == 0) count_step(state, read, samples, counter);
 }
 
 template <class T, class Body>
@@ -127,8 +138,8 @@ void adam_update(const AdamOptions& options, const Tensor& state, int64_t sample
                      m.mutable_data<T>(),
                      v.mutable_data<T>(),
                      values.mutable_data<T>(),
-                     static_cast<float>(options.beta_1),
-                     static_cast<float>(options.beta_2),
+                     std::log(static_cast<double>(static_cast<float>(options.beta_1))),
+                     std::log(static_cast<double>(static_cast<float>(options.beta_2))),
                      static_cast<T>(1 - options.beta_1),
                      static_cast<T>(1 - options.beta_2),
                      static_cast<T>(options.epsilon)};

@@ -40,6 +40,9 @@ void add_row(const std::string& name, benchmark::TimeUnit unit, Function functio
   benchmark::RegisterBenchmark(name.c_str(), function)->Unit(unit);
 }
 
+constexpr AugmentOptions article_augmentation{
+    .shear_range = 0.2, .zoom_low = 0.8, .zoom_high = 1.2, .horizontal_flip = true};
+
 Model compiled_network(int64_t stride, Device device) {
   CatdogOptions options{.stride = stride};
   Model model = catdog_network(options);
@@ -60,6 +63,44 @@ void add_train_step(int64_t stride, int64_t batch, Device device, bool tf32 = fa
             TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
             measure(state, device, [&] { step.run(); });
             allow_tf32(false);
+            state.SetItemsProcessed(state.iterations() * batch);
+          });
+}
+
+/// An epoch of `steps` batches of pictures that lie in the device's memory.
+EpochPictures drawn_pictures(int64_t steps, int64_t batch, Device device) {
+  constexpr int64_t count = 4096, height = 64, width = 64, channels = 3;
+  std::vector<uint8_t> pixels(count * height * width * channels);
+  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>((i * 2654435761U) >> 13);
+  std::vector<int32_t> labels(count), order(steps * batch);
+  for (int64_t i = 0; i < count; ++i) labels[i] = static_cast<int32_t>(i % 2);
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i * 1103 % count);
+  return {Tensor::from(pixels, {count, height, width, channels}).to(device),
+          Tensor::from(labels, {count}).to(device),
+          Tensor::from(order, {static_cast<int64_t>(order.size())}).to(device), false};
+}
+
+/// A training step that gathers and augments its batch.
+void add_augmented_step(int64_t stride, int64_t batch, Device device) {
+  add_row(fmt::format("train_step/stride:{}/batch:{}/device:{}/augmented", stride, batch, device.name()),
+          benchmark::kMillisecond, [=](benchmark::State& state) {
+            constexpr int64_t steps = 1000;
+            Model model = compiled_network(stride, device);
+            EpochPictures pictures = drawn_pictures(steps, batch, device);
+            Tensor inputs = Tensor::empty({batch, 64, 64, 3}, DType::f32, device);
+            Tensor labels = Tensor::empty({batch}, DType::i32, device);
+            TrainStep step(
+                [&] {
+                  augment_batch_kernel(model.state().tensor(), pictures, article_augmentation, inputs,
+                                       labels);
+                  model.train_on_batch(inputs, labels);
+                },
+                device);
+            int64_t done = 0;
+            measure(state, device, [&] {
+              if (done++ % steps == 0) model.state().set(&StepState::position, int64_t{0});
+              step.run();
+            });
             state.SetItemsProcessed(state.iterations() * batch);
           });
 }
@@ -111,14 +152,13 @@ void decode(benchmark::State& state, bool png) {
 }
 
 void augment_picture(benchmark::State& state) {
-  AugmentOptions options{.shear_range = 0.2, .zoom_low = 0.8, .zoom_high = 1.2, .horizontal_flip = true};
   std::vector<uint8_t> picture(size_t{64} * 64 * 3);
   for (size_t i = 0; i < picture.size(); ++i) picture[i] = static_cast<uint8_t>(i * 37);
   std::vector<float> output(picture.size());
   int64_t index = 0;
   measure(state, {}, [&] {
-    Transform transform = draw_transform(options, 0, 0, index++, 64, 64);
-    augment(picture.data(), 64, 64, 3, transform, options, output.data());
+    Transform transform = draw_transform(article_augmentation, 0, 0, index++, 64, 64);
+    augment(picture.data(), 64, 64, 3, transform, article_augmentation, output.data());
     benchmark::DoNotOptimize(output.data());
   });
 }
@@ -173,6 +213,7 @@ void add_rows() {
       for (int64_t batch : {32, 256, 2048}) {
         add_train_step(stride, batch, device);
         if (device.is_cuda() && batch > 32) add_train_step(stride, batch, device, true);
+        add_augmented_step(stride, batch, device);
       }
     for (int64_t batch : {1, 32}) add_predict(batch, device);
     add_ops(device);

@@ -9,6 +9,26 @@ namespace {
 // warp runs as long as its slowest pixel.
 constexpr int warp_columns = 8, warp_rows = 4, block_columns = 32, block_rows = 8,
               threads = block_columns * block_rows;
+constexpr int steps_at_once = 8;
+
+/// z and the squares of its parts, on the way of z -> z² + c.
+template <class T>
+struct Orbit {
+  T real, imaginary;  // c
+  T zr = 0, zi = 0, zr_squared = 0, zi_squared = 0;
+
+  __device__ void step() {
+    T product = zr * zi;
+    zr = zr_squared - zi_squared + real;
+    zi = fma(T(2), product, imaginary);  // twice a number is exact: this is product + product + imaginary
+    zr_squared = zr * zr;
+    zi_squared = zi * zi;
+  }
+  __device__ bool is_inside() const { return zr_squared + zi_squared < 4; }
+  /// Where |c| is clearly below 2, |z'| >= |z|² - |c| says that a z which has left never comes back, rounded
+  /// or not: one look after several steps tells whether any of them has left.
+  __device__ bool never_returns() const { return real * real + imaginary * imaginary < T(3.9); }
+};
 
 template <class T>
 __global__ void count_pixels(MandelbrotView view, int width, int height, int32_t* counts) {
@@ -17,18 +37,21 @@ __global__ void count_pixels(MandelbrotView view, int width, int height, int32_t
   int x = blockIdx.x * block_columns + warp % 4 * warp_columns + lane % warp_columns;
   int y = blockIdx.y * block_rows + warp / 4 * warp_rows + lane / warp_columns;
   if (x >= width || y >= height) return;
-  T real = static_cast<T>(view.left + x * view.pixel_width);
-  T imaginary = static_cast<T>(view.top + y * view.pixel_height);
-  T zr = 0, zi = 0, zr_squared = 0, zi_squared = 0;
+  Orbit<T> orbit{static_cast<T>(view.left + x * view.pixel_width),
+                 static_cast<T>(view.top + y * view.pixel_height)};
   int count = 0;
-  while (count < view.iterations) {
-    T product = zr * zi;
-    zr = zr_squared - zi_squared + real;
-    zi = product + product + imaginary;
-    zr_squared = zr * zr;
-    zi_squared = zi * zi;
-    if (!(zr_squared + zi_squared < 4)) break;
-    ++count;
+  if (orbit.never_returns())
+    for (; count + steps_at_once <= view.iterations; count += steps_at_once) {
+      Orbit<T> before = orbit;
+#pragma unroll
+      for (int i = 0; i < steps_at_once; ++i) orbit.step();
+      if (orbit.is_inside()) continue;
+      orbit = before;
+      break;
+    }
+  for (; count < view.iterations; ++count) {
+    orbit.step();
+    if (!orbit.is_inside()) break;
   }
   counts[int64_t{y} * width + x] = count;
 }

@@ -26,12 +26,18 @@ inline const Context& context_of(const Tensor& tensor) {
   return Context::use(tensor.device().index);
 }
 
+/// More shared memory than this, a kernel's own included, must be asked for.
+constexpr size_t usual_shared_bytes = 40 << 10;
+
 /// Starts a kernel on the compute stream, with `shared_bytes` for dynamic_shared(). Nothing happens for an
 /// empty grid.
 template <class... Parameters, class... Arguments>
 void launch_with_shared(const Context& context, void (*kernel)(Parameters...), dim3 grid, int threads,
                         size_t shared_bytes, const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  if (shared_bytes > usual_shared_bytes)
+    MANUL_CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                          static_cast<int>(shared_bytes)));
   cudaLaunchAttribute overlap{};
   overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   overlap.val.programmaticStreamSerializationAllowed = 1;
@@ -51,7 +57,7 @@ void launch(const Context& context, void (*kernel)(Parameters...), dim3 grid, in
   launch_with_shared(context, kernel, grid, threads, 0, arguments...);
 }
 
-/// The shared memory that the launch asked for, 16-byte aligned; at most 48 KiB.
+/// The shared memory that the launch asked for, 16-byte aligned; any GPU has 48 KiB for a block.
 template <class T>
 __device__ T* dynamic_shared() {
   extern __shared__ __align__(16) unsigned char dynamic_shared_memory[];

@@ -55,7 +55,8 @@ class DevicePictures : public Dataset {
   std::vector<std::string> class_names_;
 };
 
-/// Ends in logits, so that the steps written out below take the loss that fit() takes.
+/// Ends in logits, so that the steps written out below take the loss that fit() takes, and not as one op with
+/// the last layer.
 Sequential compiled_model(Device device) {
   Sequential model({9, 10, 2});
   model.add(Conv2D{.filters = 8, .kernel = 3, .activation = Activation::relu});
@@ -68,7 +69,8 @@ Sequential compiled_model(Device device) {
   // With Adam's own epsilon a gradient of nothing but rounding errors makes a step as long as any other,
   // and devices would drift apart by that.
   model.compile(Adam{{.learning_rate = 0.002, .epsilon = 1e-3}}, Loss::binary_crossentropy,
-                {Metric::accuracy}, {.device = device, .seed = seed, .from_logits = true});
+                {Metric::accuracy},
+                {.device = device, .seed = seed, .fusion = {.loss_from_logits = false}, .from_logits = true});
   return model;
 }
 

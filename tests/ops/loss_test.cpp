@@ -1,9 +1,9 @@
-#include "ops/loss.h"
+#include "ops/dense_loss.h"
 
 #include <cmath>
 
 #include "framework/tape.h"
-#include "ops/pointwise.h"
+#include "ops/matmul.h"
 #include "tests/keras_reference.h"
 #include "tests/op_check.h"
 #include "tests/ops/samples.h"
@@ -164,6 +164,64 @@ const AccuracyCase accuracy_cases[] = {
     {"sparse_categorical_accuracy", Loss::sparse_categorical_crossentropy},
 };
 INSTANTIATE_TEST_SUITE_P(Loss, KerasAccuracy, testing::ValuesIn(accuracy_cases), name_of_sample);
+
+/// The inputs of a dense_loss of 70 rows, watched.
+struct DenseLossInputs {
+  Tensor x, kernel, bias, labels;
+  explicit DenseLossInputs(Device device)
+      : x(test_values({70, 130}, 1, DType::f32, device)),
+        kernel(test_values({130, 2}, 2, DType::f32, device)),
+        bias(test_values({2}, 3, DType::f32, device)) {
+    std::vector<int32_t> classes(70);
+    for (size_t i = 0; i < classes.size(); ++i) classes[i] = static_cast<int32_t>(i % 3 == 0);
+    labels = Tensor::from(classes, {70}, device);
+    for (Tensor* input : {&x, &kernel, &bias})
+      input->watch(Tensor::zeros(input->shape(), DType::f32, device));
+  }
+  Tensor at_once() const {
+    return dense_loss(Loss::sparse_categorical_crossentropy, x, kernel, bias, labels).loss;
+  }
+  std::vector<Tensor> gradients() const {
+    return {x.leaf()->gradient.clone(), kernel.leaf()->gradient.clone(), bias.leaf()->gradient.clone()};
+  }
+};
+
+std::vector<Device> test_devices() {
+  std::vector<Device> devices{Device::cpu()};
+  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
+  return devices;
+}
+
+TEST(DenseLoss, HandsOverTheGradientsOfItsParts) {
+  for (Device device : test_devices()) {
+    DenseLossInputs once(device), parts(device);
+    Tape tape;
+    Tensor loss = once.at_once();
+    tape.backward(loss);
+    Tape tape_of_parts;
+    Tensor wanted = loss_from_logits(Loss::sparse_categorical_crossentropy,
+                                     dense(parts.x, parts.kernel, parts.bias), parts.labels);
+    tape_of_parts.backward(wanted);
+    EXPECT_LE(normalised_error(loss, wanted), 1e-6);
+    for (int i = 0; i < 3; ++i) EXPECT_LE(normalised_error(once.gradients()[i], parts.gradients()[i]), 1e-5);
+  }
+}
+
+TEST(DenseLoss, ComputesGradientsAgainThatAnotherTapeHasOverwritten) {
+  for (Device device : test_devices()) {
+    DenseLossInputs inputs(device);
+    Tape tape;
+    Tensor loss = inputs.at_once();
+    {
+      Tape other;
+      other.backward(inputs.at_once());
+    }
+    std::vector<Tensor> first = inputs.gradients();
+    tape.backward(loss);  // adds
+    for (int i = 0; i < 3; ++i)
+      EXPECT_LE(normalised_error(inputs.gradients()[i], add(first[i], first[i])), 1e-5);
+  }
+}
 
 TEST(Metrics, OfLogitsVoteAtZero) {
   Tensor totals = Tensor::zeros({3}, DType::f64);

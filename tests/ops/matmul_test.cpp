@@ -109,6 +109,26 @@ TEST(Matmul, TakesAnyShapeOfTheArticlesSizesAndTails) {
       }
 }
 
+TEST(Matmul, DenseTooLargeForOwnKernelsAgreesWithTheCpu) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  std::vector<Tensor> gradients[2];
+  for (Device device : {Device::cpu(), *gpu}) {
+    Tensor x = test_values({519, 263}, 1, DType::f32, device),
+           kernel = test_values({263, 259}, 2, DType::f32, device),
+           bias = test_values({259}, 3, DType::f32, device),
+           dy = test_values({519, 259}, 4, DType::f32, device);
+    Tensor y = Tensor::empty(dy.shape(), DType::f32, device);
+    dense_forward_kernel(x, kernel, bias, Activation::tanh, y);
+    Tensor dx = Tensor::empty_like(x), dkernel = Tensor::empty_like(kernel), dbias = Tensor::empty_like(bias);
+    dense_backward_kernel(x, kernel, Activation::tanh, y, dy, dx, dkernel, dbias);
+    gradients[device.is_cuda()] = {y, dx, dkernel, dbias};
+  }
+  for (size_t i = 0; i < gradients[0].size(); ++i) {
+    EXPECT_LE(normalised_error(gradients[1][i].to(Device::cpu()), gradients[0][i]), 1e-5);
+  }
+}
+
 TEST(Matmul, OfNothingIsZero) {
   EXPECT_EQ(matmul(Tensor::zeros({2, 0}), Tensor::zeros({0, 1})).to_vector<float>(),
             (std::vector<float>{0, 0}));

@@ -1,0 +1,302 @@
+#pragma once
+
+#include <algorithm>
+#include <type_traits>
+
+#include "framework/cuda/async_copy.h"
+#include "framework/cuda/product_tile.h"
+
+// Matrix products in f32 of operands whose lengths are multiples of four; for .cu files. Several stages of
+// both operands are on their way to shared memory while one is multiplied, in the layout they have in memory.
+namespace manul::cuda {
+
+/// How a block shares a tile of the result. A warp has 8 x 4 lanes of thread_rows x thread_columns elements;
+/// warps_down x warps_across warps cover the tile, and `groups` such sets divide the `depth` products of a
+/// stage among them.
+template <int thread_rows_, int thread_columns_, int warps_down_, int warps_across_, int groups_, int depth_,
+          int stages_>
+struct Panel {
+  static constexpr int thread_rows = thread_rows_, thread_columns = thread_columns_;
+  static constexpr int warps_down = warps_down_, warps_across = warps_across_, groups = groups_;
+  static constexpr int depth = depth_, stages = stages_, depth_a_group = depth / groups;
+  static constexpr int rows = 8 * thread_rows * warps_down, columns = 4 * thread_columns * warps_across;
+  static constexpr int threads = 32 * warps_down * warps_across * groups;
+  /// Four neighbours of a row of the tile are one quad.
+  static constexpr int quads = rows * columns / 4;
+  /// Of the sums in shared memory: rows begin in different banks.
+  static constexpr int pitch = columns + 4;
+  static_assert(thread_rows % 4 == 0 && thread_columns % 4 == 0 && depth_a_group % 4 == 0);
+};
+
+/// An operand that is multiplied as it lies in memory.
+struct AsItIs {
+  __device__ bool changes_nothing() const { return true; }
+  __device__ float operator()(float value, float) const { return value; }
+};
+
+/// One operand in memory: element [index, k] at index * stride + k where the sum runs along the memory
+/// (`along`), otherwise at k * stride + index. Where `Change` is not AsItIs, change(element, element of y in
+/// the same place) is multiplied, and change(0, 0) must be 0.
+template <bool along_, class Change = AsItIs>
+struct PanelOperand {
+  static constexpr bool along = along_, changed = !std::is_same_v<Change, AsItIs>;
+  const float* data;
+  int64_t stride;
+  const float* y = nullptr;
+  Change change = {};
+};
+
+namespace detail {
+
+/// A stage of one operand in shared memory: `extent` rows or columns of `depth` elements, copied by `threads`
+/// threads in chunks of four.
+template <class Operand, int extent, int depth, int threads>
+class Stage {
+ public:
+  static constexpr int pitch = Operand::along ? depth + 4 : extent;
+  static constexpr int matrix = Operand::along ? extent * pitch : depth * pitch;
+  static constexpr int floats = matrix * (Operand::changed ? 2 : 1);
+
+  /// For rows or columns from `first` on, of `count`, and elements of the sum from `k` on.
+  __device__ Stage(const Operand& from, int64_t first, int64_t count, int64_t k)
+      : step_(Operand::along ? depth : depth * from.stride) {
+    if constexpr (Operand::changed) to_y_ = from.y - from.data;
+#pragma unroll
+    for (int j = 0; j < each; ++j) {
+      int64_t index = first + index_of_chunk(j), at = k + k_of_chunk(j);
+      inside_[j] = index < count && is_chunk(j);
+      next_[j] =
+          from.data + (inside_[j] ? Operand::along ? index * from.stride + at : at * from.stride + index : 0);
+    }
+  }
+  /// Starts to copy the next stage, of which the first `left` elements of the sum exist.
+  __device__ void start(float* to, int64_t left) {
+#pragma unroll
+    for (int j = 0; j < each; ++j) {
+      if (!is_chunk(j)) continue;
+      bool wanted = inside_[j] && k_of_chunk(j) < left;
+      copy_async(to + place_of_chunk(j), next_[j], wanted);
+      if constexpr (Operand::changed)
+        copy_async(to + matrix + place_of_chunk(j), next_[j] + (wanted ? to_y_ : 0), wanted);
+      next_[j] += wanted ? step_ : 0;
+    }
+  }
+  /// Changes what this thread has copied.
+  static __device__ void change(float* stage, const Operand& operand) {
+    if (operand.change.changes_nothing()) return;
+#pragma unroll
+    for (int j = 0; j < each; ++j) {
+      if (!is_chunk(j)) continue;
+      auto* quad = reinterpret_cast<float4*>(stage + place_of_chunk(j));
+      float4 value = *quad, y = *reinterpret_cast<float4*>(stage + matrix + place_of_chunk(j));
+      *quad = {operand.change(value.x, y.x), operand.change(value.y, y.y), operand.change(value.z, y.z),
+               operand.change(value.w, y.w)};
+    }
+  }
+
+  /// Which row or column the thread's element i is, for lane `lane` of `lanes`.
+  template <int lanes>
+  static __device__ int index_of(int lane, int i) {
+    return Operand::along ? lane + lanes * i : 4 * (lane + lanes * (i / 4)) + i % 4;
+  }
+
+  /// values[i][j] = element [index_of(lane, i), k + j]
+  template <int lanes, int count>
+  static __device__ void read(const float* stage, int lane, int k, float (&values)[count][4]) {
+    if constexpr (Operand::along) {
+#pragma unroll
+      for (int i = 0; i < count; ++i) {
+        float4 quad = *reinterpret_cast<const float4*>(stage + (lane + lanes * i) * pitch + k);
+        values[i][0] = quad.x, values[i][1] = quad.y, values[i][2] = quad.z, values[i][3] = quad.w;
+      }
+    } else {
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+#pragma unroll
+        for (int i = 0; i < count; i += 4) {
+          float4 quad = *reinterpret_cast<const float4*>(stage + (k + j) * pitch + 4 * lane + lanes * i);
+          values[i][j] = quad.x, values[i + 1][j] = quad.y, values[i + 2][j] = quad.z,
+          values[i + 3][j] = quad.w;
+        }
+    }
+  }
+
+ private:
+  static constexpr int chunks = extent * depth / 4, each = (chunks + threads - 1) / threads;
+  static __device__ int chunk(int j) {
+    return static_cast<int>(threadIdx.x) + j * threads;
+  }
+  static __device__ bool is_chunk(int j) {
+    return chunks % threads == 0 || chunk(j) < chunks;
+  }
+  static __device__ int index_of_chunk(int j) {
+    return Operand::along ? chunk(j) / (depth / 4) : chunk(j) % (extent / 4) * 4;
+  }
+  static __device__ int k_of_chunk(int j) {
+    return Operand::along ? chunk(j) % (depth / 4) * 4 : chunk(j) / (extent / 4);
+  }
+  static __device__ int place_of_chunk(int j) {
+    return Operand::along ? index_of_chunk(j) * pitch + k_of_chunk(j)
+                          : k_of_chunk(j) * pitch + index_of_chunk(j);
+  }
+
+  const float* next_[each];
+  bool inside_[each];
+  int64_t step_, to_y_ = 0;
+};
+
+}  // namespace detail
+
+/// Shared memory of a product of these operands, floats: its stages, and afterwards the sums of all groups.
+template <class Panel, class A, class B>
+constexpr int panel_floats =
+    std::max(Panel::stages*(detail::Stage<A, Panel::rows, Panel::depth, Panel::threads>::floats +
+                            detail::Stage<B, Panel::columns, Panel::depth, Panel::threads>::floats),
+             Panel::groups* Panel::rows* Panel::pitch);
+
+/// Sums over k of [begin, end) for the tile at (row, column): afterwards shared memory has them as
+/// [groups][rows][pitch], complete once the groups are added. All threads call it.
+template <class Panel, class A, class B>
+__device__ void multiply_panel(float* shared, const A& a, const B& b, int64_t rows, int64_t columns,
+                               int64_t row, int64_t column, int64_t begin, int64_t end) {
+  using StageA = detail::Stage<A, Panel::rows, Panel::depth, Panel::threads>;
+  using StageB = detail::Stage<B, Panel::columns, Panel::depth, Panel::threads>;
+  constexpr int stage_floats = StageA::floats + StageB::floats;
+  int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  int group = warp / (Panel::warps_down * Panel::warps_across),
+      place = warp % (Panel::warps_down * Panel::warps_across);
+  int first_row = place / Panel::warps_across * 8 * Panel::thread_rows,
+      first_column = place % Panel::warps_across * 4 * Panel::thread_columns;
+  StageA stage_a(a, row, rows, begin);
+  StageB stage_b(b, column, columns, begin);
+  auto start = [&](int stage, int64_t k) {
+    float* to = shared + stage * stage_floats;
+    stage_a.start(to, end - k);
+    stage_b.start(to + StageA::floats, end - k);
+  };
+#pragma unroll
+  for (int stage = 0; stage < Panel::stages - 1; ++stage) {
+    if (begin + stage * Panel::depth < end) start(stage, begin + stage * Panel::depth);
+    commit_copies();
+  }
+  float sum[Panel::thread_rows][Panel::thread_columns];
+#pragma unroll
+  for (auto& line : sum)
+#pragma unroll
+    for (float& value : line) value = 0;
+  int stage = 0, free_stage = Panel::stages - 1;
+  for (int64_t k = begin; k < end; k += Panel::depth) {
+    wait_for_copies<Panel::stages - 2>();
+    float *left = shared + stage * stage_floats, *right = left + StageA::floats;
+    if constexpr (A::changed) StageA::change(left, a);
+    if constexpr (B::changed) StageB::change(right, b);
+    __syncthreads();
+    int64_t next = k + (Panel::stages - 1) * Panel::depth;
+    if (next < end) start(free_stage, next);
+    commit_copies();
+    free_stage = stage;
+    stage = stage + 1 == Panel::stages ? 0 : stage + 1;
+    left += A::along ? first_row * StageA::pitch : first_row;
+    right += B::along ? first_column * StageB::pitch : first_column;
+#pragma unroll
+    for (int step = 0; step < Panel::depth_a_group; step += 4) {
+      int at = group * Panel::depth_a_group + step;
+      float l[Panel::thread_rows][4], r[Panel::thread_columns][4];
+      StageA::template read<8>(left, lane / 4, at, l);
+      StageB::template read<4>(right, lane % 4, at, r);
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+#pragma unroll
+        for (int i = 0; i < Panel::thread_rows; ++i)
+#pragma unroll
+          for (int c = 0; c < Panel::thread_columns; ++c) sum[i][c] = fmaf(l[i][j], r[c][j], sum[i][c]);
+    }
+  }
+  wait_for_copies<0>();
+  __syncthreads();
+  float* to = shared + group * Panel::rows * Panel::pitch;
+#pragma unroll
+  for (int i = 0; i < Panel::thread_rows; ++i) {
+    float* line = to + (first_row + StageA::template index_of<8>(lane / 4, i)) * Panel::pitch + first_column;
+    if constexpr (B::along) {
+#pragma unroll
+      for (int c = 0; c < Panel::thread_columns; ++c) line[lane % 4 + 4 * c] = sum[i][c];
+    } else {
+#pragma unroll
+      for (int c = 0; c < Panel::thread_columns; c += 4)
+        *reinterpret_cast<float4*>(line + 4 * (lane % 4) + 4 * c) =
+            float4{sum[i][c], sum[i][c + 1], sum[i][c + 2], sum[i][c + 3]};
+    }
+  }
+  __syncthreads();
+}
+
+__device__ inline void add_quad(float4& sum, const float4& other) {
+  sum.x += other.x, sum.y += other.y, sum.z += other.z, sum.w += other.w;
+}
+
+/// The work of block (tile, split): calls finish(row, column, quad) for each four neighbours of its tile, if
+/// it is the block that completes them.
+template <class Panel, class A, class B, class Finish>
+__device__ void panel_block(float* shared, const ProductSize<float>& size, const A& a, const B& b,
+                            unsigned tile, unsigned split, const Finish& finish) {
+  unsigned tiles_across = (size.columns + Panel::columns - 1) / Panel::columns;
+  int64_t row = int64_t{tile / tiles_across} * Panel::rows,
+          column = int64_t{tile % tiles_across} * Panel::columns;
+  int64_t begin = split * size.depth_a_split, end = min(begin + size.depth_a_split, size.inner);
+  multiply_panel<Panel>(shared, a, b, size.rows, size.columns, row, column, begin, end);
+  auto quad_of = [&](int i) {
+    constexpr int across = Panel::columns / 4;
+    auto* sums = reinterpret_cast<float4*>(shared + i / across * Panel::pitch + i % across * 4);
+    float4 sum = *sums;
+#pragma unroll
+    for (int group = 1; group < Panel::groups; ++group)
+      add_quad(sum, sums[group * Panel::rows * Panel::pitch / 4]);
+    return sum;
+  };
+  auto finish_quad = [&](int i, const float4& sum) {
+    int64_t r = row + i / (Panel::columns / 4), c = column + i % (Panel::columns / 4) * 4;
+    if (r < size.rows && c < size.columns) finish(r, c, sum);
+  };
+  if (size.splits == 1) {
+    for (int i = threadIdx.x; i < Panel::quads; i += Panel::threads) finish_quad(i, quad_of(i));
+    return;
+  }
+  auto* parts = reinterpret_cast<float4*>(size.partial) + int64_t{tile} * size.splits * Panel::quads;
+  for (int i = threadIdx.x; i < Panel::quads; i += Panel::threads)
+    parts[split * Panel::quads + i] = quad_of(i);
+  if (!is_last_block(size.counters + tile, size.splits)) return;
+  constexpr int at_once = 16;  // the memory is far, and the block is alone
+  for (int i = threadIdx.x; i < Panel::quads; i += Panel::threads) {
+    float4 sum{0, 0, 0, 0};
+    for (int part = 0; part < size.splits; part += at_once) {
+      float4 read[at_once];
+#pragma unroll
+      for (int j = 0; j < at_once; ++j)
+        read[j] = part + j < size.splits ? __ldcg(parts + (part + j) * Panel::quads + i) : float4{0, 0, 0, 0};
+#pragma unroll
+      for (int j = 0; j < at_once; ++j) add_quad(sum, read[j]);
+    }
+    finish_quad(i, sum);
+  }
+}
+
+/// How a product is cut into tiles of a panel and, where these alone would leave multiprocessors idle, into
+/// parts of the sum of at least `least_stages` stages, at most `most_splits`.
+template <class Panel>
+ProductSize<float> cut_panels(int64_t rows, int64_t columns, int64_t inner, int multiprocessors,
+                              uint32_t* counters, int most_splits, int least_stages = 2) {
+  int64_t tiles =
+      std::max<int64_t>(int64_t{blocks_for(rows, Panel::rows)} * blocks_for(columns, Panel::columns), 1);
+  int64_t depths = std::max<int64_t>(blocks_for(inner, Panel::depth), 1);
+  int64_t splits =
+      tiles > Context::counter_count / 2
+          ? 1
+          : std::clamp<int64_t>(multiprocessors / tiles, 1,
+                                std::max<int64_t>(std::min<int64_t>(depths / least_stages, most_splits), 1));
+  int64_t depth_a_split = (depths + splits - 1) / splits * Panel::depth;
+  splits = std::max<int64_t>(blocks_for(inner, depth_a_split), 1);
+  return {rows, columns, inner, depth_a_split, static_cast<int>(splits), nullptr, counters};
+}
+
+}  // namespace manul::cuda

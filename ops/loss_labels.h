@@ -1,0 +1,21 @@
+#pragma once
+
+#include "framework/tensor.h"
+
+// For .cu files.
+namespace manul::cuda {
+
+/// The labels as numbers, whatever their dtype.
+struct Labels {
+  const void* raw;
+  DType dtype;
+
+  __device__ double operator[](int64_t i) const {
+    if (dtype == DType::f32) return static_cast<const float*>(raw)[i];
+    if (dtype == DType::f64) return static_cast<const double*>(raw)[i];
+    return static_cast<const int32_t*>(raw)[i];
+  }
+  __device__ int64_t class_of(int64_t i) const { return static_cast<const int32_t*>(raw)[i]; }
+};
+
+}  // namespace manul::cuda
