@@ -1,0 +1,139 @@
+#pragma once
+
+#include <algorithm>
+#include <limits>
+
+#include "framework/cuda/async_copy.h"
+#include "framework/cuda/launch.h"
+#include "ops/conv_relu_pool_geometry.h"
+
+// What the kernels of conv_window_forward.cu and conv_window_backward.cu share. A block has the input rows
+// under a few rows of pooled pixels in shared memory, a stage, and the next stage is on its way; the weights,
+// or their gradients, stay in registers.
+namespace manul::cuda {
+
+template <int kernel_, int channels_, int stride_>
+struct Window {
+  static constexpr int kernel = kernel_, channels = channels_, stride = stride_;
+  static constexpr int run = kernel * channels, taps = kernel * run;
+  /// The patch under one pooled pixel.
+  static constexpr int patch_rows = stride + kernel, patch_run = (stride + kernel) * channels;
+};
+
+constexpr int window_threads = 256;
+
+/// The stages of all pictures; a stage does not go over the end of a picture.
+struct Stages {
+  int count, a_picture, rows_a_stage;
+  int pooled_height, pooled_width;
+  int length4, pitch;  // of an input row: in memory, float4; in shared memory, floats
+  int floats;          // of a stage in shared memory
+
+  /// The first pooled row (of batch * pooled height) of a stage, and how many it has.
+  __device__ int row(int stage) const {
+    return stage / a_picture * pooled_height + stage % a_picture * rows_a_stage;
+  }
+  __device__ int rows(int stage) const {
+    return min(pooled_height - stage % a_picture * rows_a_stage, rows_a_stage);
+  }
+};
+
+/// Rows lie further apart than a multiple of the 32 banks of shared memory, so that lanes whose winners are
+/// in different rows do not meet in one.
+inline int shared_pitch(const ConvPoolGeometry& g) {
+  return static_cast<int>((g.row_length() + 31) / 32 * 32 + 8);
+}
+
+inline size_t stage_bytes(const ConvPoolGeometry& g, int rows) {
+  return size_t{sizeof(float)} * g.rows_below(rows) * shared_pitch(g);
+}
+
+/// As many rows a stage as cost least, where `slots` pixels are computed at a time and `least_stages` remain.
+inline Stages cut_stages(const ConvPoolGeometry& g, int slots, int64_t least_stages) {
+  constexpr size_t most_bytes = 24 << 10;
+  constexpr double wait = 1.5;  // a stage's, in rounds of pixels
+  int height = static_cast<int>(g.pooled_height), width = static_cast<int>(g.pooled_width), best = 1;
+  double least = 0;
+  for (int rows = 1; rows <= std::min(height, 8); ++rows) {
+    int stages = (height + rows - 1) / rows;
+    double cost = stages * ((rows * width + slots - 1) / slots + wait);
+    if (rows > 1 && (stage_bytes(g, rows) > most_bytes || g.batch * stages < least_stages || cost >= least))
+      continue;
+    best = rows;
+    least = cost;
+  }
+  int a_picture = (height + best - 1) / best;
+  return {static_cast<int>(g.batch * a_picture),
+          a_picture,
+          best,
+          height,
+          width,
+          static_cast<int>(g.row_length() / 4),
+          shared_pitch(g),
+          static_cast<int>(stage_bytes(g, best) / sizeof(float))};
+}
+
+/// Starts to copy a stage to shared memory, a warp a row.
+__device__ inline void start_stage(const float* x, const ConvPoolGeometry& g, const Stages& stages, int stage,
+                                   float* to) {
+  const float* from = x + g.first(stages.row(stage));
+  int rows = g.rows_below(stages.rows(stage)), warps = blockDim.x / 32;
+  for (int row = threadIdx.x / 32; row < rows; row += warps)
+    for (int i = threadIdx.x % 32; i < stages.length4; i += 32)
+      copy_async(to + row * stages.pitch + 4 * i, from + (int64_t{row} * stages.length4 + i) * 4, true);
+}
+
+/// The pooled pixels of a stage as one of `slots` lanes of pixels walks through them.
+class PixelWalk {
+ public:
+  __device__ PixelWalk(int slot, int slots, int width)
+      : width_(width),
+        step_row_(slots / width),
+        step_column_(slots % width),
+        row(slot / width),
+        column(slot % width) {}
+  __device__ void next() {
+    row += step_row_;
+    column += step_column_;
+    if (column >= width_) {
+      column -= width_;
+      ++row;
+    }
+  }
+
+ private:
+  int width_, step_row_, step_column_;
+
+ public:
+  int row, column;
+};
+
+inline bool fits_windows(const Tensor& x, const ConvPoolGeometry& g) {
+  return x.dtype() == DType::f32 && g.kernel_height == g.kernel_width && g.stride_y == g.stride_x &&
+         g.row_length() % 4 == 0 && reinterpret_cast<uintptr_t>(x.raw()) % 16 == 0 && g.filters % 2 == 0 &&
+         2 * stage_bytes(g, 1) <= most_shared_bytes - 4096 &&
+         g.batch * g.pooled_height * g.pooled_width <= std::numeric_limits<int32_t>::max();
+}
+
+/// Calls use(Window{}) if a kernel was compiled for the window of `g`.
+template <class Use>
+bool with_window(const ConvPoolGeometry& g, const Use& use) {
+  bool three_colours = g.kernel_height == 3 && g.channels == 3,
+       grey = g.kernel_height == 3 && g.channels == 1;
+  if (three_colours && g.stride_y == 1) return use(Window<3, 3, 1>{}), true;
+  if (three_colours && g.stride_y == 2) return use(Window<3, 3, 2>{}), true;
+  if (three_colours && g.stride_y == 3) return use(Window<3, 3, 3>{}), true;
+  if (grey && g.stride_y == 1) return use(Window<3, 1, 1>{}), true;
+  return false;
+}
+
+/// Blocks of `kernel` that a GPU runs at a time.
+template <class... Parameters>
+int64_t blocks_at_once(const Context& context, void (*kernel)(Parameters...), int threads,
+                       size_t shared_bytes) {
+  int blocks = 0;
+  MANUL_CHECK_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, shared_bytes));
+  return int64_t{std::max(blocks, 1)} * context.multiprocessors();
+}
+
+}  // namespace manul::cuda
