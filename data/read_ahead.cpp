@@ -1,5 +1,8 @@
 #include "data/read_ahead.h"
 
+#include <utility>
+
+#include "framework/cpu/parallel.h"
 #include "framework/error.h"
 
 namespace manul {
@@ -43,14 +46,9 @@ void ReadAhead::stop() {
 void ReadAhead::wait_for(int64_t end) {
   Lock lock(mutex_);
   check(end <= std::min(end_, released_ + window_), "read ahead: job {} is beyond the window", end - 1);
+  if (next_ < end) do_until(end, lock);
   awaited_ = end;
-  while (finished_ < end) {
-    if (may_begin(end)) {
-      do_next(lock);
-    } else {
-      done_.wait(lock);
-    }
-  }
+  done_.wait(lock, [&] { return finished_ >= end; });
   if (error_ && failed_ < end) std::rethrow_exception(error_);
 }
 
@@ -69,27 +67,32 @@ void ReadAhead::work() {
   for (;;) {
     to_do_.wait(lock, [this] { return quitting_ || may_begin(end_); });
     if (quitting_) return;
-    do_next(lock);
+    do_until(next_ + 1, lock);
   }
 }
 
-void ReadAhead::do_next(Lock& lock) {
-  int64_t number = next_++;
+void ReadAhead::do_until(int64_t end, Lock& lock) {
+  int64_t first = std::exchange(next_, end);
   ++running_;
   lock.unlock();
-  std::exception_ptr error;
-  try {
-    job_(number);
-  } catch (...) {
-    error = std::current_exception();
-  }
+  std::vector<std::exception_ptr> errors(end - first);
+  cpu::parallel_for(end - first, 1, [&](int64_t begin, int64_t stop) {
+    for (int64_t k = begin; k < stop; ++k) {
+      try {
+        job_(first + k);
+      } catch (...) {
+        errors[k] = std::current_exception();
+      }
+    }
+  });
   lock.lock();
   --running_;
-  if (error && (!error_ || number < failed_)) {
-    error_ = error;
-    failed_ = number;
+  for (int64_t k = first; k < end; ++k) {
+    is_done_[k % window_] = true;
+    if (!errors[k - first] || (error_ && failed_ < k)) continue;
+    error_ = errors[k - first];
+    failed_ = k;
   }
-  is_done_[number % window_] = true;
   for (; finished_ < next_ && is_done_[finished_ % window_]; ++finished_)
     is_done_[finished_ % window_] = false;
   if (running_ == 0 || finished_ >= awaited_) done_.notify_all();

@@ -30,8 +30,9 @@ class ReadAhead {
   void start(int64_t first, int64_t end, int64_t window, Job job);
   /// No further job begins; waits for those that have begun.
   void stop();
-  /// Returns when all jobs before `end` are done; the calling thread does some of them. Throws what the
-  /// lowest-numbered job that failed before `end` has thrown. `end` must lie within the window.
+  /// Returns when all jobs before `end` are done; does those that no thread has begun with parallel_for.
+  /// Throws what the lowest-numbered job that failed before `end` has thrown. `end` must lie within the
+  /// window.
   void wait_for(int64_t end);
   /// What the jobs before `number` made is used up: as many more may begin.
   void release(int64_t number);
@@ -40,8 +41,8 @@ class ReadAhead {
   using Lock = std::unique_lock<std::mutex>;
   void work();
   bool may_begin(int64_t end) const { return next_ < std::min({end, end_, released_ + window_}); }
-  /// Does job next_, unlocked meanwhile.
-  void do_next(Lock& lock);
+  /// Does the jobs from next_ on, unlocked meanwhile.
+  void do_until(int64_t end, Lock& lock);
 
   const int wanted_threads_;
   std::vector<std::thread> threads_;
