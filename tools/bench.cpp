@@ -77,7 +77,8 @@ EpochPictures drawn_pictures(int64_t steps, int64_t batch, Device device) {
   for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i * 1103 % count);
   return {Tensor::from(pixels, {count, height, width, channels}).to(device),
           Tensor::from(labels, {count}).to(device),
-          Tensor::from(order, {static_cast<int64_t>(order.size())}).to(device), false};
+          Tensor::from(order, {static_cast<int64_t>(order.size())}).to(device),
+          {}};
 }
 
 /// A training step that gathers and augments its batch.

@@ -121,7 +121,7 @@ TEST(Matmul, DenseTooLargeForOwnKernelsAgreesWithTheCpu) {
     Tensor y = Tensor::empty(dy.shape(), DType::f32, device);
     dense_forward_kernel(x, kernel, bias, Activation::tanh, y);
     Tensor dx = Tensor::empty_like(x), dkernel = Tensor::empty_like(kernel), dbias = Tensor::empty_like(bias);
-    dense_backward_kernel(x, kernel, Activation::tanh, y, dy, dx, dkernel, dbias);
+    dense_backward_kernel(x, kernel, Activation::tanh, y, dy, dx, dkernel, dbias, nullptr);
     gradients[device.is_cuda()] = {y, dx, dkernel, dbias};
   }
   for (size_t i = 0; i < gradients[0].size(); ++i) {
