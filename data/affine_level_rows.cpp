@@ -15,11 +15,11 @@ using Quad = double __attribute__((vector_size(32), aligned(8), may_alias));
 
 /// A row in the making whose pixels all come from the same two source rows, as without rotation.
 struct LevelRow {
-  LevelRow(int padded, int stride, std::vector<double>& memory) {
+  LevelRow(int64_t padded, int64_t stride, std::vector<double>& memory) {
     constexpr size_t line = 64;
-    memory.resize(4 * size_t(padded) + 8 * size_t(stride) + 4 + line / sizeof(double));
+    memory.resize(4 * padded + 8 * stride + line / sizeof(double));
     // A pixel's vector must not lie across two cache lines.
-    x = reinterpret_cast<double*>((reinterpret_cast<uintptr_t>(memory.data()) + line - 1) / line * line);
+    x = memory.data() + (line - reinterpret_cast<uintptr_t>(memory.data()) % line) % line / sizeof(double);
     left = x + padded;
     right = left + padded;
     upper = right + padded;
@@ -59,7 +59,7 @@ struct LevelRow {
 template <int channels>
 [[gnu::noinline]] void blend_level(const LevelRow& work, int width, float scale, float* to) {
   using Floats = float __attribute__((vector_size(16)));
-  auto blended = [&work, scale](int j) -> Floats {
+  auto blended = [&work, scale](int64_t j) -> Floats {
     auto* upper = reinterpret_cast<const Quad*>(work.upper) + work.index[j];
     auto* lower = reinterpret_cast<const Quad*>(work.lower) + work.index[j];
     double left = work.left[j], right = work.right[j];
@@ -69,12 +69,12 @@ template <int channels>
     sum += lower[1] * right;
     return scale * __builtin_convertvector(sum, Floats);
   };
-  for (int j = 0; j + 1 < width; ++j) {
+  for (int64_t j = 0; j + 1 < width; ++j) {
     Floats value = blended(j);
     std::memcpy(to + j * channels, &value, sizeof value);  // what is too much is written over
   }
   Floats last = blended(width - 1);
-  std::memcpy(to + (width - 1) * channels, &last, channels * sizeof(float));
+  std::memcpy(to + int64_t{width - 1} * channels, &last, channels * sizeof(float));
 }
 
 /// The source rows are weighed once for a row of the result, and a pixel's channels lie in one vector.
@@ -99,10 +99,11 @@ void resample_level_picture(const PaddedPicture& picture, int height, int width,
     double upper = 1 - (y - upper_row);
     auto* pixels =
         reinterpret_cast<const uint8_t*>(picture.origin() - 1 + int64_t{upper_row} * picture.stride());
-    weigh_bytes(pixels, 4 * picture.stride(), upper, work.upper);
-    weigh_bytes(pixels + 4 * picture.stride(), 4 * picture.stride(), 1 - upper, work.lower);
+    int bytes = 4 * picture.stride();
+    weigh_bytes(pixels, bytes, upper, work.upper);
+    weigh_bytes(pixels + bytes, bytes, 1 - upper, work.lower);
     blend_level<channels>(work, width, scale, to);
-    for (int j = 0; constant && j < width; ++j)
+    for (int64_t j = 0; constant && j < width; ++j)
       if (work.x[j] <= -1) std::fill_n(to + j * channels, channels, outside);
   }
 }

@@ -41,7 +41,7 @@ class PaddedPicture {
  private:
   template <int channels>
   static void widen(const uint8_t* from, int width, uint32_t* to) {
-    int i = 0;
+    int64_t i = 0;
     if constexpr (channels == 3) {
       using Bytes = uint8_t __attribute__((vector_size(16)));
       for (; i + 6 <= width; i += 4) {  // four pixels of the sixteen bytes that are read

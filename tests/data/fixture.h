@@ -73,7 +73,7 @@ class File {
     H5Aread(id, type, value.data());
     H5Tclose(type);
     H5Aclose(id);
-    return value.c_str();
+    return value.data();  // up to the padding
   }
 
  private:

@@ -41,6 +41,7 @@ class PictureFolderTest : public ::testing::Test {
   }
   std::vector<std::string> names(const std::vector<ImageFolder::File>& files) {
     std::vector<std::string> result;
+    result.reserve(files.size());
     for (const auto& file : files)
       result.push_back(file.path.lexically_relative(folder).string() + "=" + std::to_string(file.label));
     return result;

@@ -26,7 +26,7 @@ class PictureStreamTest : public PictureFolderTest {
     options.device = device;
     return options;
   }
-  static int64_t cached(const ImageDataset& data) { return data.cached_bytes() / (128 * 128 * 3); }
+  static int64_t cached(const ImageDataset& data) { return data.cached_bytes() / (int64_t{128} * 128 * 3); }
 
   void expect_same_for_any_cache(Device device) {
     write_many(35);

@@ -25,7 +25,7 @@ class DevicePictures : public Dataset {
     for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(random.below(256));
     for (int64_t i = 0; i < count; ++i) {
       labels[i] = static_cast<int32_t>(random.below(2));
-      for (int64_t k = 0; k < 60 * labels[i]; ++k) pixels[i * sample_shape().elements() + k] |= 0x80;
+      for (int64_t k = 0; k < int64_t{60} * labels[i]; ++k) pixels[i * sample_shape().elements() + k] |= 0x80;
     }
     pictures_.pictures = Tensor::from(pixels, sample_shape().batch_of(count)).to(device);
     pictures_.labels = Tensor::from(labels, {count}).to(device);

@@ -40,7 +40,7 @@ TEST(HandWritten, ResidualNetworkInItsOwnLoop) {
     data.begin_epoch(epoch, 4, true);
     state.set(&StepState::position, int64_t{0});
     for (int step = 0; step < 2; ++step) {
-      data.prepare_batch(32 * step, 32);
+      data.prepare_batch(int64_t{32} * step, 32);
       data.next_batch(state, pictures, labels);
       Tape tape;
       Tensor logits = model.forward(pictures, {.training = true, .state = &state});

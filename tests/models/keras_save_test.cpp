@@ -14,7 +14,6 @@ namespace manul {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 
 std::string temporary(const std::string& name) {
   return testing::TempDir() + std::to_string(::getpid()) + "_" + name;
