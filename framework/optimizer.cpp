@@ -1,6 +1,6 @@
 #include "framework/optimizer.h"
 
-#include "framework/cpu/parallel.h"
+#include "framework/cpu/take_range.h"
 #include "framework/error.h"
 
 namespace manul {
@@ -68,14 +68,10 @@ void Optimizer::minimize(Tape& tape, const Tensor& loss, const DeviceStepState& 
 }
 
 void Optimizer::update_the_rest(const GradientTaker& update) {
-  constexpr int64_t grain = 1 << 14;
-  const auto* gradients = static_cast<const std::byte*>(parameters_->gradients().raw());
-  int64_t size = size_of(parameters_->gradients().dtype());
+  const Tensor& gradients = parameters_->gradients();
   int64_t begin = 0;  // of the stretch that is not updated yet
   auto update_until = [&](int64_t end) {
-    cpu::parallel_for(end - begin, grain, [&](int64_t first, int64_t last) {
-      update.take(begin + first, last - first, gradients + (begin + first) * size);
-    });
+    cpu::take_range(update, begin, end, gradients.raw(), size_of(gradients.dtype()));
   };
   for (const Parameter& parameter : parameters_->all()) {
     if (!parameter.value.leaf() || !parameter.value.leaf()->taken) continue;

@@ -1,6 +1,7 @@
 #include "ops/dense_loss.h"
 
 #include "framework/tape.h"
+#include "ops/dense_operands.h"
 #include "ops/matmul.h"
 
 namespace manul {
@@ -21,14 +22,7 @@ DenseLoss dense_loss(Loss loss, const Tensor& x, const Tensor& kernel, const Ten
     Tensor logits = dense(x, kernel, bias);
     return {loss_from_logits(loss, logits, labels), logits};
   }
-  check(x.shape().rank() == 2 && x.shape()[1] == kernel.shape()[0],
-        "dense_loss: input {} does not fit kernel {} (want [batch, in] and [in, units])", x.shape(),
-        kernel.shape());
-  check(!bias.defined() || bias.shape() == Shape{kernel.shape()[1]},
-        "dense_loss: bias {} does not fit kernel {}", bias.defined() ? bias.shape() : Shape{},
-        kernel.shape());
-  check(x.dtype() == kernel.dtype() && (!bias.defined() || bias.dtype() == x.dtype()),
-        "dense_loss: input {} does not go with kernel {}", name_of(x.dtype()), name_of(kernel.dtype()));
+  check_dense_operands("dense_loss", x, kernel, bias);
   Tensor logits = Tensor::empty({x.shape()[0], kernel.shape()[1]}, x.dtype(), x.device());
   check_labels(loss, logits, labels);
   Tensor value = Tensor::empty({}, x.dtype(), x.device()), dlogits = Tensor::empty_like(logits);

@@ -6,6 +6,7 @@
 #include "framework/cpu/parallel.h"
 #include "framework/cpu/product.h"
 #include "framework/tape.h"
+#include "ops/dense_operands.h"
 #include "ops/pointwise_functions.h"
 
 namespace manul {
@@ -25,14 +26,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor dense(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation) {
-  check(x.shape().rank() == 2 && kernel.shape().rank() == 2 && x.shape()[1] == kernel.shape()[0],
-        "dense: input {} does not fit kernel {} (want [batch, in] and [in, units])", x.shape(),
-        kernel.shape());
-  check(!bias.defined() || bias.shape() == Shape{kernel.shape()[1]},
-        "dense: bias {} does not fit kernel {} (want [units])", bias.defined() ? bias.shape() : Shape{},
-        kernel.shape());
-  check(x.dtype() == kernel.dtype() && (!bias.defined() || bias.dtype() == kernel.dtype()),
-        "dense: input {} does not go with kernel {}", name_of(x.dtype()), name_of(kernel.dtype()));
+  check_dense_operands("dense", x, kernel, bias);
   if (activation == Activation::softmax) return softmax(dense(x, kernel, bias));
   Tensor y = Tensor::empty({x.shape()[0], kernel.shape()[1]}, x.dtype(), x.device());
   dense_forward_kernel(x, kernel, bias, activation, y);

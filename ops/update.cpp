@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "framework/cpu/parallel.h"
+#include "framework/cpu/take_range.h"
 
 namespace manul {
 
@@ -33,8 +33,6 @@ GradientTaker SGD::range_update(const Tensor& state) const {
 namespace cpu {
 namespace {
 
-constexpr int64_t grain = 1 << 14;
-
 /// learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t), t = iteration + 1, with the powers of the betas as
 /// float32 knows them.
 template <class T>
@@ -47,10 +45,7 @@ T adam_rate(const AdamOptions& options, const StepState& state) {
 
 /// All of a flat buffer in parallel, then the step is counted.
 void update_all(const GradientTaker& update, const Tensor& gradients, const Tensor& state, int64_t samples) {
-  const auto* data = static_cast<const std::byte*>(gradients.raw());
-  int64_t size = size_of(gradients.dtype());
-  parallel_for(gradients.elements(), grain,
-               [&](int64_t begin, int64_t end) { update.take(begin, end - begin, data + begin * size); });
+  take_range(update, 0, gradients.elements(), gradients.raw(), size_of(gradients.dtype()));
   advance_step(state, samples);
 }
 

@@ -7,6 +7,7 @@
 
 #include "framework/cpu/parallel.h"
 #include "framework/cpu/split.h"
+#include "framework/cpu/take_range.h"
 #include "framework/cpu/transpose.h"
 #include "framework/memory.h"
 
@@ -271,8 +272,7 @@ void product_transposed_a(ProductSize size, const T* a, const T* b, const Gradie
     Storage whole(static_cast<size_t>(size.rows * size.columns) * sizeof(T), Device::cpu());
     T* y = reinterpret_cast<T*>(whole.data);
     product_transposed_a(size, a, b, y);
-    return parallel_for(size.rows * size.columns, 1 << 14,
-                        [&](int64_t begin, int64_t end) { taker.take(begin, end - begin, y + begin); });
+    return take_range(taker, 0, size.rows * size.columns, y, sizeof(T));
   }
   constexpr int64_t strip_elements = 1 << 12;  // stay in the nearest cache
   int64_t strip = std::max(strip_elements / size.columns / tile_rows, int64_t{1}) * tile_rows;
