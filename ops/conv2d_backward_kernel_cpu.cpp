@@ -1,5 +1,5 @@
 #include "ops/conv2d.h"
-#include "ops/conv2d_cpu.h"
+#include "ops/conv2d_input_cpu.h"
 
 namespace manul::cpu {
 namespace {

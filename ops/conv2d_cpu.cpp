@@ -1,12 +1,11 @@
-#include "ops/conv2d_cpu.h"
-
 #include "ops/conv2d.h"
+#include "ops/conv2d_input_cpu.h"
+#include "ops/conv2d_row_cpu.h"
 
 namespace manul::cpu {
 namespace {
 
 constexpr int64_t block_bytes = 96 << 10;
-constexpr int most_columns = tile_vectors / block_vectors;
 
 /// Where a correlation writes: output (0, 0) of picture 0, and the steps to the neighbours.
 template <class T>
@@ -14,28 +13,6 @@ struct Target {
   T* y;
   int64_t picture_step, row_step, column_step;
 };
-
-/// `columns` neighbouring outputs of one block of filters.
-template <class T, int vectors, int columns>
-[[gnu::noinline]] void correlate_tile(const T* x, int64_t x_step, std::span<const Run> runs,
-                                      const WeightBlock<T>& block, T* y, int64_t y_step) {
-  Vector<T> sums[columns][vectors];
-#pragma GCC unroll 32
-  for (int column = 0; column < columns; ++column)
-    for (int v = 0; v < vectors; ++v) sums[column][v] = load(block.bias + v * lanes<T>);
-  accumulate<T, vectors, 1, columns>(x, 0, x_step, runs, block.weights, sums);
-  y += block.first;
-  bool whole = block.filters == vectors * lanes<T>;
-#pragma GCC unroll 32
-  for (int column = 0; column < columns; ++column)
-    for (int v = 0; v < vectors; ++v) {
-      T* to = y + column * y_step + v * lanes<T>;
-      if (whole)
-        store(to, sums[column][v]);
-      else
-        store_part(to, sums[column][v], std::min<int64_t>(lanes<T>, block.filters - v * lanes<T>));
-    }
-}
 
 /// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
 /// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
@@ -53,16 +30,8 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const T* weights,
       T* y = target.y + block.picture * target.picture_step + block.first_row * target.row_step;
       for (const WeightBlock<T>& weight_block : packed.blocks())
         for (int64_t row = 0; row < block.rows; ++row)
-          split_evenly(source.output[1], most_columns, [&](int64_t column, int64_t columns) {
-            const T* from = block.x + row * down + column * right;
-            T* to = y + row * target.row_step + column * target.column_step;
-            dispatch<block_vectors>(weight_block.vectors, [&](auto vectors) {
-              dispatch<most_columns>(columns, [&](auto length) {
-                correlate_tile<T, vectors, length>(from, right, input.runs, weight_block, to,
-                                                   target.column_step);
-              });
-            });
-          });
+          correlate_row(block.x + row * down, right, source.output[1], std::span<const Run>(input.runs),
+                        weight_block, y + row * target.row_step + weight_block.first, target.column_step);
     }
   });
 }

@@ -1,14 +1,13 @@
 #include "ops/conv_relu_pool.h"
 
-#include "ops/conv2d_cpu.h"
+#include "ops/conv2d_row_cpu.h"
 #include "ops/conv_relu_pool_cpu.h"
 
 namespace manul::cpu {
 namespace {
 
-/// Convolution rows of a pooled pixel that are summed at a time: both, if there are registers for several
-/// pixels of them.
-constexpr int rows_at_once = vector_registers == 32 ? 2 : 1;
+/// Neighbouring pooled pixels of a row at a time: their convolution stays in the nearest cache.
+constexpr int64_t most_pixels = 32;
 
 /// Keeps the first `count` lanes of `code` as bytes.
 template <class T>
@@ -43,64 +42,46 @@ struct Winner {
   }
 };
 
-/// `columns` neighbouring pooled pixels of one block of filters, out of `filters`.
-template <class T, int vectors, int columns>
-[[gnu::noinline]] void forward_tile(const T* x, int64_t down, int64_t right, std::span<const Run> runs,
-                                    const WeightBlock<T>& block, int64_t filters, T* pooled,
-                                    uint8_t* winner) {
-  constexpr int width = 2 * columns, outputs = rows_at_once * width;
-  Winner<T> best[columns][vectors];
-#pragma GCC unroll 2
-  for (int row = 0; row < 2; row += rows_at_once) {
-    Vector<T> sums[outputs][vectors];
-#pragma GCC unroll 32
-    for (int output = 0; output < outputs; ++output)
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) sums[output][v] = load(block.bias + v * lanes<T>);
-    accumulate<T, vectors, rows_at_once, width>(x + row * down, down, right, runs, block.weights, sums);
-#pragma GCC unroll 32
-    for (int output = 0; output < outputs; ++output)
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) {
-        int position = 2 * (row + output / width) + output % 2;
-        Winner<T>& window = best[output % width / 2][v];
-        if (position == 0)
-          window.value = sums[output][v];
-        else
-          window.meet(sums[output][v], position);
-      }
-  }
-#pragma GCC unroll 8
-  for (int column = 0; column < columns; ++column)
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) {
-      int64_t at = column * filters + block.first + v * lanes<T>;
-      best[column][v].keep(std::min<int64_t>(lanes<T>, block.filters - v * lanes<T>), pooled + at,
-                           winner + at);
+/// Pools `pixels` neighbouring windows of one block of `block_filters` out of `filters` filters.
+template <class T>
+[[gnu::noinline]] void pool(const T* above, const T* below, int64_t pixels, int64_t block_filters,
+                            int64_t filters, T* pooled, uint8_t* winner) {
+  constexpr int64_t step = block_vectors * lanes<T>;
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    for (int64_t f = 0; f < block_filters; f += lanes<T>) {
+      Winner<T> best{load(above + f)};
+      best.meet(load(above + step + f), 1);
+      best.meet(load(below + f), 2);
+      best.meet(load(below + step + f), 3);
+      best.keep(std::min<int64_t>(lanes<T>, block_filters - f), pooled + f, winner + f);
     }
+    above += 2 * step;
+    below += 2 * step;
+    pooled += filters;
+    winner += filters;
+  }
 }
 
 template <class T>
 void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const WindowGeometry& g, T* pooled,
              uint8_t* winner) {
-  constexpr int most_columns = tile_vectors / block_vectors / (2 * rows_at_once);
   std::vector<Tap> taps = window_taps(g);
   PooledRows rows(g);
   std::vector<Run> runs = runs_of(taps, rows.row_step, g.channels);
   PackedWeights<T> packed(kernel, taps, g.channels, 1, filters, g.size[0] * g.size[1] * g.channels, bias);
   parallel_for(rows.count, 1, [&](int64_t begin, int64_t end) {
+    constexpr int64_t step = block_vectors * lanes<T>;
+    T outputs[2][2 * most_pixels * step] = {};
     for (int64_t i = begin; i < end; ++i) {
       rows.prefetch_after(i, x);
       for (const WeightBlock<T>& block : packed.blocks())
-        split_evenly(rows.width, most_columns, [&](int64_t column, int64_t columns) {
-          const T* from = x + rows.input(i) + column * 2 * rows.right;
-          int64_t to = (rows.pixel(i) + column) * filters;
-          dispatch<block_vectors>(block.vectors, [&](auto vectors) {
-            dispatch<most_columns>(columns, [&](auto length) {
-              forward_tile<T, vectors, length>(from, rows.down, rows.right, runs, block, filters, pooled + to,
-                                               winner + to);
-            });
-          });
+        split_evenly(rows.width, most_pixels, [&](int64_t pixel, int64_t pixels) {
+          const T* from = x + rows.input(i) + pixel * 2 * rows.right;
+          for (int row = 0; row < 2; ++row)
+            correlate_row(from + row * rows.down, rows.right, 2 * pixels, std::span<const Run>(runs), block,
+                          outputs[row], step);
+          int64_t to = (rows.pixel(i) + pixel) * filters + block.first;
+          pool(outputs[0], outputs[1], pixels, block.filters, filters, pooled + to, winner + to);
         });
     }
   });
