@@ -10,8 +10,8 @@ Shape::Shape(std::span<const int64_t> lengths) : rank_(static_cast<int>(lengths.
   check(rank_ <= max_rank, "shape: {} axes are more than the {} a tensor may have", rank_, max_rank);
   std::copy(lengths.begin(), lengths.end(), lengths_.begin());
   for (int64_t length : lengths) {
-    check(length >= 0, "shape: {} has a negative length", text());
-    check(!__builtin_mul_overflow(elements_, length, &elements_), "shape: {} has too many elements", text());
+    check(length >= 0, "shape: {} has a negative length", *this);
+    check(!__builtin_mul_overflow(elements_, length, &elements_), "shape: {} has too many elements", *this);
   }
 }
 

@@ -178,7 +178,9 @@ void set_threads(int threads) {
 
 int threads() {
   if (wanted_threads > 0) return wanted_threads;
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);
+  // Asked once: the C library opens a file of the system's for each answer.
+  static const int cores = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);
+  return cores;
 }
 
 void detail::run_parts(int64_t parts, PartFunction function, void* body) {
