@@ -71,7 +71,7 @@ void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const 
   PackedWeights<T> packed(kernel, taps, g.channels, 1, filters, g.size[0] * g.size[1] * g.channels, bias);
   parallel_for(rows.count, 1, [&](int64_t begin, int64_t end) {
     constexpr int64_t step = block_vectors * lanes<T>;
-    T outputs[2][2 * most_pixels * step] = {};
+    T outputs[2][2 * most_pixels * step];  // to fill it with zeros for each row would take longer than to pool
     for (int64_t i = begin; i < end; ++i) {
       rows.prefetch_after(i, x);
       for (const WeightBlock<T>& block : packed.blocks())

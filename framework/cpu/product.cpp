@@ -123,8 +123,8 @@ void edge_of_tiles(const Stack<T>& stack) {
   constexpr int64_t width = lanes<T>;
   alignas(vector_bytes) T b[inner_block * width] = {}, y[tile_rows * width];
   const ProductSize& size = stack.size;
-  for (int64_t k = 0; k < size.inner; ++k)
-    std::copy_n(stack.b.data + k * stack.b.step, size.columns, b + k * width);
+  for (int64_t j = 0; j < size.columns; ++j)
+    for (int64_t k = 0; k < size.inner; ++k) b[k * width + j] = stack.b.data[k * stack.b.step + j];
   split_evenly(size.rows, tile_rows, [&](int64_t row, int64_t rows) {
     tile_of<T>(rows, 1)(size.inner, stack.a.at(row, 0), {b, width}, {y, width}, false);
     for (int64_t i = 0; i < rows; ++i)
@@ -169,7 +169,7 @@ int64_t tiles_of(ProductSize size) {
 template <class T>
 void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, Ahead* ahead = nullptr) {
   int64_t whole = size.columns / lanes<T> * lanes<T>;
-  bool small_b = size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
+  bool small_b = whole > 0 && size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
   const int64_t row_block = small_b ? tile_rows : most_row_block;
   for (int64_t row = 0; row < size.rows; row += row_block) {
     int64_t rows = std::min(row_block, size.rows - row);
@@ -210,19 +210,25 @@ int64_t part_length(ProductSize size, int64_t axis, int64_t parts, int64_t multi
   return std::max((length + multiple - 1) / multiple * multiple, 2 * multiple);
 }
 
-/// Many terms for few sums: each part of the inner axis gets sums of its own, which are added in order.
+/// Many terms for few sums: each part of the inner axis gets sums of its own, which are added in order. Parts
+/// are cut by columns too, for threads that end at the same time.
 template <class T>
 void product_by_inner(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
+  constexpr int64_t least_columns = 4 * tile_vectors * lanes<T>;
   int64_t sums = size.rows * size.columns, blocks = (size.inner + inner_block - 1) / inner_block;
   int64_t parts = std::min(blocks, parts_of_inner);
   if (sums * size.inner < least_operations) parts = 1;
+  int64_t cuts = (size.columns + least_columns - 1) / least_columns;
   Storage scratch(static_cast<size_t>(parts * sums) * sizeof(T), Device::cpu());
   T* partial = reinterpret_cast<T*>(scratch.data);
-  parallel_for(parts, 1, [=](int64_t part, int64_t /*end*/) {
+  parallel_for(parts * cuts, 1, [=](int64_t task, int64_t /*end*/) {
+    int64_t part = task / cuts, column = task % cuts * least_columns;
+    int64_t columns = std::min(least_columns, size.columns - column);
     int64_t begin = blocks * part / parts * inner_block;
     int64_t end = std::min(blocks * (part + 1) / parts * inner_block, size.inner);
-    product_of_blocks<T>({size.rows, size.columns, end - begin}, a.at(0, begin),
-                         {b.data + begin * b.step, b.step}, {partial + part * sums, size.columns});
+    product_of_blocks<T>({size.rows, columns, end - begin}, a.at(0, begin),
+                         {b.data + begin * b.step + column, b.step},
+                         {partial + part * sums + column, size.columns});
   });
   parallel_for(sums, 2048, [=](int64_t begin, int64_t end) {
     std::copy(partial + begin, partial + end, y + begin);
