@@ -14,55 +14,85 @@ constexpr int lanes = cpu::lanes<double>;
 using Quad = double __attribute__((vector_size(32), aligned(8), may_alias));
 
 /// A row in the making whose pixels all come from the same two source rows, as without rotation.
-struct LevelRow {
-  LevelRow(int64_t padded, int64_t stride, std::vector<double>& memory) {
+class LevelRow {
+ public:
+  LevelRow(const PaddedPicture& picture, int padded, std::vector<double>& memory)
+      : values_(4 * picture.stride()), pixels_(reinterpret_cast<const uint8_t*>(picture.origin() - 1)) {
     constexpr size_t line = 64;
-    memory.resize(4 * padded + 8 * stride + line / sizeof(double));
+    memory.resize(5 * padded + 4 * values_ + line / sizeof(double));
     // A pixel's vector must not lie across two cache lines.
-    x = memory.data() + (line - reinterpret_cast<uintptr_t>(memory.data()) % line) % line / sizeof(double);
+    columns =
+        memory.data() + (line - reinterpret_cast<uintptr_t>(memory.data()) % line) % line / sizeof(double);
+    x = columns + padded;
     left = x + padded;
     right = left + padded;
     upper = right + padded;
-    lower = upper + 4 * stride;
-    index = reinterpret_cast<int32_t*>(lower + 4 * stride);
+    lower = upper + values_;
+    widened_ = lower + values_;
+    index = reinterpret_cast<int32_t*>(widened_ + 2 * values_);
   }
 
+  /// Fills `upper` and `lower` from the rows around `y`.
+  void weigh_rows(double y) {
+    int row = floor_of(y);
+    double weight = 1 - (y - row);
+    weigh(row, weight, upper);
+    weigh(row + 1, 1 - weight, lower);
+  }
+
+  double* columns;           // the columns' part of the positions
   double *x, *left, *right;  // position in the source, weights of its neighbours
   double *upper, *lower;     // the source rows times their weights, borders included, four channels a pixel
   int32_t* index;            // of the left neighbour
+
+ private:
+  /// Neighbouring rows of the result mostly need the same source rows, so two stay as numbers.
+  void weigh(int row, double weight, double* __restrict to) {
+    int slot = row & 1;
+    double* __restrict from = widened_ + slot * values_;
+    if (rows_[slot] != row) {
+      const uint8_t* bytes = pixels_ + int64_t{row} * values_;
+      for (int i = 0; i < values_; ++i) from[i] = bytes[i];
+      rows_[slot] = row;
+    }
+    for (int i = 0; i < values_; ++i) to[i] = from[i] * weight;
+  }
+
+  int values_;  // of a source row
+  const uint8_t* pixels_;
+  double* widened_;
+  int rows_[2] = {-2, -2};  // none
 };
 
-[[gnu::noinline]] void locate_level(const AffineMap& map, int row, int width, int padded, bool flip,
-                                    FillMode mode, const LevelRow& work) {
-  double x_row = row * map.column_row;
-  int first = flip ? width - 1 : 0, step = flip ? -1 : 1;
+[[gnu::noinline]] void locate_level(const AffineMap& map, int row, int width, int padded, FillMode mode,
+                                    LevelRow& work) {
+  double x_row = row * map.column_row, offset = map.column_offset;
+  const double* columns = work.columns;
+  double* __restrict x = work.x;
+  for (int j = 0; j < padded; ++j) x[j] = x_row + columns[j] + offset;
+  fold_row(x, padded, width, mode);
+  double* __restrict left = work.left, * __restrict right = work.right;
+  int32_t* __restrict index = work.index;
   for (int j = 0; j < padded; ++j) {
-    double column = first + step * j;
-    work.x[j] = x_row + column * map.column_column + map.column_offset;
+    int whole = floor_of(x[j]);
+    left[j] = 1 - (x[j] - whole);
+    right[j] = 1 - left[j];
+    index[j] = whole + 1;
   }
-  fold_row(work.x, padded, width, mode);
-  for (int j = 0; j < padded; ++j) {
-    int x = floor_of(work.x[j]);
-    work.left[j] = 1 - (work.x[j] - x);
-    work.right[j] = 1 - work.left[j];
-    work.index[j] = x + 1;
-  }
-}
-
-/// bytes * weight: the channels of a row of pixels, four each.
-[[gnu::noinline]] void weigh_bytes(const uint8_t* __restrict bytes, int count, double weight,
-                                   double* __restrict to) {
-  for (int i = 0; i < count; ++i) to[i] = bytes[i] * weight;
 }
 
 /// Sums of four neighbours in SciPy's order, times scale.
 template <int channels>
 [[gnu::noinline]] void blend_level(const LevelRow& work, int width, float scale, float* to) {
   using Floats = float __attribute__((vector_size(16)));
-  auto blended = [&work, scale](int64_t j) -> Floats {
-    auto* upper = reinterpret_cast<const Quad*>(work.upper) + work.index[j];
-    auto* lower = reinterpret_cast<const Quad*>(work.lower) + work.index[j];
-    double left = work.left[j], right = work.right[j];
+  // Copies, because the compiler takes what is written for a part of `work`.
+  const double *lefts = work.left, *rights = work.right;
+  auto *uppers = reinterpret_cast<const Quad*>(work.upper),
+       *lowers = reinterpret_cast<const Quad*>(work.lower);
+  const int32_t* index = work.index;
+  auto blended = [=](int64_t j) -> Floats {
+    const Quad *upper = uppers + index[j], *lower = lowers + index[j];
+    double left = lefts[j], right = rights[j];
     Quad sum = upper[0] * left;
     sum += upper[1] * right;
     sum += lower[0] * left;
@@ -86,7 +116,9 @@ void resample_level_picture(const PaddedPicture& picture, int height, int width,
   bool constant = options.fill_mode == FillMode::constant;
   float outside = scale * options.cval;
   static thread_local std::vector<double> memory;
-  LevelRow work(padded, picture.stride(), memory);
+  LevelRow work(picture, padded, memory);
+  int first = transform.flip_horizontal ? width - 1 : 0, step = transform.flip_horizontal ? -1 : 1;
+  for (int j = 0; j < padded; ++j) work.columns[j] = (first + step * j) * map.column_column;
   for (int row = 0; row < height; ++row) {
     float* to = output + int64_t{transform.flip_vertical ? height - 1 - row : row} * width * channels;
     double y = fold(row * map.row_row + map.row_offset, height, options.fill_mode);
@@ -94,14 +126,8 @@ void resample_level_picture(const PaddedPicture& picture, int height, int width,
       std::fill_n(to, width * channels, outside);
       continue;
     }
-    locate_level(map, row, width, padded, transform.flip_horizontal, options.fill_mode, work);
-    int upper_row = floor_of(y);
-    double upper = 1 - (y - upper_row);
-    auto* pixels =
-        reinterpret_cast<const uint8_t*>(picture.origin() - 1 + int64_t{upper_row} * picture.stride());
-    int bytes = 4 * picture.stride();
-    weigh_bytes(pixels, bytes, upper, work.upper);
-    weigh_bytes(pixels + bytes, bytes, 1 - upper, work.lower);
+    locate_level(map, row, width, padded, options.fill_mode, work);
+    work.weigh_rows(y);
     blend_level<channels>(work, width, scale, to);
     for (int64_t j = 0; constant && j < width; ++j)
       if (work.x[j] <= -1) std::fill_n(to + j * channels, channels, outside);

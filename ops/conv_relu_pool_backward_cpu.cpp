@@ -54,6 +54,14 @@ class Stretch {
   Place* places;  // [pixels][padded]: where the winner's window begins
 };
 
+/// By way of one register, where memcpy would take two.
+template <class T, int bytes>
+[[gnu::always_inline]] inline void copy_chunk(const T* from, T* to) {
+  T chunk [[gnu::vector_size(bytes)]];
+  std::memcpy(&chunk, from, bytes);
+  std::memcpy(to, &chunk, bytes);
+}
+
 /// Copies the windows of `count` pixels from the one at `x` on. A row of a window is `chunks` chunks of some
 /// bytes, and a last one that lies over the one before, or anything if there are none.
 template <class T, int chunk_bytes, int chunks>
@@ -72,8 +80,8 @@ template <class T, int chunk_bytes, int chunks>
         if constexpr (chunks == 0) {
           for (int64_t i = 0; i < run; ++i) window[i] = from[i];
         } else {
-          for (int i = 0; i < chunks; ++i) std::memcpy(window + i * chunk, from + i * chunk, chunk_bytes);
-          std::memcpy(window + run - chunk, from + run - chunk, chunk_bytes);
+          for (int i = 0; i < chunks; ++i) copy_chunk<T, chunk_bytes>(from + i * chunk, window + i * chunk);
+          copy_chunk<T, chunk_bytes>(from + run - chunk, window + run - chunk);
         }
       to += step;
     }
