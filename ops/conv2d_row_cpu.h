@@ -79,6 +79,7 @@ template <class T, int vectors, int columns>
   const T* weights = block.weights;
   for (const Run& run : runs) {
     const T* from = x + run.offset;
+#pragma GCC unroll 3
     for (int64_t i = 0; i < run.length; ++i, ++from, weights += vectors * lanes<T>) {
       Vector<T> weight[vectors];
 #pragma GCC unroll 4
