@@ -188,6 +188,8 @@ void backward(const T* x, const uint8_t* winner, const T* dpooled, int64_t filte
     Stretch<T> stretch(layout, rows);
     for (int64_t i = begin; i < end; ++i) {
       rows.prefetch_after(i, x);
+      rows.prefetch_pooled_after(i, dpooled, filters);
+      rows.prefetch_pooled_after(i, winner, filters);
       split_evenly(rows.width, stretch.pixels, [&](int64_t pixel, int64_t pixels) {
         int64_t at = (rows.pixel(i) + pixel) * filters;
         read_gradients(dpooled + at, winner + at, pixels, stretch);

@@ -62,6 +62,15 @@ template <class T>
   }
 }
 
+/// Asks for what pool() will write: its few stores would wait for one cache line after the other.
+template <class T>
+void prefetch_results(const T* pooled, const uint8_t* winner, int64_t pixels, int64_t filters) {
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    __builtin_prefetch(pooled + pixel * filters, 1);
+    __builtin_prefetch(winner + pixel * filters, 1);
+  }
+}
+
 template <class T>
 void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const WindowGeometry& g, T* pooled,
              uint8_t* winner) {
@@ -71,16 +80,18 @@ void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const 
   PackedWeights<T> packed(kernel, taps, g.channels, 1, filters, g.size[0] * g.size[1] * g.channels, bias);
   parallel_for(rows.count, 1, [&](int64_t begin, int64_t end) {
     constexpr int64_t step = block_vectors * lanes<T>;
-    T outputs[2][2 * most_pixels * step];  // to fill it with zeros for each row would take longer than to pool
+    T outputs[2]
+             [2 * most_pixels * step];  // to fill it with zeros for each row would take longer than to pool
     for (int64_t i = begin; i < end; ++i) {
       rows.prefetch_after(i, x);
       for (const WeightBlock<T>& block : packed.blocks())
         split_evenly(rows.width, most_pixels, [&](int64_t pixel, int64_t pixels) {
           const T* from = x + rows.input(i) + pixel * 2 * rows.right;
+          int64_t to = (rows.pixel(i) + pixel) * filters + block.first;
+          prefetch_results(pooled + to, winner + to, pixels, filters);
           for (int row = 0; row < 2; ++row)
             correlate_row(from + row * rows.down, rows.right, 2 * pixels, std::span<const Run>(runs), block,
                           outputs[row], step);
-          int64_t to = (rows.pixel(i) + pixel) * filters + block.first;
           pool(outputs[0], outputs[1], pixels, block.filters, filters, pooled + to, winner + to);
         });
     }

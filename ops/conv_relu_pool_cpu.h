@@ -73,6 +73,12 @@ struct PooledRows {
     if (i + 1 < count) prefetch_rows(x + input(i + 1), 1, below, 0);
   }
 
+  /// The same for the next pooled row of `values`, [..., filters].
+  template <class T>
+  void prefetch_pooled_after(int64_t i, const T* values, int64_t filters) const {
+    if (i + 1 < count) prefetch_rows(values + pixel(i + 1) * filters, 1, width * filters, 0);
+  }
+
   int64_t height, width, count;
   int64_t row_step;     // elements from one input row to the next
   int64_t down, right;  // elements between the windows of neighbouring convolution outputs
