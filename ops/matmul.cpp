@@ -106,14 +106,19 @@ void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation
                     const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
                     const GradientTaker* kernel_taker) {
   Tensor dz = activation_gradient(activation, y, dy);
-  if (dx.defined()) matmul(dz, kernel, Transpose::b, dx);
-  if (dkernel.defined()) matmul(x, dz, Transpose::a, dkernel);
   if (kernel_taker)
     visit_float(dz.dtype(), "dense", [&](auto zero) {
       using T = decltype(zero);
-      product_transposed_a<T>({x.shape()[1], dz.shape()[1], x.shape()[0]}, x.data<T>(), dz.data<T>(),
-                              *kernel_taker);
+      int64_t batch = x.shape()[0], inputs = x.shape()[1], units = dz.shape()[1];
+      if (dx.defined())
+        dense_gradients<T>({batch, inputs, units}, x.data<T>(), dz.data<T>(), kernel.data<T>(),
+                           dx.mutable_data<T>(), *kernel_taker);
+      else
+        product_transposed_a<T>({inputs, units, batch}, x.data<T>(), dz.data<T>(), *kernel_taker);
     });
+  else if (dx.defined())
+    matmul(dz, kernel, Transpose::b, dx);
+  if (dkernel.defined()) matmul(x, dz, Transpose::a, dkernel);
   if (!dbias.defined()) return;
   visit_float(dz.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);

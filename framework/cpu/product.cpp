@@ -72,6 +72,61 @@ void product_of(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
     product_by_rows(size, a, b, y);
 }
 
+/// Rows of y that are made before they are handed over: they stay in the nearest cache.
+int64_t strip_of_rows(int64_t columns) {
+  constexpr int64_t elements = 1 << 12;
+  return std::max(elements / columns / tile_rows, int64_t{1}) * tile_rows;
+}
+
+/// Rows [begin, end) of aᵀ · b go to `taker`.
+template <class T>
+void hand_over_rows(ProductSize size, const T* a, const T* b, const GradientTaker& taker, int64_t begin,
+                    int64_t end) {
+  int64_t strip = strip_of_rows(size.columns);
+  Storage scratch(static_cast<size_t>(strip * size.columns) * sizeof(T), Device::cpu());
+  T* y = reinterpret_cast<T*>(scratch.data);
+  for (int64_t row = begin; row < end; row += strip) {
+    int64_t rows = std::min(strip, end - row);
+    Ahead ahead(taker.buffers, row * size.columns * sizeof(T), rows * size.columns * sizeof(T),
+                tiles_of<T>({rows, size.columns, size.inner}));
+    product_of_blocks<T>({rows, size.columns, size.inner}, {a + row, 1, size.rows}, {b, size.columns},
+                         {y, size.columns}, &ahead);
+    taker.take(row * size.columns, rows * size.columns, y);
+  }
+}
+
+/// y = a · bᵀ for few rows, by columns: yᵀ = b · aᵀ. The rows of b are read along the inner axis, as the
+/// tiles want; a and the tiles of yᵀ, the small ones where b is a layer's weights, are transposed.
+template <class T>
+class ProductByColumns {
+ public:
+  static constexpr int64_t most_rows = 512, strip = 256;
+
+  ProductByColumns(ProductSize size, const T* a, const T* b, T* y)
+      : size_(size), b_(b), y_(y), memory_(size.rows * size.inner * sizeof(T), Device::cpu()) {
+    transpose_block(size.rows, size.inner, a, size.inner, turned(), size.rows);
+  }
+
+  void columns(int64_t begin, int64_t end) {
+    Storage memory(static_cast<size_t>(strip * size_.rows) * sizeof(T), Device::cpu());
+    T* part = reinterpret_cast<T*>(memory.data);
+    for (int64_t column = begin; column < end; column += strip) {
+      int64_t count = std::min(strip, end - column);
+      product_of_blocks<T>({count, size_.rows, size_.inner}, {b_ + column * size_.inner, size_.inner, 1},
+                           {turned(), size_.rows}, {part, size_.rows});
+      transpose_block(count, size_.rows, part, size_.rows, y_ + column, size_.columns);
+    }
+  }
+
+ private:
+  T* turned() { return reinterpret_cast<T*>(memory_.data); }
+
+  ProductSize size_;
+  const T* b_;
+  T* y_;
+  Storage memory_;
+};
+
 }  // namespace
 
 template <class T>
@@ -92,46 +147,40 @@ void product_transposed_a(ProductSize size, const T* a, const T* b, const Gradie
     product_transposed_a(size, a, b, y);
     return take_range(taker, 0, size.rows * size.columns, y, sizeof(T));
   }
-  constexpr int64_t strip_elements = 1 << 12;  // stay in the nearest cache
-  int64_t strip = std::max(strip_elements / size.columns / tile_rows, int64_t{1}) * tile_rows;
-  parallel_for(size.rows, part_length(size, size.rows, most_parts, strip), [&](int64_t begin, int64_t end) {
-    Storage scratch(static_cast<size_t>(strip * size.columns) * sizeof(T), Device::cpu());
-    T* y = reinterpret_cast<T*>(scratch.data);
-    for (int64_t row = begin; row < end; row += strip) {
-      int64_t rows = std::min(strip, end - row);
-      Ahead ahead(taker.buffers, row * size.columns * sizeof(T), rows * size.columns * sizeof(T),
-                  tiles_of<T>({rows, size.columns, size.inner}));
-      product_of_blocks<T>({rows, size.columns, size.inner}, {a + row, 1, size.rows}, {b, size.columns},
-                           {y, size.columns}, &ahead);
-      taker.take(row * size.columns, rows * size.columns, y);
-    }
-  });
+  parallel_for(size.rows, part_length(size, size.rows, most_parts, strip_of_rows(size.columns)),
+               [&](int64_t begin, int64_t end) { hand_over_rows(size, a, b, taker, begin, end); });
 }
 
-// yᵀ = b · aᵀ: the rows of b are read along the inner axis, as the tiles want; a and the tiles of yᵀ, the
-// small ones where b is a layer's weights, are transposed.
 template <class T>
 void product_transposed_b(ProductSize size, const T* a, const T* b, T* y) {
-  constexpr int64_t most_rows = 512, strip = 256;
+  constexpr int64_t most_rows = ProductByColumns<T>::most_rows;
   for (int64_t first = 0; first < size.rows; first += most_rows) {
     int64_t rows = std::min(most_rows, size.rows - first);
-    Storage scratch(static_cast<size_t>(rows * size.inner) * sizeof(T), Device::cpu());
-    T* turned = reinterpret_cast<T*>(scratch.data);
-    transpose_block(rows, size.inner, a + first * size.inner, size.inner, turned, rows);
-    ProductSize turned_size{size.columns, rows, size.inner};
-    parallel_for(size.columns, part_length(turned_size, size.columns, most_parts, 32),
-                 [=, y = y + first * size.columns](int64_t begin, int64_t end) {
-                   Storage tile(static_cast<size_t>(strip * rows) * sizeof(T), Device::cpu());
-                   T* part = reinterpret_cast<T*>(tile.data);
-                   for (int64_t column = begin; column < end; column += strip) {
-                     int64_t columns = std::min(strip, end - column);
-                     product_of_blocks<T>({columns, rows, size.inner},
-                                          {b + column * size.inner, size.inner, 1}, {turned, rows},
-                                          {part, rows});
-                     transpose_block(columns, rows, part, rows, y + column, size.columns);
-                   }
-                 });
+    ProductByColumns<T> by_columns({rows, size.columns, size.inner}, a + first * size.inner, b,
+                                   y + first * size.columns);
+    parallel_for(size.columns, part_length({size.columns, rows, size.inner}, size.columns, most_parts, 32),
+                 [&](int64_t begin, int64_t end) { by_columns.columns(begin, end); });
   }
+}
+
+template <class T>
+void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* dx,
+                     const GradientTaker& taker) {
+  auto [batch, inputs, units] = size;
+  ProductSize kernel_size{inputs, units, batch};
+  if (batch == 0 || batch > ProductByColumns<T>::most_rows || has_many_terms(kernel_size)) {
+    product_transposed_b(size, dz, w, dx);
+    return product_transposed_a(kernel_size, x, dz, taker);
+  }
+  ProductByColumns<T> by_columns(size, dz, w, dx);
+  int64_t strip = strip_of_rows(units), strips = std::max(ProductByColumns<T>::strip / strip, int64_t{1});
+  parallel_for(inputs, part_length(kernel_size, inputs, most_parts, strip), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row += strips * strip) {
+      int64_t last = std::min(row + strips * strip, end);
+      by_columns.columns(row, last);
+      hand_over_rows(kernel_size, x, dz, taker, row, last);
+    }
+  });
 }
 
 template void product(ProductSize, const float*, const float*, float*);
@@ -142,5 +191,9 @@ template void product_transposed_a(ProductSize, const float*, const float*, cons
 template void product_transposed_a(ProductSize, const double*, const double*, const GradientTaker&);
 template void product_transposed_b(ProductSize, const float*, const float*, float*);
 template void product_transposed_b(ProductSize, const double*, const double*, double*);
+template void dense_gradients(ProductSize, const float*, const float*, const float*, float*,
+                              const GradientTaker&);
+template void dense_gradients(ProductSize, const double*, const double*, const double*, double*,
+                              const GradientTaker&);
 
 }  // namespace manul::cpu

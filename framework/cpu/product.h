@@ -24,5 +24,11 @@ void product_transposed_a(ProductSize size, const T* a, const T* b, const Gradie
 /// y = a · bᵀ: a [rows, inner], b [columns, inner].
 template <class T>
 void product_transposed_b(ProductSize size, const T* a, const T* b, T* y);
+/// Both gradients of a dense layer, for which each row of its weights w [inputs, units] is fetched once: dx
+/// [batch, inputs] = dz · wᵀ, and xᵀ · dz, which goes to `taker` in ranges of whole rows once dx no longer
+/// needs these rows of w. size: rows = batch, columns = inputs, inner = units.
+template <class T>
+void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* dx,
+                     const GradientTaker& taker);
 
 }  // namespace manul::cpu
