@@ -13,6 +13,7 @@
 
 #include "framework/cpu/parallel.h"
 #include "framework/error.h"
+#include "tools/terminal.h"
 
 namespace manul {
 namespace {
@@ -84,11 +85,11 @@ void Program::add_threads_option() {
 
 int Program::explain(const CLI::ParseError& error) const {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
-  fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+  print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
   for (const std::string& wrong : app_.remaining())
     if (std::string meant = nearest_option(app_, wrong); wrong.starts_with("--") && !meant.empty())
-      fmt::print(stderr, "Did you mean {} instead of {}?\n", meant, wrong);
-  fmt::print(stderr, "{} --help shows all options.\n", app_.get_name());
+      print_if_possible(stderr, "Did you mean {} instead of {}?\n", meant, wrong);
+  print_if_possible(stderr, "{} --help shows all options.\n", app_.get_name());
   return static_cast<int>(ErrorKind::usage);
 }
 
@@ -99,17 +100,18 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
     if (threads_ > 0) cpu::set_threads(threads_);
     if (tf32_) allow_tf32(true);
     int code = body();
-    flush_output();
+    bool stopped_by_signal = code > 128;  // which a reader that has gone sends, too
+    if (!stopped_by_signal) flush_output();
     return code;
   } catch (const CLI::ParseError& error) {
     return explain(error);
   } catch (const Error& error) {
-    fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+    print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
     return error.exit_code();
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "{}: there is not enough memory\n", app_.get_name());
+    print_if_possible(stderr, "{}: there is not enough memory\n", app_.get_name());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+    print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
   }
   return static_cast<int>(ErrorKind::failed);
 }

@@ -1,12 +1,10 @@
 #include "tools/terminal.h"
 
-#include <fmt/core.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 
 namespace manul {
@@ -47,7 +45,7 @@ std::string Terminal::gray(std::string_view text) const {
 
 void StatusLine::show(const std::string& text) {
   if (!terminal_.is_terminal) return;
-  std::fprintf(stderr, "\r\033[K%s", text.c_str());  // fmt::print throws on a closed terminal
+  print_if_possible(stderr, "\r\033[K{}", text);
   std::fflush(stderr);
   shown_ = true;
 }

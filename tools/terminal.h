@@ -1,9 +1,21 @@
 #pragma once
 
+#include <fmt/core.h>
+
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace manul {
+
+/// fmt::print that does not throw where nothing can be written (a closed pipe or terminal, a full disk), for
+/// work that must go on. The stream keeps the error; Program::run() looks for it at the end.
+template <class... Args>
+void print_if_possible(std::FILE* stream, fmt::format_string<Args...> text, Args&&... args) {
+  std::string formatted = fmt::format(text, std::forward<Args>(args)...);
+  std::fwrite(formatted.data(), 1, formatted.size(), stream);
+}
 
 /// What can be shown where stderr goes.
 struct Terminal {

@@ -125,9 +125,10 @@ class PictureReader {
   }
   void tell(const ImageDataset& pictures) const {
     for (const std::string& reason : pictures.bad_images())
-      fmt::print(stderr, "train_catdog: skipped {}\n", reason);
-    for (const std::string& warning : pictures.warnings()) fmt::print(stderr, "train_catdog: {}\n", warning);
-    if (!options_.quiet) fmt::print("{}\n", pictures.summary());
+      print_if_possible(stderr, "train_catdog: skipped {}\n", reason);
+    for (const std::string& warning : pictures.warnings())
+      print_if_possible(stderr, "train_catdog: {}\n", warning);
+    if (!options_.quiet) print_if_possible(stdout, "{}\n", pictures.summary());
   }
 
   const TrainOptions& options_;
@@ -149,7 +150,8 @@ Pictures find_pictures(const TrainOptions& options, Device device, const StopSig
   if (data.empty()) {
     StatusLine status(Terminal::of_stderr());
     data = drawn_pictures(show_progress(status, "Drawing", options.quiet));
-    if (!options.quiet) fmt::print("Drawn cats and dogs are kept in {}\n", data.parent_path().string());
+    if (!options.quiet)
+      print_if_possible(stdout, "Drawn cats and dogs are kept in {}\n", data.parent_path().string());
   }
   using Subset = ImageFolder::Subset;
   PictureReader reader(options, device, signal);
@@ -206,10 +208,12 @@ size_t best_epoch(const History& history, bool validated) {
 
 void tell_result(const TrainOptions& options, const Pictures& pictures, const History& history) {
   if (options.quiet || history.epochs().empty()) return;
-  fmt::print("Best {}\n", logs_line(history, best_epoch(history, pictures.validation != nullptr)));
-  fmt::print("Last {}\n", logs_line(history, history.epochs().size() - 1));
+  print_if_possible(stdout, "Best {}\n",
+                    logs_line(history, best_epoch(history, pictures.validation != nullptr)));
+  print_if_possible(stdout, "Last {}\n", logs_line(history, history.epochs().size() - 1));
   const auto& files = (pictures.validation ? pictures.validation : pictures.train)->files();
-  fmt::print("Saved {}. Try: predict {} {}\n", options.output, options.output, files.back().path.string());
+  print_if_possible(stdout, "Saved {}. Try: predict {} {}\n", options.output, options.output,
+                    files.back().path.string());
 }
 
 int train(Program& program, TrainCommand& command, const StopSignal& signal) {
@@ -222,14 +226,15 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
     command.take_from(interrupted->training_state);
   }
   if (!options.quiet)
-    fmt::print("Device: {}, {} threads. Seed: {}\n", device.name(), cpu::threads(), options.seed);
+    print_if_possible(stdout, "Device: {}, {} threads. Seed: {}\n", device.name(), cpu::threads(),
+                      options.seed);
 
   Pictures pictures = find_pictures(options, device, signal);
   const std::vector<std::string>& class_names = pictures.train->class_names();
   Model model = interrupted ? std::move(*interrupted) : new_model(options, class_names, device);
   if (model.preprocessing.class_names != class_names)
     fail(ErrorKind::data, "resume: the data has other classes than the interrupted run");
-  if (!options.quiet) fmt::print("{}", model.summary());
+  if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
 
   Checkpoints checkpoints(command, *pictures.train);
   CSVLogger csv((fs::path(options.output).parent_path() / "history.csv").string());
@@ -253,8 +258,8 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
          options.learning_rate);
   model.save(options.output);
   if (history.stop_reason == StopReason::requested) {
-    fmt::print(stderr, "Stopped in epoch {} after {} steps and saved {}. Go on with --resume.\n",
-               history.stopped_epoch + 1, history.stopped_step, options.output);
+    print_if_possible(stderr, "Stopped in epoch {} after {} steps and saved {}. Go on with --resume.\n",
+                      history.stopped_epoch + 1, history.stopped_step, options.output);
     return signal.exit_code();
   }
   tell_result(options, pictures, history);

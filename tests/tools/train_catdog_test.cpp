@@ -117,7 +117,6 @@ TEST_F(TrainCatdog, TheCacheDoesNotMatter) {
 
 TEST_F(TrainCatdog, AFileThatVanishesEndsInASentenceAndLeavesTheCheckpoint) {
   EXPECT_EQ(train("--epochs 1").code, 0);
-  std::string before = model("trained_model.h5");
   Outcome outcome = run(
       folder_.path(),
       "train_catdog --device cpu --data training_set --cache-mb 0 --resume --epochs 100000 > log & pid=$!; "
@@ -143,6 +142,28 @@ TEST_F(TrainCatdog, SecondSignalQuitsAtOnce) {
       "while ! grep -q 'Epoch 1/' log; do sleep 0.01; done; kill -INT $pid; kill -INT $pid; "
       "wait $pid");
   EXPECT_EQ(outcome.code, 130);
+}
+
+TEST_F(TrainCatdog, AReaderThatLeavesStopsItAndKeepsTheWork) {
+  Outcome outcome = run(folder_.path(),
+                        "{ train_catdog --device cpu --data training_set --epochs 100000 --output read.h5; "
+                        "echo $? > code; } | head -n 1");
+  EXPECT_EQ(model("code"), "141\n") << outcome.errors;
+  EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
+  EXPECT_EQ(train("--output read.h5 --resume --epochs 1").code, 0) << "the file there is whole";
+}
+
+TEST_F(TrainCatdog, AClosedTerminalStopsItUnlessNohup) {
+  std::string line =
+      "train_catdog --device cpu --threads 1 --data training_set --batch 4 --output hup.h5 --epochs ";
+  std::string hang_up =
+      " > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; kill -HUP $pid; wait $pid";
+  Outcome outcome = run(folder_.path(), line + "100000" + hang_up);
+  EXPECT_EQ(outcome.code, 129) << outcome.errors;
+  EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
+  outcome = run(folder_.path(), "rm log; trap '' HUP; " + line + "30" + hang_up);
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_THAT(model("log"), HasSubstr("Last epoch 30"));
 }
 
 TEST_F(TrainCatdog, ResumeRefusesAnotherRun) {
