@@ -1,10 +1,15 @@
 #pragma once
 
+#include <string_view>
+
 #include "data/affine.h"
 #include "framework/kernel.h"
 #include "framework/random.h"
 
 namespace manul {
+
+/// "nearest", "reflect", "wrap" or "constant". Throws ErrorKind::usage with the list for any other text.
+FillMode parse_fill_mode(std::string_view name);
 
 /// What ImageDataGenerator is told: from which ranges the changes of a picture are drawn, and how its values
 /// are scaled. The defaults change nothing but the scale. A plain value that kernels take by copy.

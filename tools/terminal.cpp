@@ -55,6 +55,19 @@ void StatusLine::erase() noexcept {
   shown_ = false;
 }
 
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (unsigned char c : text) {
+    if (c == '\n')
+      shown += "\\n";
+    else if (c < 0x20 || c == 0x7f)
+      shown += fmt::format("\\x{:02x}", c);
+    else
+      shown += static_cast<char>(c);
+  }
+  return shown;
+}
+
 std::string clock_text(double seconds) {
   auto whole = static_cast<long long>(std::ceil(std::max(seconds, 0.0)));
   if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);

@@ -51,6 +51,10 @@ class StatusLine {
   bool shown_ = false;
 };
 
+/// `text` with control characters written out (a line feed as \\n, others as \\x1b): a file's name may hold
+/// any, and must neither break a line nor command the terminal.
+std::string printable(std::string_view text);
+
 /// A duration to read at a glance: "0:07", "12:03", "3:00:00".
 std::string clock_text(double seconds);
 

@@ -12,13 +12,6 @@
 namespace manul {
 namespace {
 
-FillMode fill_mode_of(const std::string& name) {
-  return name == "nearest"   ? FillMode::nearest
-         : name == "reflect" ? FillMode::reflect
-         : name == "wrap"    ? FillMode::wrap
-                             : FillMode::constant;
-}
-
 /// A case of fixtures/augment.h5: a picture, one change and what Keras makes of them.
 struct Case {
   std::string name;
@@ -39,7 +32,7 @@ Case read_case(const fixture::File& cases, const std::string& number) {
   Case result{number, int(shape[0]), int(shape[1]), int(shape[2]), {pixels.begin(), pixels.end()}, {}, {},
               {}};
   AugmentOptions& options = result.options;
-  options.fill_mode = fill_mode_of(cases.text(name, "fill_mode"));
+  options.fill_mode = parse_fill_mode(cases.text(name, "fill_mode"));
   options.cval = static_cast<float>(number_of("cval"));
   options.interpolation_order = static_cast<int>(number_of("interpolation_order"));
   options.rescale = static_cast<float>(number_of("rescale"));

@@ -193,6 +193,16 @@ TEST_F(TrainCatdog, FullDiskLeavesTheOldFileAndSaysSo) {
   EXPECT_TRUE(model("trained_model.h5") == before);
 }
 
+TEST_F(TrainCatdog, FullDiskWhenItIsStoppedIsTold) {
+  Outcome outcome =
+      run(folder_.path(),
+          "trap '' XFSZ; ulimit -f 64; train_catdog --device cpu --threads 1 --data training_set --batch 4 "
+          "--epochs 100000 > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; "
+          "kill -INT $pid; wait $pid");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("trained_model.h5: cannot be written"));
+}
+
 TEST_F(TrainCatdog, DamagedPicturesAreSkippedAndNamedOrFatal) {
   write_file(folder_ / "training_set/cats/note.jpg", "this is no picture");
   Outcome skipped = train("--epochs 1");
@@ -215,6 +225,31 @@ TEST_F(TrainCatdog, FoldersThatAreNoDataAreThree) {
     EXPECT_EQ(outcome.code, 3) << name << outcome.errors;
     EXPECT_THAT(outcome.errors, HasSubstr(name));
   }
+}
+
+TEST_F(TrainCatdog, WhatCannotWorkIsToldBeforePicturesAreRead) {
+  std::filesystem::create_directories(folder_ / "there/history.csv");
+  for (const char* arguments : {"--validation missing", "--size 8 --stride 8", "--output there/model.h5"}) {
+    Outcome outcome = train(arguments);
+    EXPECT_NE(outcome.code, 0) << arguments;
+    EXPECT_THAT(outcome.output, Not(HasSubstr("Found "))) << arguments;
+  }
+}
+
+TEST_F(TrainCatdog, TheCommandToTryWorksWhateverTheNamesAre) {
+  std::filesystem::rename(folder_ / "test_set/dogs/dog.60.jpg", folder_ / "test_set/dogs/dog.9 it's.jpg");
+  Outcome outcome = train("--epochs 1 --output 'my model.h5'");
+  size_t command = outcome.output.find("predict '");
+  ASSERT_NE(command, std::string::npos) << outcome.output << outcome.errors;
+  Outcome tried = run(folder_.path(), outcome.output.substr(command));
+  EXPECT_EQ(tried.code, 0) << tried.errors;
+}
+
+TEST_F(TrainCatdog, ResumingAFinishedRunSaysSo) {
+  EXPECT_EQ(train("--epochs 1").code, 0);
+  Outcome outcome = train("--resume");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.errors, HasSubstr("all epochs were done already"));
 }
 
 TEST_F(TrainCatdog, WrongUsageIsTwo) {
