@@ -26,6 +26,19 @@ CLI::Option* TrainCommand::fixed(CLI::Option* option) {
 TrainCommand::TrainCommand(Program& program) {
   CLI::App& app = program.options();
   app.option_defaults()->group("Data");
+  add_data_options(app);
+  app.option_defaults()->group("Augmentation of the training pictures, as in Keras' ImageDataGenerator");
+  add_augmentation_options(app);
+  app.option_defaults()->group("Training");
+  add_training_options(app);
+  app.option_defaults()->group("Options");
+  program.add_device_option();
+  program.add_tf32_option();
+  program.add_threads_option();
+  app.add_flag("--quiet", options.quiet, "Print only warnings and errors");
+}
+
+void TrainCommand::add_data_options(CLI::App& app) {
   remembered(
       app.add_option("--data", options.data,
                      "Folder with one sub-folder of pictures per class; without it, drawn cats and dogs"));
@@ -45,8 +58,9 @@ TrainCommand::TrainCommand(Program& program) {
   app.add_option("--workers", options.workers, "Threads that decode pictures; 0: one per core")
       ->check(integer_in(0, 256))
       ->capture_default_str();
+}
 
-  app.option_defaults()->group("Augmentation of the training pictures, as Keras' ImageDataGenerator");
+void TrainCommand::add_augmentation_options(CLI::App& app) {
   fixed(app.add_option("--shear", options.shear, "Degrees"))->check(number_in(0, 360));
   fixed(app.add_option("--zoom", options.zoom, "Fraction: 0.2 means 0.8 to 1.2"))->check(number_in(0, 0.99));
   fixed(app.add_option("--rotation", options.rotation, "Degrees"))->check(number_in(0, 360));
@@ -54,8 +68,9 @@ TrainCommand::TrainCommand(Program& program) {
   fixed(app.add_flag("--flip,!--no-flip", options.flip, "Mirror half of the pictures, at random"));
   fixed(app.add_option("--fill-mode", options.fill_mode, "What fills the space that opens at the borders"))
       ->check(CLI::IsMember({"nearest", "constant", "reflect", "wrap"}));
+}
 
-  app.option_defaults()->group("Training");
+void TrainCommand::add_training_options(CLI::App& app) {
   remembered(app.add_option("--epochs", options.epochs, "In all, including those before a --resume"))
       ->check(integer_in(1, 1000000));
   fixed(app.add_option("--batch", options.batch, "Pictures per step"))->check(integer_in(1, 1 << 20));
@@ -70,12 +85,6 @@ TrainCommand::TrainCommand(Program& program) {
   app.add_option("--output", options.output, "The model's file; history.csv is written beside it")
       ->capture_default_str();
   app.add_flag("--resume", options.resume, "Go on from where the run that wrote --output stopped");
-
-  app.option_defaults()->group("Options");
-  program.add_device_option();
-  program.add_tf32_option();
-  program.add_threads_option();
-  app.add_flag("--quiet", options.quiet, "Print only warnings and errors");
 }
 
 void TrainCommand::save(TrainingState& state) const {
