@@ -28,11 +28,11 @@ class Classifier {
       : model_(Model::load(settings.model, {.device = device})), rescale_(settings.rescale) {
     const Graph& graph = model_.graph();
     if (graph.inputs().size() != 1 || graph.outputs().size() != 1)
-      fail(ErrorKind::model_file, "{}: a model with {} inputs and {} outputs is no classifier of pictures",
+      fail(ErrorKind::model_file, "{}: a model with {} inputs and {} outputs is not a classifier of pictures",
            settings.model, graph.inputs().size(), graph.outputs().size());
     Shape input = graph.nodes()[graph.inputs()[0]].shape, output = graph.nodes()[graph.outputs()[0]].shape;
     if (input.rank() != 3 || (input[2] != 1 && input[2] != 3 && input[2] != 4))
-      fail(ErrorKind::model_file, "{}: takes {}, which is no picture [height, width, 1, 3 or 4]",
+      fail(ErrorKind::model_file, "{}: takes {}, which is not a picture [height, width, 1, 3 or 4]",
            settings.model, input);
     if (output.rank() != 1)
       fail(ErrorKind::model_file, "{}: gives {}, not one number a class", settings.model, output);
@@ -61,7 +61,7 @@ class Classifier {
     for (float value : outputs)
       if (!(value >= 0 && value <= 1))
         fail(ErrorKind::model_file,
-             "the model gives {}, which is no probability: its last layer must be a sigmoid or a softmax",
+             "the model gives {}, which is not a probability: its last layer must be a sigmoid or a softmax",
              value);
     if (outputs.size() == 1) return {1 - outputs[0], outputs[0]};
     return outputs;

@@ -24,7 +24,7 @@ struct Terminal {
   bool unicode = false;      // the locale is UTF-8
 
   static Terminal of_stderr();
-  /// Columns of the line; asked each time, because windows change.
+  /// Columns of a line; asked for each time, because windows are resized.
   int columns() const;
   /// `text` in green where there are colours.
   std::string green(std::string_view text) const;
@@ -32,8 +32,7 @@ struct Terminal {
   std::string gray(std::string_view text) const;
 };
 
-/// A line on stderr that is drawn over again and again, and is gone in the end. Shows nothing where there is
-/// no terminal.
+/// A line on stderr that is redrawn in place and erased at the end. Shows nothing where there is no terminal.
 class StatusLine {
  public:
   explicit StatusLine(const Terminal& terminal) : terminal_(terminal) {}
