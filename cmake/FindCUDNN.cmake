@@ -1,5 +1,5 @@
 # Finds cuDNN 9: CUDNN_FOUND, CUDNN_INCLUDE_DIR, CUDNN_LIBRARY (loaded at run time, not linked), CUDNN_VERSION.
-# A place of one's own is given by CUDNN_ROOT or CMAKE_PREFIX_PATH.
+# CUDNN_ROOT or CMAKE_PREFIX_PATH name other places to look in.
 find_path(CUDNN_INCLUDE_DIR cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS} PATH_SUFFIXES include)
 find_library(CUDNN_LIBRARY NAMES cudnn libcudnn.so.9
   HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDNN_INCLUDE_DIR}/../lib PATH_SUFFIXES lib lib64)

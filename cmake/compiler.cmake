@@ -1,4 +1,4 @@
-# Flags of our own code; never exported to users of the library. Nobody reads errno or the exception flags of the
+# Flags of our own code; never exported to users of the library. Nothing reads errno or the exception flags of the
 # arithmetic; without them square roots and conditions become vector code, with the same results.
 add_library(manul_compiler INTERFACE)
 target_compile_options(manul_compiler INTERFACE

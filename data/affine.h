@@ -40,7 +40,7 @@ struct AffineMap {
 MANUL_HOST_DEVICE inline AffineMap make_affine_map(const AffineParameters& p, int height, int width) {
   constexpr double degree = 3.14159265358979323846 / 180;
   double theta = p.theta * degree, shear = p.shear * degree;
-  // Of 0 they are known, and on a GPU the whole picture waits for them.
+  // For 0 they are known, and on a GPU the whole picture would wait for them.
   double sine = theta == 0 ? theta : std::sin(theta), cosine = theta == 0 ? 1 : std::cos(theta);
   double shear_sine = -(shear == 0 ? shear : std::sin(shear)),
          shear_cosine = shear == 0 ? 1 : std::cos(shear);

@@ -6,6 +6,7 @@
 
 #include "data/affine_rows.h"
 #include "framework/cpu/parallel.h"
+#include "framework/error.h"
 #include "framework/step.h"
 
 namespace manul {
@@ -58,6 +59,14 @@ void standardize(float* values, int64_t count, bool divide) {
 }
 
 }  // namespace
+
+FillMode parse_fill_mode(std::string_view name) {
+  if (name == "nearest") return FillMode::nearest;
+  if (name == "reflect") return FillMode::reflect;
+  if (name == "wrap") return FillMode::wrap;
+  if (name == "constant") return FillMode::constant;
+  fail(ErrorKind::usage, "fill mode: '{}' is none of nearest, reflect, wrap, constant", name);
+}
 
 bool AugmentOptions::draws_nothing() const {
   return rotation_range == 0 && shear_range == 0 && zoom_low == 1 && zoom_high == 1 &&

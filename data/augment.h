@@ -1,13 +1,18 @@
 #pragma once
 
+#include <string_view>
+
 #include "data/affine.h"
 #include "framework/kernel.h"
 #include "framework/random.h"
 
 namespace manul {
 
-/// What ImageDataGenerator is told: from which ranges the changes of a picture are drawn, and how its values
-/// are scaled. The defaults change nothing but the scale. A plain value that kernels take by copy.
+/// "nearest", "reflect", "wrap" or "constant". Throws ErrorKind::usage with the list for any other text.
+FillMode parse_fill_mode(std::string_view name);
+
+/// The arguments of ImageDataGenerator: the ranges from which the changes of a picture are drawn, and how its
+/// values are scaled. The defaults change only the scale. A plain value that kernels take by copy.
 struct AugmentOptions {
   double rotation_range = 0;  // degrees: U(-r, r)
   double shear_range = 0;     // degrees: U(-s, s)
@@ -31,7 +36,7 @@ struct AugmentOptions {
   bool draws_nothing() const;
 };
 
-/// What ImageDataGenerator.apply_transform is told: one drawn change.
+/// The argument of ImageDataGenerator.apply_transform: one drawn change.
 struct Transform {
   AffineParameters affine;
   bool flip_horizontal = false;

@@ -16,7 +16,7 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// Shape of one sample: [64, 64, 3].
   virtual Shape sample_shape() const = 0;
-  /// Sorted; labels are indices into it. Empty where labels are no classes.
+  /// Sorted; labels are indices into it. Empty if labels are not classes.
   virtual const std::vector<std::string>& class_names() const = 0;
   /// dtype and shape of a batch's labels: i32 [batch] (class indices).
   virtual Shape label_shape(int64_t batch) const { return {batch}; }

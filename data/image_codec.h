@@ -7,7 +7,7 @@
 
 #include "data/image.h"
 
-// What image_io.cpp and the files around it, one a library, know of each other.
+// What image_io.cpp and its decoders, one file per library, share.
 namespace manul::codec {
 
 using Bytes = std::span<const uint8_t>;

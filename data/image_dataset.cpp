@@ -55,7 +55,7 @@ void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
   std::vector<std::string> reasons(total), warnings(total);
   stamps_.resize(total);
 
-  // What does not fit is decoded all the same, to find what is bad.
+  // What does not fit is decoded as well, to find what is bad.
   auto read = [&](int64_t i) {
     try {
       if (i >= room_) stamps_[i] = stamp_of(files[i].path);
@@ -177,7 +177,7 @@ void ImageDataset::load_again(int32_t sample, uint8_t* to) const {
 }
 
 std::string ImageDataset::summary() const {
-  return fmt::format("Found {} images belonging to {} classes.", size(), class_names_.size());
+  return ImageFolder{{}, class_names_, files_}.summary();
 }
 
 }  // namespace manul

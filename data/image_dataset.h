@@ -11,16 +11,16 @@
 
 namespace manul {
 
-/// What becomes of files that are no readable picture.
+/// What to do with files that are not readable pictures.
 enum class OnBadImage { skip, fail };
 
 struct ImageDatasetOptions {
   ImageOptions image{.height = 64, .width = 64};
-  AugmentOptions augment;  // as it stands: rescale only
+  AugmentOptions augment;  // the default only rescales
   OnBadImage on_bad_image = OnBadImage::skip;
-  int64_t cache_mb = 1024;  // of decoded pictures (2^20 bytes); the others are decoded again every epoch,
-  int64_t stream_mb = 16;   // so many at a time ahead of the steps: two batches or more
-  int workers = 0;          // threads that decode; 0: one a core
+  int64_t cache_mb = 1024;  // MiB of decoded pictures that are kept; the others are decoded in every epoch,
+  int64_t stream_mb = 16;   // this much ahead of the steps: two batches or more
+  int workers = 0;          // threads that decode; 0: one per core
   Device device;
   /// Called now and then by the thread that made the data set, with how many files are read so far.
   std::function<void(int64_t done, int64_t total)> on_progress = {};
@@ -67,7 +67,7 @@ class ImageDataset : public Dataset {
   void keep(const Tensor& pictures);
   void drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons);
   void load_again(int32_t sample, uint8_t* to) const;
-  /// What tells whether a file is still the one that was read.
+  /// Shows whether a file is still the one that was read.
   struct Stamp {
     uintmax_t bytes = 0;
     std::filesystem::file_time_type written;
@@ -79,7 +79,7 @@ class ImageDataset : public Dataset {
   std::vector<std::string> class_names_;
   std::vector<ImageFolder::File> files_;
   std::vector<std::string> bad_images_, warnings_;
-  std::vector<Stamp> stamps_;  // of files_, as far as they are streamed
+  std::vector<Stamp> stamps_;  // of those of files_ that are streamed
   int64_t cached_ = 0;         // the first samples, whose pictures are kept
   int64_t room_ = 0;           // rows for them
   Tensor pictures_;            // u8 [room and ring, height, width, channels]

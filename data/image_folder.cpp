@@ -53,12 +53,15 @@ void require_folder(const fs::path& folder) {
   if (!fs::is_directory(folder, error)) fail(ErrorKind::data, "{}: not a folder", folder.string());
 }
 
+/// Hidden folders (.git, .ipynb_checkpoints) are no classes.
 std::vector<std::string> folder_names(const fs::path& folder) {
   require_folder(folder);
   std::vector<std::string> names;
   std::error_code error;
   for (const fs::directory_entry& entry : sorted_entries(folder))
-    if (entry.is_directory(error)) names.push_back(entry.path().filename().string());
+    if (std::string name = entry.path().filename().string();
+        !name.starts_with('.') && entry.is_directory(error))
+      names.push_back(std::move(name));
   return names;
 }
 

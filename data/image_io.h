@@ -14,9 +14,9 @@ namespace manul {
 /// and the other way round. JPEG, PNG, BMP, PPM, PGM, and what OpenCV was built with (TIFF, WebP).
 ///
 /// Throws ErrorKind::data with a sentence that begins with the file's name if it cannot be read, is empty, is
-/// no picture, has more than most_pixels, or is damaged in any way that can be told: unlike Keras, whatever
-/// libjpeg or libpng warn about counts. Only a PNG that lacks nothing but its end marker is taken, with a
-/// warning in the image.
+/// not a picture, has more than most_pixels, or is damaged in any way that can be detected: unlike in Keras,
+/// everything that libjpeg or libpng warn about counts. Only a PNG that lacks nothing but its end marker is
+/// accepted, with a warning in the image.
 Image load_image(const std::filesystem::path& file, const ImageOptions& options = {});
 
 /// The same from memory; `name` stands for the file in errors.

@@ -30,7 +30,7 @@ struct ErrorState {
   std::longjmp(state->jump, 1);
 }
 
-/// Warnings mean lost or made-up pixels, but for two about the header's colours and version.
+/// Warnings mean lost or made-up pixels, except two about the header's colours and version.
 void on_message(j_common_ptr info, int level) {
   int code = info->err->msg_code;
   if (level < 0 && code != JWRN_JFIF_MAJOR && code != JWRN_ADOBE_XFORM) leave(info);
@@ -64,7 +64,7 @@ void limit_scans(j_common_ptr info) {
   }
 }
 
-/// Released also when a constructor throws half-way.
+/// Released even if a constructor throws half-way.
 struct Handle {
   jpeg_decompress_struct info{};
   ~Handle() { jpeg_destroy_decompress(&info); }

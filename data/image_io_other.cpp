@@ -63,7 +63,7 @@ int64_t portable_map_white(Bytes bytes) {
   return number;
 }
 
-/// What OpenCV would read otherwise than Pillow does, in a word or two; empty if nothing. `read` is what it
+/// What OpenCV would read differently from Pillow, in a word or two; empty if nothing. `read` is what it
 /// read.
 std::string otherwise_read(Bytes bytes, const Image* read) {
   bool bitmap = bytes[0] == 'P' && (bytes[1] == '1' || bytes[1] == '4');

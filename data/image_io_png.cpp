@@ -75,7 +75,7 @@ bool guarded(State& state, Function function) {
   return true;
 }
 
-/// Released also when a constructor throws half-way.
+/// Released even if a constructor throws half-way.
 struct Handle {
   png_structp png = nullptr;
   png_infop info = nullptr;
@@ -98,7 +98,7 @@ class Decoder {
       png_set_read_fn(png_, &state_, read_bytes);
       png_set_user_limits(png_, 0x7FFFFFFF, 0x7FFFFFFF);
       png_set_crc_action(png_, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-      // Of everything beside the pixels only transparency is looked at: a faulty colour profile is no damage.
+      // Apart from the pixels only transparency is looked at: a faulty colour profile is not damage.
       png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
       png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_AS_DEFAULT,
                                   reinterpret_cast<png_const_bytep>("tRNS"), 1);

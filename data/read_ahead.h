@@ -54,7 +54,7 @@ class ReadAhead {
   int64_t finished_ = 0;       // all jobs before are done
   std::vector<bool> is_done_;  // of job k, at k % window, from finished_ on
   int running_ = 0;
-  int64_t awaited_ = 0;  // wait_for() waits until so many are finished
+  int64_t awaited_ = 0;  // how many must be finished for wait_for() to return
   int64_t failed_ = 0;   // the lowest that failed, if there is an error
   std::exception_ptr error_;
   bool quitting_ = false;

@@ -14,8 +14,8 @@ struct Device {
   static constexpr Device cpu() { return {}; }
   static constexpr Device cuda(int index = 0) { return {Kind::cuda, index}; }
 
-  /// "cpu", "cuda", "cuda:1", or "auto": the first GPU that works, otherwise the CPU. Throws
-  /// ErrorKind::device with the reason if the device asked for by name is not there.
+  /// "cpu", "cuda", "cuda:1", or "auto": the first GPU if it works, otherwise the CPU. Throws
+  /// ErrorKind::device with the reason if the device cannot be used, ErrorKind::usage for any other text.
   static Device parse(std::string_view text);
 
   bool is_cpu() const { return kind == Kind::cpu; }

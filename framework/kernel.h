@@ -15,7 +15,7 @@
 
 namespace manul {
 
-/// A named slot with one function a device. Calling it runs the function of the device its tensors lie on:
+/// A named slot with one function per device. A call runs the function of the device its tensors lie on:
 ///
 ///     using ScaleFunction = void(const Tensor& x, double factor, const Tensor& y);
 ///     namespace cpu { ScaleFunction scale; }

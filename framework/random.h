@@ -16,7 +16,7 @@ enum class RandomPurpose : uint32_t {
   sample
 };
 
-/// 64 random bits and 64 more.
+/// 128 random bits.
 struct RandomBits {
   uint32_t words[4];
 };

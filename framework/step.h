@@ -9,7 +9,7 @@
 namespace manul {
 
 /// Everything that changes from one training step to the next. It lies on the device, so that a captured step
-/// reads the values of its own time: kernels take the tensor that holds it and read it themselves.
+/// reads the values of the moment: kernels take the tensor that holds it and read it themselves.
 struct StepState {
   int64_t iteration = 0;     // optimizer steps done so far
   int64_t epoch = 0;         // of the data, from 0

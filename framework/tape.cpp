@@ -141,7 +141,8 @@ void Tape::deliver(int index, const Tensor& gradient, bool owned) {
 void Tape::backward(const Tensor& loss) {
   check(loss.elements() == 1, "backward: the loss must be one number, not {}", loss.shape());
   auto& entries = state_->entries;
-  if (!entries.empty() && entries.back().output_slot == slot_of(loss) && still_holds(entries.back())) {
+  if (!entries.empty() && tracks(loss) && entries.back().output_slot == slot_of(loss) &&
+      still_holds(entries.back())) {
     Gradients::Entry entry = std::move(entries.back());
     entries.pop_back();
     for (size_t i = 0; i < entry.gradients_at_one.size(); ++i)

@@ -62,8 +62,8 @@ class Tensor {
   Tensor range(int64_t first, const Shape& shape) const;
   /// A copy on `device`; the tensor itself if it is there already.
   Tensor to(Device device) const;
-  /// A copy of the values as f32 or f64, on the CPU's dtype rules; the tensor itself if it has that dtype
-  /// already.
+  /// A copy of the values, converted to f32 or f64; the tensor itself if it has that dtype already. Goes by
+  /// way of the host.
   Tensor to(DType dtype) const;
   Tensor clone() const;
   /// Overwrites the values with those of `source`: same shape and dtype, any device.
@@ -105,8 +105,8 @@ struct GradientTaker {
   /// Elements [first, first + count); `values` points to the first of them, in the leaf's dtype. Called by
   /// several threads at once, for ranges that do not overlap.
   std::function<void(int64_t first, int64_t count, const void* values)> take;
-  /// Where element 0 of each buffer lies that take() reads or writes at the same places: to be asked for in
-  /// time.
+  /// Element 0 of each buffer that take() reads or writes at the same places: whoever computes a range may
+  /// prefetch them.
   std::vector<const void*> buffers = {};
 
   explicit operator bool() const { return take != nullptr; }

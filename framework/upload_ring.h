@@ -7,8 +7,8 @@
 
 namespace manul {
 
-/// A ring of rows at fixed addresses of a device that the host fills while the device works: what a captured
-/// step reads data through that the device has no room for. Rows are numbered on from 0; row k lies at place
+/// A ring of rows at fixed addresses of a device that the host fills while the device works: through it a
+/// captured step reads data that does not fit on the device. Rows are numbered from 0; row k lies at place
 /// k % rows(). On the CPU they are written in place. A GPU gets them from pinned host memory, by copies of
 /// their own stream that wait only for the step which last read the same places.
 class UploadRing {

@@ -44,7 +44,7 @@ void append(std::string& text, const Config& config) {
   }
 }
 
-/// `read` of the value of `key`, or `otherwise`; an error is told again with the key.
+/// `read` of the value of `key`, or `otherwise`; an error is thrown again with the key.
 template <class Value, class Read>
 Value value_or(const Config& config, std::string_view key, Value otherwise, Read read) {
   const Config* value = config.find(key);

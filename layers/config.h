@@ -55,7 +55,7 @@ class Config {
   const List& as_list() const;
   const Map& as_map() const;
 
-  /// Of a map: the value of `key`, or null pointer if it is not there or this is no map.
+  /// Of a map: the value of `key`, or null if it is not there or this is not a map.
   const Config* find(std::string_view key) const;
   /// Of a map: the value of `key`. Throws ErrorKind::model_file naming the key if it is not there.
   const Config& at(std::string_view key) const;

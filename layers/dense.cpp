@@ -7,13 +7,6 @@
 #include "ops/shape_ops.h"
 
 namespace manul {
-namespace {
-
-constexpr std::initializer_list<const char*> untrained_keys = {
-    "kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint"};
-
-}  // namespace
-
 Dense::operator LayerPtr() const {
   return std::make_shared<DenseLayer>(*this);
 }
@@ -24,7 +17,7 @@ LayerPtr Dense::from_config(const Config& config) {
                          .use_bias = config.get("use_bias", true),
                          .name = config.get("name", ""),
                          .trainable = config.get("trainable", true)};
-  layer->set_untrained_options(options::keep_untrained(config, untrained_keys));
+  layer->set_untrained_options(options::keep_untrained(config, options::kernel_and_bias_keys));
   return layer;
 }
 

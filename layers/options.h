@@ -27,6 +27,9 @@ Config glorot_uniform();
 Config zeros();
 Config ones();
 
+/// What matters in training alone, and is not known here, of layers that have a kernel and a bias.
+inline constexpr auto kernel_and_bias_keys = {"kernel_regularizer", "bias_regularizer",
+                                              "activity_regularizer", "kernel_constraint", "bias_constraint"};
 /// Of `keys`, those that the config sets to something: see Layer::untrained_options().
 Config keep_untrained(const Config& config, std::initializer_list<const char*> keys);
 

@@ -21,7 +21,6 @@ constexpr std::array entries{
     Entry{"Dropout", Dropout::from_config},
     Entry{"Flatten", Flatten::from_config},
     Entry{"GlobalAveragePooling2D", GlobalAveragePooling2D::from_config},
-    Entry{"InputLayer", InputLayer::from_config},
     Entry{"MaxPooling2D", MaxPooling2D::from_config},
     Entry{"ReLU", ReLU::from_config},
     Entry{"Rescaling", Rescaling::from_config},

@@ -18,13 +18,6 @@ class InputLayerOp : public Layer {
     return inputs.at(0);
   }
 
- protected:
-  Config options_config() const override {
-    Config::List shape{nullptr};
-    for (int64_t length : shape_) shape.emplace_back(length);
-    return Config::map({{"batch_input_shape", shape}, {"sparse", false}});
-  }
-
  private:
   Shape shape_;
 };
@@ -64,28 +57,10 @@ class RescalingLayer : public Layer {
   Rescaling options_;
 };
 
-/// The lengths after the batch's, which Keras writes as null or as a number that means nothing here.
-Shape read_batch_shape(const Config& batch_shape) {
-  const Config::List& lengths = batch_shape.as_list();
-  std::vector<int64_t> sample;
-  for (size_t i = 1; i < lengths.size(); ++i) {
-    if (!lengths[i].is_int() || lengths[i].as_int() < 1)
-      fail(ErrorKind::model_file, "input shape {}: every length but the first must be known",
-           batch_shape.text());
-    sample.push_back(lengths[i].as_int());
-  }
-  return Shape(sample);
-}
-
 }  // namespace
 
 InputLayer::operator LayerPtr() const {
   return std::make_shared<InputLayerOp>(*this);
-}
-LayerPtr InputLayer::from_config(const Config& config) {
-  const Config* shape = config.find("batch_shape");
-  return InputLayer{read_batch_shape(shape ? *shape : config.at("batch_input_shape")),
-                    config.get("name", "")};
 }
 
 Flatten::operator LayerPtr() const {

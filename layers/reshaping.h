@@ -4,13 +4,12 @@
 
 namespace manul {
 
-/// Keras' InputLayer: where a batch of samples of this shape enters the graph.
+/// Keras' InputLayer: where a batch of samples of this shape enters the graph. Made by Graph::input().
 struct InputLayer {
   Shape shape;
   std::string name = {};
 
   operator LayerPtr() const;
-  static LayerPtr from_config(const Config& config);
 };
 
 /// Keras' Flatten: [N, a, b, ..] -> [N, a * b * ..].

@@ -1,6 +1,8 @@
 #include "models/callbacks.h"
 
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <limits>
 
@@ -147,7 +149,7 @@ void CSVLogger::on_epoch_end(FitProgress& fit, const Logs& logs) {
     file << '\n';
   }
   file.close();
-  if (!file) fail(ErrorKind::failed, "history: {} cannot be written", path_);
+  if (!file) fail(ErrorKind::failed, "history: {} cannot be written: {}", path_, std::strerror(errno));
 }
 
 void TerminateOnNaN::on_epoch_begin(FitProgress& /*fit*/) {

@@ -33,7 +33,7 @@ struct EarlyStoppingOptions {
   int64_t patience = 0;  // epochs without improvement before it stops
   double min_delta = 0;
   MonitorMode mode = MonitorMode::by_name;
-  std::optional<double> baseline = {};  // the wait starts over only where this is beaten, too
+  std::optional<double> baseline = {};  // the wait restarts only if this is beaten as well
   bool restore_best_weights = false;
   int64_t start_from_epoch = 0;
 };
@@ -71,7 +71,7 @@ struct ModelCheckpointOptions {
 };
 
 /// Saves the model, with all that resuming needs, after every epoch or after those that improve; the one
-/// that saves every epoch saves also where a stop was requested in the middle of one.
+/// that saves every epoch also saves when a stop is requested in the middle of one.
 class ModelCheckpoint : public Callback {
  public:
   explicit ModelCheckpoint(ModelCheckpointOptions options);
@@ -87,8 +87,8 @@ class ModelCheckpoint : public Callback {
   double best_;
 };
 
-/// Writes the history as comma-separated values, one line an epoch from 0, as Keras' CSVLogger does; after a
-/// resume the earlier epochs are there as well.
+/// Writes the history as comma-separated values, one line per epoch, from 0, as Keras' CSVLogger does; after
+/// a resume the earlier epochs are there as well.
 class CSVLogger : public Callback {
  public:
   explicit CSVLogger(std::string path) : path_(std::move(path)) {}
@@ -98,7 +98,7 @@ class CSVLogger : public Callback {
   std::string path_;
 };
 
-/// Stops when the loss is no longer finite: after an epoch, and within one when it looks, every `interval`.
+/// Stops when the loss is no longer finite; looks after every epoch, and every `interval` within one.
 class TerminateOnNaN : public Callback {
  public:
   explicit TerminateOnNaN(std::chrono::milliseconds interval = std::chrono::seconds(2))

@@ -17,8 +17,8 @@ struct FitOptions {
   Dataset* validation = nullptr;  // evaluated in order after every epoch
   bool shuffle = true;
   std::vector<Callback*> callbacks = {};
-  bool resume = false;  // go on where Model::training_state stands, to the bit; from the start if it is empty
-  const std::atomic<bool>* stop = nullptr;  // when set, fit finishes the step in work and returns
+  bool resume = false;  // continue Model::training_state bit for bit; from the start if it is empty
+  const std::atomic<bool>* stop = nullptr;  // when set, fit finishes the current step and returns
 };
 
 /// What callbacks see of a fit in progress, and may ask of it.
@@ -27,15 +27,15 @@ class FitProgress {
   virtual ~FitProgress() = default;
 
   Model& model;
-  int64_t epoch = 0;    // the one in work, from 0
+  int64_t epoch = 0;    // the current one, from 0
   int64_t epochs = 0;   // in all
   int64_t step = 0;     // done in this epoch
   int64_t steps = 0;    // of an epoch
   int64_t samples = 0;  // done in this epoch
   History history;      // of the epochs that are done
 
-  /// Loss and metrics of the epoch so far. Waits for the device and copies from it: ask once a progress line,
-  /// never once a step.
+  /// Loss and metrics of the epoch so far. Waits for the device and copies from it: ask once per progress
+  /// line, never once per step.
   virtual Logs running_logs() = 0;
   /// Ends the fit after this step, or this epoch if that is what has just ended.
   virtual void stop(StopReason reason) = 0;
@@ -48,8 +48,8 @@ class FitProgress {
   bool stopped_ = false;
 };
 
-/// Something that is told how a fit goes. Its own state survives a resume if it puts it into the training
-/// state (save_state) and takes it out again (load_state, called after on_train_begin).
+/// Is notified while a fit proceeds. Its own state survives a resume if save_state puts it into the training
+/// state and load_state (called after on_train_begin) takes it out again.
 class Callback {
  public:
   virtual ~Callback() = default;

@@ -22,8 +22,8 @@ struct PlanStep {
   int output = 0;           // the last node that the step computes
   Call call;
   Activation activation = Activation::linear;  // what `call` ends with
-  Call call_without_activation;                // empty where the two cannot be told apart
-  const DenseLayer* dense = nullptr;           // what the step is but for its activation, if it is one
+  Call call_without_activation;                // empty if `call` cannot leave it out
+  const DenseLayer* dense = nullptr;           // the layer, if the step is a Dense
 };
 
 /// The steps of a graph, each after those it needs.

@@ -42,10 +42,11 @@ Reader::Reader(const std::string& path) : source_(path) {
 }
 
 void Reader::read_superblock() {
-  if (source_.size() < superblock_size) refuse("", "is no HDF5 file, or cut short: it is too small for one");
+  if (source_.size() < superblock_size)
+    refuse("", "is not an HDF5 file, or is cut short: it is too small for one");
   Bytes block = source_.metadata(0, superblock_size, "");
   Cursor at(block, source_, "");
-  if (std::memcmp(at.take(8).data(), signature, 8) != 0) refuse("", "is no HDF5 file");
+  if (std::memcmp(at.take(8).data(), signature, 8) != 0) refuse("", "is not an HDF5 file");
   int version = at.u8();
   at.skip(4);
   int offset_size = at.u8(), length_size = at.u8();
@@ -126,7 +127,7 @@ std::optional<std::vector<std::string>> Reader::names(std::string_view path, std
     if (found == owner.attributes.end()) return false;
     if (found->second.shape.elements() == 0) return true;
     if (!found->second.type.is_text())
-      refuse(path, fmt::format("its attribute {} is no list of names", part));
+      refuse(path, fmt::format("its attribute {} is not a list of names", part));
     for (std::string& text : strings(found->second, path)) list.push_back(std::move(text));
     return true;
   };
@@ -189,7 +190,7 @@ Dataset Reader::dataset(std::string_view path) {
   const Object& found = object(path);
   if (found.group) refuse(path, "is a group where a dataset is expected");
   if (!found.type.is_number())
-    refuse(path, "holds elements that are no numbers of the kinds that Keras writes");
+    refuse(path, "holds elements other than the kinds of numbers that Keras writes");
   return {std::string(path), found.shape, found.type, found.address};
 }
 

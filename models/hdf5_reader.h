@@ -41,7 +41,7 @@ class Reader {
   /// of any type is an empty list; nothing if there is no such attribute.
   std::optional<std::vector<std::string>> names(std::string_view object, std::string_view name);
 
-  /// Refuses what is no dataset of numbers.
+  /// Refuses what is not a dataset of numbers.
   Dataset dataset(std::string_view object);
   /// The dataset's values in C order, converted to Value (float or double); `values` has as many elements.
   template <class Value>

@@ -15,7 +15,7 @@ using Bytes = std::vector<unsigned char>;
 /// ErrorKind::model_file with the text "FILE: OBJECT: REASON".
 class Source {
  public:
-  /// Throws if `path` is no regular file or cannot be opened.
+  /// Throws if `path` is not a regular file or cannot be opened.
   explicit Source(std::string path);
   ~Source();
   Source(const Source&) = delete;

@@ -6,7 +6,7 @@
 
 namespace manul {
 
-/// The tree that a JSON text describes. Throws ErrorKind::model_file saying where if it is no JSON or nested
+/// The tree that a JSON text describes. Throws ErrorKind::model_file saying where if it is not JSON or nested
 /// more than 64 levels deep.
 Config parse_json(const std::string& text);
 

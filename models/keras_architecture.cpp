@@ -73,7 +73,8 @@ class ConfiguredModel {
     std::vector<Symbol> symbols;
     for (const Reference& input : inputs_) {
       const Part& part = this->part(input.layer);
-      if (!part.input_shape) fail(ErrorKind::model_file, "layer {}: is no input of the model", input.layer);
+      if (!part.input_shape)
+        fail(ErrorKind::model_file, "layer {}: is not an input of the model", input.layer);
       symbols.push_back(graph.input(*part.input_shape, part.name));
     }
     return symbols;

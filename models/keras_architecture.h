@@ -27,8 +27,11 @@ Architecture read_architecture(const Config& model_config, int major_version);
 /// The model_config of a graph, as tf.keras 2.10 writes it and every later Keras reads it.
 Config architecture_config(const Graph& graph);
 
-/// The layers in the order in which Keras has them once it has read architecture_config(): by depth, then as
-/// they are met from the outputs on. It takes the weights in this order.
+/// The order of Keras' model.layers, in which it prints a summary and takes the weights of a file: indices of
+/// graph.layers() by their distance from the outputs, the farthest first; among equals as a walk from the
+/// outputs meets them.
+std::vector<int> layer_order(const Graph& graph);
+/// The layers in that order.
 std::vector<LayerPtr> ordered_layers(const Graph& graph);
 
 /// The same as entries of a file of the network that the graph was read from: layers called "model/layer" are

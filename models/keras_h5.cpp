@@ -46,10 +46,10 @@ std::optional<Config> read_json(hdf5::Reader& file, const char* attribute) {
     file.refuse("",
                 "is a Keras 3 .weights.h5 file, which holds no network; save it in Keras by "
                 "model.save('model.h5')");
-  file.refuse("", "has no model_config: is no model file of Keras");
+  file.refuse("", "has no model_config: it is not a Keras model file");
 }
 
-/// Runs `read`; an error that does not name the file is told again with its name.
+/// Runs `read`; an error that does not name the file is thrown again with its name.
 template <class Read>
 auto naming_file(const std::string& path, Read read) {
   try {

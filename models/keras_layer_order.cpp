@@ -70,9 +70,13 @@ class LayerOrder {
 
 }  // namespace
 
+std::vector<int> layer_order(const Graph& graph) {
+  return LayerOrder(graph).order();
+}
+
 std::vector<LayerPtr> ordered_layers(const Graph& graph) {
   std::vector<LayerPtr> layers;
-  for (int index : LayerOrder(graph).order()) layers.push_back(graph.layers()[index]);
+  for (int index : layer_order(graph)) layers.push_back(graph.layers()[index]);
   return layers;
 }
 

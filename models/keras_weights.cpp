@@ -41,7 +41,7 @@ struct FileLayer {
 
 std::vector<FileLayer> layers_with_weights(hdf5::Reader& file, const std::string& group) {
   std::optional<std::vector<std::string>> names = file.names(group, "layer_names");
-  if (!names) file.refuse(group, "has no attribute layer_names: is no model file of Keras");
+  if (!names) file.refuse(group, "has no attribute layer_names: it is not a Keras model file");
   std::vector<FileLayer> layers;
   for (const std::string& name : *names) {
     std::string path = joined(group, name);

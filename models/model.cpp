@@ -16,6 +16,22 @@ Tensor labels_like(const Tensor& labels, const Shape& outputs, Loss loss) {
   return fits ? labels.view(outputs) : labels;
 }
 
+/// Throws unless every layer leads to an output. Keras drops one that does not, and would then find a saved
+/// file to have weights for too many layers.
+void check_all_used(const Graph& graph) {
+  std::vector<bool> used(graph.layers().size());
+  std::vector<bool> reached(graph.nodes().size());
+  for (int output : graph.outputs()) reached[output] = true;
+  for (size_t i = graph.nodes().size(); i-- > 0;) {
+    const Graph::Node& node = graph.nodes()[i];
+    if (!reached[i] && !node.inputs.empty()) continue;  // an input may be left unused, as in Keras
+    used[node.layer] = true;
+    for (int input : node.inputs) reached[input] = true;
+  }
+  for (size_t i = 0; i < used.size(); ++i)
+    check(used[i], "model: the layer {} leads to no output", graph.layers()[i]->name());
+}
+
 Activation activation_of(Loss loss) {
   return loss == Loss::binary_crossentropy ? Activation::sigmoid : Activation::softmax;
 }
@@ -27,6 +43,7 @@ Model::Model() : parameters_(std::make_unique<ParameterSet>()) {}
 Model::Model(Graph graph) : Model() {
   graph_ = std::move(graph);
   check(!graph_.inputs().empty() && !graph_.outputs().empty(), "model: a graph needs an input and an output");
+  check_all_used(graph_);
   declare_parameters();
 }
 

@@ -27,7 +27,7 @@ struct BuildOptions {
 };
 
 struct CompileOptions {
-  Device device = {};  // device, seed and fusion do not count if the model is built already
+  Device device = {};  // device, seed and fusion are ignored if the model is already built
   uint64_t seed = 0;
   Fusion fusion = {};
   bool from_logits = false;  // the outputs are logits already, as Keras' loss objects may say
@@ -39,13 +39,14 @@ struct LoadOptions {
   Fusion fusion = {};
 };
 
-/// A network that is built, trained, asked and saved: a Graph, its parameters and, once compiled, a loss, an
+/// A network that is built, trained, used and saved: a Graph, its parameters and, once compiled, a loss, an
 /// optimizer and the state of training.
 ///
 ///     model.compile(Adam{}, Loss::binary_crossentropy, {Metric::accuracy});
 ///     History history = model.fit(train, {.epochs = 25, .validation = &test});
 class Model {
  public:
+  /// Throws if the graph has no inputs or outputs, or a layer that leads to no output.
   explicit Model(Graph graph);
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;

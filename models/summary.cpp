@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <functional>
 
+#include "models/keras_architecture.h"
 #include "models/model.h"
 
 // The table that tf.keras 2.15 prints (model.summary()), to the character: column positions, line breaks
@@ -62,7 +62,7 @@ class Table {
   std::vector<size_t> positions_;
 };
 
-/// A graph as Keras looks at it: which nodes call a layer, and in which order it lists the layers.
+/// A graph as Keras looks at it, layer by layer.
 class Listing {
  public:
   explicit Listing(const Graph& graph) : graph_(graph), calls_(graph.layers().size()) {
@@ -74,18 +74,6 @@ class Listing {
   int call_index(int node) const {
     const std::vector<int>& calls = calls_[graph_.nodes()[node].layer];
     return static_cast<int>(std::find(calls.begin(), calls.end(), node) - calls.begin());
-  }
-
-  /// By distance from the outputs, the farthest first; among equals as a walk from the outputs meets them.
-  std::vector<int> layers_by_depth() const {
-    std::vector<int> node_depths(graph_.nodes().size()), depths(graph_.layers().size()), met = walk();
-    for (size_t i = graph_.nodes().size(); i-- > 0;) {
-      const Graph::Node& node = graph_.nodes()[i];
-      depths[node.layer] = std::max(depths[node.layer], node_depths[i]);
-      for (int input : node.inputs) node_depths[input] = std::max(node_depths[input], depths[node.layer] + 1);
-    }
-    std::stable_sort(met.begin(), met.end(), [&](int a, int b) { return depths[a] > depths[b]; });
-    return met;
   }
 
   /// One call of each layer, each with at most one input and alone at its depth.
@@ -121,23 +109,6 @@ class Listing {
   }
 
  private:
-  /// Layers in the order in which a depth-first walk from the outputs meets them.
-  std::vector<int> walk() const {
-    std::vector<int> met, stack(graph_.outputs().rbegin(), graph_.outputs().rend());
-    std::vector<bool> seen_nodes(graph_.nodes().size()), seen_layers(graph_.layers().size());
-    while (!stack.empty()) {
-      int index = stack.back();
-      stack.pop_back();
-      if (seen_nodes[index]) continue;
-      seen_nodes[index] = true;
-      const Graph::Node& node = graph_.nodes()[index];
-      if (!seen_layers[node.layer]) met.push_back(node.layer);
-      seen_layers[node.layer] = true;
-      stack.insert(stack.end(), node.inputs.rbegin(), node.inputs.rend());
-    }
-    return met;
-  }
-
   const Graph& graph_;
   std::vector<std::vector<int>> calls_;
 };
@@ -160,7 +131,7 @@ std::string Model::summary() const {
   if (!chain) head.emplace_back("Connected to");
   table.row(head);
   table.rule('=');
-  for (int index : listing.layers_by_depth()) {
+  for (int index : keras::layer_order(graph_)) {
     const Layer& layer = *graph_.layers()[index];
     if (sequential && layer.class_name() == "InputLayer") continue;
     std::vector<std::string> cells{fmt::format("{} ({})", layer.name(), layer.class_name()),

@@ -9,9 +9,9 @@
 
 namespace manul {
 
-/// What a checkpoint keeps beside weights and optimizer slots, so that training goes on to the bit: settings
-/// (no number in it but integers, so that any notation of numbers brings them back) and tensors (f32 or f64,
-/// any values, NaN included). To a file this is opaque: it stores both under names that Keras ignores.
+/// What a checkpoint keeps besides weights and optimizer slots, so that training continues bit for bit:
+/// settings (whose only numbers are integers, which any notation preserves) and tensors (f32 or f64, of any
+/// values, NaN included). To a file this is opaque: it stores both under names that Keras ignores.
 struct TrainingState {
   Config values;  // null: there is none
   std::vector<std::pair<std::string, Tensor>> tensors;
@@ -28,7 +28,7 @@ struct TrainingState {
   double number(const std::string& name) const { return tensor(name, 1).to(DType::f64).item<double>(); }
 };
 
-/// What predict must know beside the network, in attributes that Keras ignores.
+/// What predict must know besides the network, in attributes that Keras ignores.
 struct Preprocessing {
   std::vector<std::string> class_names;  // sorted as the labels count; empty: not known
   double rescale = 0;                    // factor of a pixel 0..255; 0: not known

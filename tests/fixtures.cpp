@@ -102,6 +102,10 @@ Tensor Fixture::tensor(const std::string& path) const {
   return read<int32_t>(dataset, H5T_NATIVE_INT32, shape);
 }
 
+std::vector<double> Fixture::values(const std::string& path) const {
+  return tensor(path).to(DType::f64).to_vector<double>();
+}
+
 bool Fixture::has_attribute(const std::string& object, const std::string& name) const {
   return H5Aexists_by_name(file_->handle, object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
 }

@@ -19,6 +19,8 @@ class Fixture {
   std::vector<std::string> names(const std::string& group) const;
   /// A dataset in its own dtype: f32, f64, u8; integers of any other size as i32.
   Tensor tensor(const std::string& path) const;
+  /// The same numbers as doubles, row-major.
+  std::vector<double> values(const std::string& path) const;
 
   bool has_attribute(const std::string& object, const std::string& name) const;
   /// An attribute: a number or the first of several; a string; several strings.

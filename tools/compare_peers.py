@@ -178,14 +178,16 @@ def compare_jobs(options):
                     "TensorFlow": ["-c", RECOGNIZE, model, picture]}}
         print(f"\n{'':24} {'program':>11} {'seconds':>9} {'MB':>6}")
         for what, commands in jobs.items():
-            for name, command in commands.items():
-                if name == "TensorFlow":
-                    if not options.tensorflow_python:
-                        continue
-                    command = [options.tensorflow_python] + command
-                rounds = options.rounds if what.startswith("predict") else 1
-                runs = [wall_and_memory(command) for _ in range(rounds)]
-                seconds, memory = (statistics.median(column) for column in zip(*runs))
+            if options.tensorflow_python:
+                commands["TensorFlow"].insert(0, options.tensorflow_python)
+            else:
+                del commands["TensorFlow"]
+            runs = {name: [] for name in commands}
+            for _ in range(options.rounds if what.startswith("predict") else options.job_rounds):
+                for name, command in commands.items():
+                    runs[name].append(wall_and_memory(command))
+            for name, measured in runs.items():
+                seconds, memory = (statistics.median(column) for column in zip(*measured))
                 print(f"{what:24} {name:>11} {seconds:>9.3f} {memory:>6.0f}", flush=True)
 
 
@@ -198,6 +200,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--job-rounds", type=int, default=1, help="of the whole job, which takes minutes")
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
     parser.add_argument("--role", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <exception>
 
 #include "data/synthetic.h"
 #include "framework/error.h"
@@ -22,16 +23,17 @@ fs::path cache_folder() {
 
 fs::path drawn_pictures(const std::function<void(int64_t done, int64_t total)>& on_progress) {
   fs::path folder = cache_folder() / "cats_and_dogs";
-  std::error_code ignored;  // what stands in the way is told when the folder is made
+  std::error_code ignored;  // what stands in the way is reported when the folder is made
   if (fs::exists(folder, ignored)) return folder / "training_set";
   // Drawn under another name first: a folder of that name is always complete.
   fs::path unfinished = folder.string() + fmt::format(".{}", getpid());
   try {
     write_synthetic(unfinished, {.training = 4000, .test = 1000, .on_progress = on_progress});
     fs::rename(unfinished, folder);
-  } catch (const fs::filesystem_error& error) {
-    if (!fs::exists(folder, ignored)) fail(ErrorKind::failed, "drawn pictures: {}", error.what());
-    fs::remove_all(unfinished, ignored);  // another process was faster
+  } catch (const std::exception& error) {
+    fs::remove_all(unfinished, ignored);
+    if (!fs::exists(folder, ignored))  // otherwise another process was faster
+      fail(ErrorKind::failed, "drawn pictures: {}; XDG_CACHE_HOME chooses another place", error.what());
   }
   return folder / "training_set";
 }

@@ -1,8 +1,10 @@
 #include <cmath>
+#include <filesystem>
 
 #include "data/image_io.h"
 #include "framework/cpu/parallel.h"
 #include "tools/mandelbrot_kernel.h"
+#include "tools/output_file.h"
 #include "tools/program.h"
 #include "tools/stopwatch.h"
 
@@ -133,15 +135,23 @@ void report_kernel(const MandelbrotView& view, DType precision, const Settings& 
   fmt::print("Mandelbrot created on GPU in {:.6f} s\n", seconds / runs);
 }
 
+bool is_jpeg_name(const std::string& file) {
+  std::string extension = std::filesystem::path(file).extension();
+  return extension == ".jpg" || extension == ".jpeg";
+}
+
 int draw(const Settings& settings, Device device) {
   const Colormap& map = colormap_named(settings.colormap);
+  prepare_output_file(settings.output);
   DType precision = settings.precision == "single" ? DType::f32 : DType::f64;
   MandelbrotView view = view_of(settings);
   if (device.is_cuda()) report_kernel(view, precision, settings, device);
   Stopwatch watch;
   Tensor counts = mandelbrot(settings.width, settings.height, view, precision, device).to(Device::cpu());
   fmt::print("Mandelbrot created in {:.4f} s\n", watch.seconds());
-  save_png(settings.output, colored(counts, settings.iterations, map));
+  Image picture = colored(counts, settings.iterations, map);
+  is_jpeg_name(settings.output) ? save_jpeg(settings.output, picture, 95)
+                                : save_png(settings.output, picture);
   fmt::print(stderr, "{} x {} pixels in {}\n", settings.width, settings.height, settings.output);
   return 0;
 }
@@ -156,24 +166,32 @@ int main(int argc, char** argv) {
                          "  mandelbrot --width 7680 --height 5120 --colormap inferno --output large.png\n");
   manul::Settings settings;
   CLI::App& options = program.options();
-  options.add_option("--width", settings.width, "Pixels")->check(CLI::Range(1, 65535))->capture_default_str();
+  options.add_option("--width", settings.width, "Pixels")
+      ->check(manul::integer_in(1, 65535))
+      ->capture_default_str();
   options.add_option("--height", settings.height, "Pixels")
-      ->check(CLI::Range(1, 65535))
+      ->check(manul::integer_in(1, 65535))
       ->capture_default_str();
-  options.add_option("--iterations", settings.iterations, "At most this many a pixel")
-      ->check(CLI::Range(0, 1 << 24))
+  options.add_option("--iterations", settings.iterations, "At most this many per pixel")
+      ->check(manul::integer_in(0, 1 << 24))
       ->capture_default_str();
-  options.add_option("--center", settings.center, "Real and imaginary part of the middle")
+  options.add_option("--center", settings.center, "Real and imaginary part of the centre")
       ->expected(2)
+      ->check(manul::number_in(-1e6, 1e6))
       ->capture_default_str();
   options.add_option("--zoom", settings.zoom, "How much closer than the whole set")
       ->check(manul::number_in(1e-3, 1e15))
       ->capture_default_str();
   options.add_option("--colormap", settings.colormap, "viridis, inferno, hot or gray")->capture_default_str();
-  options.add_option("--precision", settings.precision, "double, or single: faster on a GPU, other edges")
+  options
+      .add_option("--precision", settings.precision,
+                  "double, or single: faster on a GPU, but some edges differ")
       ->check(CLI::IsMember({"double", "single"}))
       ->capture_default_str();
-  options.add_option("--output", settings.output, "The PNG file to write")->capture_default_str();
+  options
+      .add_option("--output", settings.output,
+                  "The picture to write: a PNG file, or a JPEG file if it is called .jpg")
+      ->capture_default_str();
   program.add_device_option();
   program.add_threads_option();
   return program.run(argc, argv, [&] { return manul::draw(settings, program.device()); });

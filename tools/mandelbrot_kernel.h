@@ -3,8 +3,8 @@
 #include "framework/host_device.h"
 #include "framework/kernel.h"
 
-// A kernel of a user's own, whole: a declaration for each device, a slot, and the call. Copy these files to
-// begin one.
+// A complete example of a user's own kernel: a declaration for each device, a slot, and the call. Copy these
+// files to begin one.
 
 namespace manul {
 

@@ -8,6 +8,7 @@
 #include "models/json.h"
 #include "models/model.h"
 #include "tools/program.h"
+#include "tools/terminal.h"
 
 namespace manul {
 namespace {
@@ -27,11 +28,11 @@ class Classifier {
       : model_(Model::load(settings.model, {.device = device})), rescale_(settings.rescale) {
     const Graph& graph = model_.graph();
     if (graph.inputs().size() != 1 || graph.outputs().size() != 1)
-      fail(ErrorKind::model_file, "{}: a model with {} inputs and {} outputs is no classifier of pictures",
+      fail(ErrorKind::model_file, "{}: a model with {} inputs and {} outputs is not a classifier of pictures",
            settings.model, graph.inputs().size(), graph.outputs().size());
     Shape input = graph.nodes()[graph.inputs()[0]].shape, output = graph.nodes()[graph.outputs()[0]].shape;
     if (input.rank() != 3 || (input[2] != 1 && input[2] != 3 && input[2] != 4))
-      fail(ErrorKind::model_file, "{}: takes {}, which is no picture [height, width, 1, 3 or 4]",
+      fail(ErrorKind::model_file, "{}: takes {}, which is not a picture [height, width, 1, 3 or 4]",
            settings.model, input);
     if (output.rank() != 1)
       fail(ErrorKind::model_file, "{}: gives {}, not one number a class", settings.model, output);
@@ -60,7 +61,7 @@ class Classifier {
     for (float value : outputs)
       if (!(value >= 0 && value <= 1))
         fail(ErrorKind::model_file,
-             "the model gives {}, which is no probability: its last layer must be a sigmoid or a softmax",
+             "the model gives {}, which is not a probability: its last layer must be a sigmoid or a softmax",
              value);
     if (outputs.size() == 1) return {1 - outputs[0], outputs[0]};
     return outputs;
@@ -117,7 +118,7 @@ void print_json(const std::string& file, const std::vector<std::string>& names, 
 
 void print_line(const std::string& file, const std::vector<std::string>& names, const std::vector<float>& p,
                 const std::vector<size_t>& order, size_t shown) {
-  std::string line = file + ":";
+  std::string line = printable(file) + ":";
   for (size_t i = 0; i < shown; ++i)
     line += fmt::format("{} {} {:.4f}", i ? "," : "", names[order[i]], p[order[i]]);
   fmt::print("{}\n", line);
@@ -128,50 +129,60 @@ struct Question {
   std::string file, problem;
 };
 
+struct Questions {
+  std::vector<Question> list;
+  bool single = false;  // one picture, named itself
+};
+
 /// Files as they are, folders as the pictures below them.
-std::vector<Question> questions_of(const std::vector<std::string>& arguments) {
-  std::vector<Question> questions;
+Questions questions_of(const std::vector<std::string>& arguments) {
+  Questions questions;
   for (const std::string& argument : arguments) {
     std::error_code ignored;  // whoever reads the file says what is wrong with it
     if (!std::filesystem::is_directory(argument, ignored)) {
-      questions.push_back({argument, ""});
+      questions.list.push_back({argument, ""});
+      questions.single = arguments.size() == 1;
       continue;
     }
     try {
       auto found = ImageFolder::pictures_below(argument);
-      if (found.empty()) questions.push_back({argument, argument + ": there are no pictures in this folder"});
-      for (const auto& file : found) questions.push_back({file.string(), ""});
+      if (found.empty())
+        questions.list.push_back({argument, argument + ": there are no pictures in this folder"});
+      for (const auto& file : found) questions.list.push_back({file.string(), ""});
     } catch (const Error& error) {
-      questions.push_back({argument, error.what()});
+      questions.list.push_back({argument, error.what()});
     }
   }
   return questions;
 }
 
+void answer(Classifier& classifier, const Settings& settings, const std::string& file, bool single) {
+  const std::vector<std::string>& names = classifier.class_names();
+  std::vector<float> p = classifier.probabilities(file);
+  std::vector<size_t> order = ranking(p);
+  size_t all = p.size(), shown = settings.json ? all : 1;
+  if (settings.top > 0) shown = std::min(static_cast<size_t>(settings.top), all);
+  if (settings.json) {
+    print_json(file, names, p, order, shown);
+  } else if (!single || settings.top > 0) {
+    print_line(file, names, p, order, shown);
+  } else {
+    fmt::print("Probability = {:.4f}\nPrediction = {}\n", p[order[0]], article_word(names[order[0]]));
+  }
+}
+
 int predict(const Settings& settings, Device device) {
   Classifier classifier(settings, device);
-  std::vector<Question> questions = questions_of(settings.pictures);
-  const std::vector<std::string>& names = classifier.class_names();
+  Questions questions = questions_of(settings.pictures);
   int code = 0;
-  for (const auto& [file, problem] : questions) {
+  for (const auto& [file, problem] : questions.list) {
     try {
       if (!problem.empty()) fail(ErrorKind::data, "{}", problem);
-      std::vector<float> p = classifier.probabilities(file);
-      std::vector<size_t> order = ranking(p);
-      size_t shown = settings.top > 0 ? std::min<size_t>(settings.top, p.size())
-                     : settings.json  ? p.size()
-                                      : 1;
-      if (settings.json) {
-        print_json(file, names, p, order, shown);
-      } else if (questions.size() > 1 || settings.top > 0) {
-        print_line(file, names, p, order, shown);
-      } else {
-        fmt::print("Probability = {:.4f}\nPrediction = {}\n", p[order[0]], article_word(names[order[0]]));
-      }
+      answer(classifier, settings, file, questions.single);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
       code = error.exit_code();
-      fmt::print(stderr, "predict: {}\n", error.what());
+      print_if_possible(stderr, "predict: {}\n", printable(error.what()));
       if (settings.json)
         fmt::print("{}\n", json_text(Config::map({{"schema", 1}, {"file", file}, {"error", error.what()}})));
     }
@@ -183,7 +194,7 @@ int predict(const Settings& settings, Device device) {
 }  // namespace manul
 
 int main(int argc, char** argv) {
-  manul::Program program("predict", "Says what pictures show, asking a model in a Keras .h5 file.",
+  manul::Program program("predict", "Says what pictures show, according to a model in a Keras .h5 file.",
                          "  predict trained_model.h5 dog.jpg\n"
                          "  predict trained_model.h5 --top 2 cat.jpg dog.jpg holidays/\n"
                          "  predict trained_model.h5 --json holidays/ > answers.jsonl\n");
@@ -191,14 +202,16 @@ int main(int argc, char** argv) {
   CLI::App& options = program.options();
   options.add_option("model", settings.model, "The model's .h5 file")->required();
   options.add_option("pictures", settings.pictures, "Pictures, or folders of pictures")->required();
-  options.add_option("--top", settings.top, "One line a picture with this many classes, the likeliest first")
-      ->check(CLI::PositiveNumber);
-  options.add_flag("--json", settings.json, "One JSON object a line");
+  options
+      .add_option("--top", settings.top, "One line per picture with this many classes, the likeliest first")
+      ->check(manul::integer_in(1, 1000000));
+  options.add_flag("--json", settings.json, "One JSON object per line");
   options
       .add_option("--rescale", settings.rescale,
-                  "Factor of the pixels 0..255; without it what the file says, otherwise 1/255")
+                  "Factor for the pixels 0..255; default: what the file says, else 1/255")
       ->check(manul::number_in(1e-9, 1e9));
   program.add_device_option("cpu");
+  program.add_tf32_option();
   return program.run(argc, argv, [&] {
     manul::cpu::set_threads(1);
     return manul::predict(settings, program.device());

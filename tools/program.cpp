@@ -13,6 +13,7 @@
 
 #include "framework/cpu/parallel.h"
 #include "framework/error.h"
+#include "tools/terminal.h"
 
 namespace manul {
 namespace {
@@ -62,6 +63,16 @@ void occupy_closed_streams() {
       ::open("/dev/null", O_RDONLY);  // takes the lowest free number: this one
 }
 
+template <class Number>
+CLI::Validator range_check(const char* what, Number low, Number high) {
+  auto complaint = [=](const std::string& text) -> std::string {
+    Number value = 0;
+    if (CLI::detail::lexical_cast(text, value) && value >= low && value <= high) return {};
+    return fmt::format("{} is not a {} from {} to {}", text, what, low, high);
+  };
+  return CLI::Validator(complaint, "");
+}
+
 }  // namespace
 
 Program::Program(const std::string& name, const std::string& purpose, const std::string& examples)
@@ -73,22 +84,25 @@ Program::Program(const std::string& name, const std::string& purpose, const std:
 void Program::add_device_option(const std::string& otherwise) {
   device_ = otherwise;
   app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  app_.add_flag("--tf32", tf32_, "On a GPU, round inputs of products to TF32: faster, less exact");
+}
+
+void Program::add_tf32_option() {
+  app_.add_flag("--tf32", tf32_, "On a GPU, round the inputs of products to TF32: faster, less exact");
 }
 
 void Program::add_threads_option() {
-  app_.add_option("--threads", threads_, "Threads on the CPU; 0: one a core")
-      ->check(CLI::Range(0, 256))
+  app_.add_option("--threads", threads_, "Threads on the CPU; 0: one per core")
+      ->check(integer_in(0, 256))
       ->capture_default_str();
 }
 
 int Program::explain(const CLI::ParseError& error) const {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
-  fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+  print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
   for (const std::string& wrong : app_.remaining())
     if (std::string meant = nearest_option(app_, wrong); wrong.starts_with("--") && !meant.empty())
-      fmt::print(stderr, "Did you mean {} instead of {}?\n", meant, wrong);
-  fmt::print(stderr, "{} --help shows all options.\n", app_.get_name());
+      print_if_possible(stderr, "Did you mean {} instead of {}?\n", meant, wrong);
+  print_if_possible(stderr, "{} --help shows all options.\n", app_.get_name());
   return static_cast<int>(ErrorKind::usage);
 }
 
@@ -99,28 +113,28 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
     if (threads_ > 0) cpu::set_threads(threads_);
     if (tf32_) allow_tf32(true);
     int code = body();
-    flush_output();
+    bool stopped_by_signal = code > 128;  // which a reader that has gone sends, too
+    if (!stopped_by_signal) flush_output();
     return code;
   } catch (const CLI::ParseError& error) {
     return explain(error);
   } catch (const Error& error) {
-    fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+    print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(error.what()));
     return error.exit_code();
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "{}: there is not enough memory\n", app_.get_name());
+    print_if_possible(stderr, "{}: there is not enough memory\n", app_.get_name());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: {}\n", app_.get_name(), error.what());
+    print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
   }
   return static_cast<int>(ErrorKind::failed);
 }
 
 CLI::Validator number_in(double low, double high) {
-  auto complaint = [=](const std::string& text) -> std::string {
-    double value = 0;
-    if (CLI::detail::lexical_cast(text, value) && value >= low && value <= high) return {};
-    return fmt::format("{} is not a number from {} to {}", text, low, high);
-  };
-  return CLI::Validator(complaint, "");
+  return range_check<double>("number", low, high);
+}
+
+CLI::Validator integer_in(int64_t low, int64_t high) {
+  return range_check<int64_t>("whole number", low, high);
 }
 
 std::string version_text() {

@@ -1,7 +1,5 @@
 #include "tools/progress_bar.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <cstdio>
 
@@ -62,7 +60,7 @@ void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
   std::string count = fmt::format("Epoch {}/{} {}/{}", fit.epoch + 1, fit.epochs, fit.step, fit.steps);
   const Terminal& terminal = line_.terminal();
   if (!terminal.is_terminal) {
-    fmt::print("{}{}\n", count, numbers);
+    print_if_possible(stdout, "{}{}\n", count, numbers);
     std::fflush(stdout);
     return;
   }
@@ -78,8 +76,8 @@ void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
 
 void ProgressBar::on_epoch_end(FitProgress& fit, const Logs& logs) {
   line_.erase();
-  fmt::print("Epoch {}/{} - {:.2f} s - {:.0f} pictures/s{}\n", fit.epoch + 1, fit.epochs, epoch_.seconds(),
-             speed_, logs_text(logs));
+  print_if_possible(stdout, "Epoch {}/{} - {:.2f} s - {:.0f} pictures/s{}\n", fit.epoch + 1, fit.epochs,
+                    epoch_.seconds(), speed_, logs_text(logs));
   std::fflush(stdout);
 }
 

@@ -6,10 +6,9 @@
 
 namespace manul {
 
-/// Tells how a fit goes: one line an epoch on stdout, in Keras' words, and meanwhile, if stderr is a
-/// terminal, a bar on it with what the epoch has reached so far, pictures a second and the time that is left
-/// for all epochs. Where there is no terminal, an epoch that takes long leaves a plain line every half
-/// minute.
+/// Shows how a fit proceeds: one line per epoch on stdout, in Keras' words, and meanwhile, if stderr is a
+/// terminal, a bar on it with what the epoch has reached so far, pictures per second and the time left for
+/// all epochs. Without a terminal, a long epoch prints a plain line every half minute.
 class ProgressBar : public Callback {
  public:
   explicit ProgressBar(const Terminal& terminal) : line_(terminal) {}
@@ -26,9 +25,9 @@ class ProgressBar : public Callback {
 
   StatusLine line_;
   Stopwatch train_, epoch_, since_line_;
-  int64_t begin_steps_ = -1;  // done before this fit began (a resumed one goes on from there); -1: not begun
+  int64_t begin_steps_ = -1;  // done before this fit began, if it is a resumed one; -1: not begun
   int64_t epoch_begin_ = 0;   // samples of this epoch done before this fit began
-  double speed_ = 0;          // pictures a second in this epoch so far
+  double speed_ = 0;          // pictures per second in this epoch so far
 };
 
 }  // namespace manul

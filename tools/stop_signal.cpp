@@ -8,15 +8,24 @@
 namespace manul {
 namespace {
 
-std::atomic<bool> stopped{false};
 std::atomic<int> received{0};
+std::atomic<bool> stopped{false};
+
+void tell(std::string_view text) {
+  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+}
 
 /// Only what a signal handler may do: lock-free atomics, write and _exit.
 void on_signal(int number) {
-  if (stopped.exchange(true)) _exit(128 + number);
-  received = number;
-  constexpr std::string_view text = "\nStopping after this step and saving; once more to quit at once.\n";
-  [[maybe_unused]] ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+  bool insistent = number == SIGINT || number == SIGTERM;
+  if (int none = 0; !received.compare_exchange_strong(none, number)) {
+    // A closed terminal may signal twice, and a closed pipe does so at every line.
+    if (insistent) _exit(128 + number);
+    return;
+  }
+  stopped = true;
+  tell("\nStopping after this step and saving");
+  tell(insistent ? "; once more to quit at once.\n" : ".\n");
 }
 
 }  // namespace
@@ -25,7 +34,12 @@ StopSignal::StopSignal() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  for (int number : {SIGINT, SIGTERM}) sigaction(number, &action, nullptr);
+  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+    struct sigaction inherited {};
+    sigaction(number, nullptr, &inherited);
+    bool nohup = number == SIGHUP && inherited.sa_handler == SIG_IGN;
+    if (!nohup) sigaction(number, &action, nullptr);
+  }
 }
 
 const std::atomic<bool>& StopSignal::flag() const {
@@ -33,7 +47,8 @@ const std::atomic<bool>& StopSignal::flag() const {
 }
 
 int StopSignal::exit_code() const {
-  return stopped ? 128 + received : 0;
+  int number = received;
+  return number != 0 ? 128 + number : 0;
 }
 
 }  // namespace manul

@@ -4,8 +4,9 @@
 
 namespace manul {
 
-/// From its making on, the first SIGINT (Ctrl-C) or SIGTERM sets a flag, so that the work can end in order; a
-/// second one ends the program at once. One a program.
+/// From its construction on, the first signal that asks the program to end sets a flag, so that the work can
+/// be saved: SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal was closed; left ignored under nohup) and SIGPIPE
+/// (the reader of the output has gone). A second SIGINT or SIGTERM ends the program at once. One per program.
 class StopSignal {
  public:
   StopSignal();

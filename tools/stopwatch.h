@@ -8,7 +8,7 @@
 
 namespace manul {
 
-/// Seconds since it was made.
+/// Seconds since it was constructed.
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }

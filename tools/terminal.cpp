@@ -1,12 +1,10 @@
 #include "tools/terminal.h"
 
-#include <fmt/core.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 
 namespace manul {
@@ -47,7 +45,7 @@ std::string Terminal::gray(std::string_view text) const {
 
 void StatusLine::show(const std::string& text) {
   if (!terminal_.is_terminal) return;
-  std::fprintf(stderr, "\r\033[K%s", text.c_str());  // fmt::print throws on a closed terminal
+  print_if_possible(stderr, "\r\033[K{}", text);
   std::fflush(stderr);
   shown_ = true;
 }
@@ -55,6 +53,19 @@ void StatusLine::show(const std::string& text) {
 void StatusLine::erase() noexcept {
   if (shown_) std::fputs("\r\033[K", stderr);
   shown_ = false;
+}
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (unsigned char c : text) {
+    if (c == '\n')
+      shown += "\\n";
+    else if (c < 0x20 || c == 0x7f)
+      shown += fmt::format("\\x{:02x}", c);
+    else
+      shown += static_cast<char>(c);
+  }
+  return shown;
 }
 
 std::string clock_text(double seconds) {

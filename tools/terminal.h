@@ -1,9 +1,21 @@
 #pragma once
 
+#include <fmt/core.h>
+
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace manul {
+
+/// fmt::print that does not throw where nothing can be written (a closed pipe or terminal, a full disk), for
+/// work that must go on. The stream keeps the error; Program::run() looks for it at the end.
+template <class... Args>
+void print_if_possible(std::FILE* stream, fmt::format_string<Args...> text, Args&&... args) {
+  std::string formatted = fmt::format(text, std::forward<Args>(args)...);
+  std::fwrite(formatted.data(), 1, formatted.size(), stream);
+}
 
 /// What can be shown where stderr goes.
 struct Terminal {
@@ -12,7 +24,7 @@ struct Terminal {
   bool unicode = false;      // the locale is UTF-8
 
   static Terminal of_stderr();
-  /// Columns of the line; asked each time, because windows change.
+  /// Columns of a line; asked for each time, because windows are resized.
   int columns() const;
   /// `text` in green where there are colours.
   std::string green(std::string_view text) const;
@@ -20,8 +32,7 @@ struct Terminal {
   std::string gray(std::string_view text) const;
 };
 
-/// A line on stderr that is drawn over again and again, and is gone in the end. Shows nothing where there is
-/// no terminal.
+/// A line on stderr that is redrawn in place and erased at the end. Shows nothing where there is no terminal.
 class StatusLine {
  public:
   explicit StatusLine(const Terminal& terminal) : terminal_(terminal) {}
@@ -38,6 +49,10 @@ class StatusLine {
   Terminal terminal_;
   bool shown_ = false;
 };
+
+/// `text` with control characters written out (a line feed as \\n, others as \\x1b): a file's name may hold
+/// any, and must neither break a line nor command the terminal.
+std::string printable(std::string_view text);
 
 /// A duration to read at a glance: "0:07", "12:03", "3:00:00".
 std::string clock_text(double seconds);

@@ -1,5 +1,7 @@
 #include "tools/train_options.h"
 
+#include <algorithm>
+
 #include "framework/error.h"
 
 namespace manul {
@@ -24,56 +26,65 @@ CLI::Option* TrainCommand::fixed(CLI::Option* option) {
 TrainCommand::TrainCommand(Program& program) {
   CLI::App& app = program.options();
   app.option_defaults()->group("Data");
+  add_data_options(app);
+  app.option_defaults()->group("Augmentation of the training pictures, as in Keras' ImageDataGenerator");
+  add_augmentation_options(app);
+  app.option_defaults()->group("Training");
+  add_training_options(app);
+  app.option_defaults()->group("Options");
+  program.add_device_option();
+  program.add_tf32_option();
+  program.add_threads_option();
+  app.add_flag("--quiet", options.quiet, "Print only warnings and errors");
+}
+
+void TrainCommand::add_data_options(CLI::App& app) {
   remembered(
       app.add_option("--data", options.data,
-                     "Folder with one sub-folder of pictures a class; without it, drawn cats and dogs"));
+                     "Folder with one sub-folder of pictures per class; without it, drawn cats and dogs"));
   auto* validation = remembered(app.add_option("--validation", options.validation,
                                                "Folder to validate on; default: test_set beside the data"));
-  fixed(app.add_option("--split", options.split, "Validate on this part of the data instead"))
+  fixed(app.add_option("--split", options.split, "Validate on this fraction of the data instead"))
       ->check(number_in(0, 0.99))
       ->excludes(validation);
-  fixed(app.add_option("--size", options.size, "Side of the pictures in pixels"))->check(CLI::Range(8, 2048));
-  fixed(app.add_option("--interpolation", options.interpolation,
-                       "How pictures are resized: nearest, bilinear, bicubic, box, hamming or lanczos"));
-  fixed(app.add_option("--on-bad-image", options.on_bad_image, "What to do about pictures that are damaged"))
+  fixed(app.add_option("--size", options.size, "Side of the pictures in pixels"))->check(integer_in(8, 2048));
+  fixed(app.add_option("--interpolation", options.interpolation, "How pictures are resized"))
+      ->check(CLI::IsMember({"nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"}));
+  fixed(app.add_option("--on-bad-image", options.on_bad_image, "What to do about damaged pictures"))
       ->check(CLI::IsMember({"skip", "fail"}));
-  app.add_option("--cache-mb", options.cache_mb, "Memory for decoded pictures in MiB")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+  app.add_option("--cache-mb", options.cache_mb, "Memory for decoded pictures, in MiB")
+      ->check(integer_in(0, int64_t{1} << 40))
       ->capture_default_str();
-  app.add_option("--workers", options.workers, "Threads that decode pictures; 0: one a core")
-      ->check(CLI::Range(0, 256))
+  app.add_option("--workers", options.workers, "Threads that decode pictures; 0: one per core")
+      ->check(integer_in(0, 256))
       ->capture_default_str();
+}
 
-  app.option_defaults()->group("Augmentation of the training pictures, as Keras' ImageDataGenerator");
+void TrainCommand::add_augmentation_options(CLI::App& app) {
   fixed(app.add_option("--shear", options.shear, "Degrees"))->check(number_in(0, 360));
-  fixed(app.add_option("--zoom", options.zoom, "Part: 0.2 means 0.8 to 1.2"))->check(number_in(0, 0.99));
+  fixed(app.add_option("--zoom", options.zoom, "Fraction: 0.2 means 0.8 to 1.2"))->check(number_in(0, 0.99));
   fixed(app.add_option("--rotation", options.rotation, "Degrees"))->check(number_in(0, 360));
-  fixed(app.add_option("--shift", options.shift, "Part of the side"))->check(number_in(0, 0.99));
-  fixed(app.add_flag("--flip,!--no-flip", options.flip, "Mirror every other picture"));
-  fixed(app.add_option("--fill-mode", options.fill_mode, "What comes in at the borders"))
+  fixed(app.add_option("--shift", options.shift, "Fraction of the side"))->check(number_in(0, 0.99));
+  fixed(app.add_flag("--flip,!--no-flip", options.flip, "Mirror half of the pictures, at random"));
+  fixed(app.add_option("--fill-mode", options.fill_mode, "What fills the space that opens at the borders"))
       ->check(CLI::IsMember({"nearest", "constant", "reflect", "wrap"}));
+}
 
-  app.option_defaults()->group("Training");
-  remembered(app.add_option("--epochs", options.epochs, "In all, those before a --resume included"))
-      ->check(CLI::Range(int64_t{1}, int64_t{1000000}));
-  fixed(app.add_option("--batch", options.batch, "Pictures a step"))
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
+void TrainCommand::add_training_options(CLI::App& app) {
+  remembered(app.add_option("--epochs", options.epochs, "In all, including those before a --resume"))
+      ->check(integer_in(1, 1000000));
+  fixed(app.add_option("--batch", options.batch, "Pictures per step"))->check(integer_in(1, 1 << 20));
   fixed(app.add_option("--lr", options.learning_rate, "Learning rate of Adam"))->check(number_in(1e-12, 1e6));
-  fixed(app.add_option("--stride", options.stride, "Of the convolution"))->check(CLI::Range(1, 8));
-  fixed(app.add_option("--seed", options.seed, "Of initial weights, order and augmentation"));
+  fixed(app.add_option("--stride", options.stride, "Stride of the convolution"))->check(integer_in(1, 8));
+  fixed(app.add_option("--seed", options.seed, "Seed of initial weights, order and augmentation"));
   fixed(
       app.add_option(
           "--patience", options.patience,
           "Stop after this many epochs without a better validation loss and keep the best weights; 0: never"))
-      ->check(CLI::Range(0, 1000000));
+      ->check(integer_in(0, 1000000));
   app.add_option("--output", options.output, "The model's file; history.csv is written beside it")
       ->capture_default_str();
-  app.add_flag("--resume", options.resume, "Go on where the run that wrote --output was stopped");
-
-  app.option_defaults()->group("Options");
-  program.add_device_option();
-  program.add_threads_option();
-  app.add_flag("--quiet", options.quiet, "Print warnings and errors only");
+  app.add_flag("--resume", options.resume, "Go on from where the run that wrote --output stopped");
 }
 
 void TrainCommand::save(TrainingState& state) const {

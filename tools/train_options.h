@@ -9,7 +9,7 @@
 
 namespace manul {
 
-/// What train_catdog can be told.
+/// The options of train_catdog.
 struct TrainOptions {
   std::string data, validation;
   double split = 0;
@@ -43,6 +43,9 @@ class TrainCommand {
   void take_from(const TrainingState& state);
 
  private:
+  void add_data_options(CLI::App& app);
+  void add_augmentation_options(CLI::App& app);
+  void add_training_options(CLI::App& app);
   CLI::Option* remembered(CLI::Option* option);
   CLI::Option* fixed(CLI::Option* option);
 

@@ -82,10 +82,10 @@ int main(int argc, char** argv) {
   program.options()
       .add_option("--n", n,
                   "Add two vectors of this many floats and measure; without it, the article's six integers")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+      ->check(manul::integer_in(1, int64_t{1} << 40));
   program.options()
       .add_option("--repeats", repeats, "Measured runs, of which the median is printed")
-      ->check(CLI::Range(1, 100000))
+      ->check(manul::integer_in(1, 100000))
       ->capture_default_str();
   program.add_device_option();
   program.add_threads_option();

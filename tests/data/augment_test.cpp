@@ -6,18 +6,11 @@
 #include <optional>
 
 #include "framework/step.h"
-#include "tests/data/fixture.h"
+#include "tests/fixtures.h"
 #include "tests/op_check.h"
 
 namespace manul {
 namespace {
-
-FillMode fill_mode_of(const std::string& name) {
-  return name == "nearest"   ? FillMode::nearest
-         : name == "reflect" ? FillMode::reflect
-         : name == "wrap"    ? FillMode::wrap
-                             : FillMode::constant;
-}
 
 /// A case of fixtures/augment.h5: a picture, one change and what Keras makes of them.
 struct Case {
@@ -31,15 +24,15 @@ struct Case {
   double grey_level() const { return options.rescale != 0 ? options.rescale : 1; }
 };
 
-Case read_case(const fixture::File& cases, const std::string& number) {
+Case read_case(const Fixture& cases, const std::string& number) {
   std::string name = "cases/" + number, image = "images/" + cases.text(name, "image");
-  std::vector<hsize_t> shape = cases.shape(image);
+  Shape shape = cases.tensor(image).shape();
   std::vector<double> pixels = cases.values(image);
   auto number_of = [&](const char* attribute) { return cases.number(name, attribute); };
   Case result{number, int(shape[0]), int(shape[1]), int(shape[2]), {pixels.begin(), pixels.end()}, {}, {},
               {}};
   AugmentOptions& options = result.options;
-  options.fill_mode = fill_mode_of(cases.text(name, "fill_mode"));
+  options.fill_mode = parse_fill_mode(cases.text(name, "fill_mode"));
   options.cval = static_cast<float>(number_of("cval"));
   options.interpolation_order = static_cast<int>(number_of("interpolation_order"));
   options.rescale = static_cast<float>(number_of("rescale"));
@@ -59,11 +52,11 @@ Case read_case(const fixture::File& cases, const std::string& number) {
 }
 
 TEST(Augment, EveryCaseEqualsKeras) {
-  std::filesystem::path file = fixture::shared("fixtures/augment.h5");
-  if (file.empty()) GTEST_SKIP() << "no ../shared/fixtures beside the checkout";
-  fixture::File cases(file);
+  std::string file = shared_file("fixtures/augment.h5");
+  if (file.empty()) GTEST_SKIP() << missing_shared_file("fixtures/augment.h5");
+  Fixture cases(file);
   int equal = 0, all = 0;
-  for (const std::string& number : cases.members("cases")) {
+  for (const std::string& number : cases.names("cases")) {
     SCOPED_TRACE(number);
     Case c = read_case(cases, number);
     std::vector<float> found(c.picture.size());
@@ -158,9 +151,9 @@ bool jumps(const Case& c) {
 }
 
 void check_batch_kernel(Device device) {
-  fixture::File cases(fixture::shared("fixtures/augment.h5"));
+  Fixture cases(shared_file("fixtures/augment.h5"));
   int checked = 0;
-  for (const std::string& number : cases.members("cases")) {
+  for (const std::string& number : cases.names("cases")) {
     SCOPED_TRACE(number);
     Case c = read_case(cases, number);
     std::optional<Draw> draw = find_draw(c);
@@ -179,15 +172,13 @@ void check_batch_kernel(Device device) {
 }
 
 TEST(Augment, EveryCaseThroughTheBatchKernel) {
-  if (fixture::shared("fixtures/augment.h5").empty())
-    GTEST_SKIP() << "no ../shared/fixtures beside the checkout";
+  if (shared_file("fixtures/augment.h5").empty()) GTEST_SKIP() << missing_shared_file("fixtures/augment.h5");
   check_batch_kernel(Device::cpu());
 }
 
 TEST(Augment, EveryCaseThroughTheBatchKernelOnTheGpu) {
   if (!test_gpu()) GTEST_SKIP() << why_no_gpu();
-  if (fixture::shared("fixtures/augment.h5").empty())
-    GTEST_SKIP() << "no ../shared/fixtures beside the checkout";
+  if (shared_file("fixtures/augment.h5").empty()) GTEST_SKIP() << missing_shared_file("fixtures/augment.h5");
   check_batch_kernel(*test_gpu());
 }
 

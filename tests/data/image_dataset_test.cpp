@@ -24,6 +24,7 @@ TEST_F(ImageDatasetTest, ScansAsKerasDoes) {
     write(name);
   write_text("cats/notes.txt", "no picture");
   write_text("readme.jpg", "not in a class");
+  write(".ipynb_checkpoints/a.png");
   ImageFolder found = ImageFolder::scan(folder);
   EXPECT_THAT(found.class_names, ElementsAre("cats", "dogs"));
   EXPECT_THAT(names(found.files),

@@ -15,7 +15,8 @@
 #include "data/synthetic.h"
 #include "framework/error.h"
 #include "framework/random.h"
-#include "tests/data/fixture.h"
+#include "tests/fixtures.h"
+#include "tests/temporary_folder.h"
 
 namespace manul {
 namespace {
@@ -41,7 +42,7 @@ const std::map<std::string, std::string> not_read{
 std::vector<std::string> formats_left_out() {
   std::vector<std::string> left_out;
   for (const char* good : {"lossy.webp", "rgb.tif"}) {
-    std::filesystem::path file = fixture::shared(std::string("fixtures/load_img/") + good);
+    std::filesystem::path file = shared_file(std::string("fixtures/load_img/") + good);
     if (message_of(file).empty()) continue;
     left_out.push_back(file.extension());
     std::printf("%s files are left out: OpenCV cannot read %s\n", left_out.back().c_str(), good);
@@ -54,12 +55,12 @@ ColorMode color_mode_of(const std::string& name) {
 }
 
 TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
-  std::filesystem::path file = fixture::shared("fixtures/load_img.h5");
-  if (file.empty()) GTEST_SKIP() << "no ../shared/fixtures beside the checkout";
-  fixture::File cases(file);
+  std::string file = shared_file("fixtures/load_img.h5");
+  if (file.empty()) GTEST_SKIP() << missing_shared_file("fixtures/load_img.h5");
+  Fixture cases(file);
   std::vector<std::string> left_out = formats_left_out();
   int equal = 0, refused = 0, skipped = 0;
-  for (const std::string& number : cases.members("cases")) {
+  for (const std::string& number : cases.names("cases")) {
     std::string name = "cases/" + number;
     std::string picture = cases.text(name, "file");
     ImageOptions options;
@@ -69,7 +70,7 @@ TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
     options.keep_aspect_ratio = cases.number(name, "keep_aspect_ratio") != 0;
     options.color_mode = color_mode_of(cases.text(name, "color_mode"));
     SCOPED_TRACE(name + " " + picture + " " + cases.text(name, "interpolation"));
-    auto path = fixture::shared("fixtures/load_img/" + picture);
+    std::filesystem::path path = shared_file("fixtures/load_img/" + picture);
     if (not_read.contains(picture)) {
       EXPECT_NE(message_of(path), "");
       ++refused;
@@ -80,9 +81,8 @@ TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
       continue;
     }
     Image image = load_image(path, options);
-    std::vector<hsize_t> shape = cases.shape(name + "/output");
-    ASSERT_EQ(shape,
-              (std::vector<hsize_t>{hsize_t(image.height), hsize_t(image.width), hsize_t(image.channels)}));
+    Shape shape = cases.tensor(name + "/output").shape();
+    ASSERT_EQ(shape, (Shape{image.height, image.width, image.channels}));
     std::vector<double> expected = cases.values(name + "/output"), found;
     if (image.pixels16.empty()) {
       found.assign(image.pixels.begin(), image.pixels.end());
@@ -98,11 +98,11 @@ TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
 }
 
 TEST(ImageIo, EveryDamagedPictureIsRefusedByNameAndReason) {
-  std::filesystem::path file = fixture::shared("fixtures/load_img.h5");
-  if (file.empty()) GTEST_SKIP() << "no ../shared/fixtures beside the checkout";
-  fixture::File cases(file);
-  for (const std::string& name : cases.members("damaged")) {
-    auto path = fixture::shared("fixtures/load_img/" + name);
+  std::string file = shared_file("fixtures/load_img.h5");
+  if (file.empty()) GTEST_SKIP() << missing_shared_file("fixtures/load_img.h5");
+  Fixture cases(file);
+  for (const std::string& name : cases.names("damaged")) {
+    std::filesystem::path path = shared_file("fixtures/load_img/" + name);
     if (name == "damaged_no_iend.png") {
       EXPECT_THAT(load_image(path).warning, ::testing::HasSubstr("end marker"));
       continue;
@@ -116,9 +116,8 @@ TEST(ImageIo, EveryDamagedPictureIsRefusedByNameAndReason) {
 /// A folder for one test's files.
 class HostileFilesTest : public ::testing::Test {
  protected:
-  std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "manul_hostile";
-  void SetUp() override { std::filesystem::create_directories(folder); }
-  void TearDown() override { std::filesystem::remove_all(folder); }
+  TemporaryFolder temporary;
+  std::filesystem::path folder = temporary.path();
 
   using Bytes = std::vector<uint8_t>;
   Bytes read(const std::filesystem::path& file) {
@@ -176,7 +175,7 @@ TEST_F(HostileFilesTest, APngWithoutPartOfItsEndMarkerIsTaken) {
 
 TEST_F(HostileFilesTest, FlippedBitsNeverCrash) {
   std::vector<Bytes> files{file_of("x.png"), file_of("x.jpg")};
-  if (auto shared = fixture::shared("fixtures/load_img"); !shared.empty())
+  if (auto shared = shared_file("fixtures/load_img"); !shared.empty())
     for (const auto& entry : std::filesystem::directory_iterator(shared)) files.push_back(read(entry.path()));
   RandomStream stream(0, RandomPurpose::sample, 0, 0);
   for (const Bytes& file : files)
@@ -243,11 +242,10 @@ TEST_F(HostileFilesTest, WhatIsNoFileIsNamed) {
 }
 
 TEST(ImageIo, RealPhotographsEqualPillow) {
-  std::filesystem::path archive = fixture::shared("data/catdog-fullres-400.tar.gz");
-  if (archive.empty()) GTEST_SKIP() << "no ../shared/data beside the checkout";
-  std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "manul_photographs";
-  std::filesystem::create_directories(folder);
-  ASSERT_EQ(std::system(fmt::format("tar xzf '{}' -C '{}'", archive.string(), folder.string()).c_str()), 0);
+  std::string archive = shared_file("data/catdog-fullres-400.tar.gz");
+  if (archive.empty()) GTEST_SKIP() << missing_shared_file("data/catdog-fullres-400.tar.gz");
+  TemporaryFolder folder;
+  ASSERT_EQ(std::system(fmt::format("tar xzf '{}' -C '{}'", archive, folder.path().string()).c_str()), 0);
   std::ifstream table(MANUL_SOURCE_DIR "/tests/reference/pillow_hashes.txt");
   std::string name, filter, expected;
   int pictures = 0;
@@ -260,7 +258,6 @@ TEST(ImageIo, RealPhotographsEqualPillow) {
     ++pictures;
   }
   EXPECT_EQ(pictures, 400);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

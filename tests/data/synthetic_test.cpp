@@ -7,6 +7,7 @@
 #include "data/image_dataset.h"
 #include "data/image_io.h"
 #include "framework/cpu/parallel.h"
+#include "tests/temporary_folder.h"
 
 namespace manul {
 namespace {
@@ -27,12 +28,11 @@ TEST(Synthetic, TheSameKeyDrawsTheSamePictureAndNoOther) {
 }
 
 TEST(Synthetic, WritesFoldersThatCanBeTrainedOn) {
-  std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "manul_synthetic";
-  std::filesystem::remove_all(folder);
+  TemporaryFolder folder;
   std::vector<std::string> first;
   for (int threads : {1, 3}) {
     cpu::set_threads(threads);
-    write_synthetic(folder, {.training = 5, .test = 2, .size = 32});
+    write_synthetic(folder.path(), {.training = 5, .test = 2, .size = 32});
     ImageFolder training = ImageFolder::scan(folder / "training_set"),
                 test = ImageFolder::scan(folder / "test_set");
     EXPECT_EQ(training.summary(), "Found 10 images belonging to 2 classes.");
@@ -45,7 +45,6 @@ TEST(Synthetic, WritesFoldersThatCanBeTrainedOn) {
     EXPECT_EQ(pictures, first);
   }
   cpu::set_threads(0);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -85,6 +85,8 @@ TEST_F(TapeTest, KeepsNothingWithoutATapeOrAWatchedTensor) {
   Tensor stranger = Tensor::full({1}, 1);
   EXPECT_EQ(Tape::recording({&stranger}), nullptr);
   EXPECT_THROW(tape.backward(times(stranger, 2)), Error);
+  Tensor recorded = times(x, 3);
+  EXPECT_THROW(tape.backward(times(stranger, 2)), Error);
 }
 
 TEST_F(TapeTest, WalksADeepChainWithoutRecursion) {

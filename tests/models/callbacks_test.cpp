@@ -3,12 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 #include "tests/fixtures.h"
 #include "tests/models/support.h"
+#include "tests/temporary_folder.h"
 
 namespace manul {
 namespace {
@@ -53,10 +50,6 @@ EarlyStoppingOptions read_options(const Fixture& fixture, const std::string& obj
   return options;
 }
 
-std::vector<double> numbers(const Fixture& fixture, const std::string& path) {
-  return fixture.tensor(path).to(DType::f64).to_vector<double>();
-}
-
 /// Every epoch of a case of the reference, Keras 3's where it differs from Keras 2.
 void expect_early_stopping(const Fixture& fixture, const std::string& object) {
   SCOPED_TRACE(object);
@@ -64,9 +57,8 @@ void expect_early_stopping(const Fixture& fixture, const std::string& object) {
   ScriptedFit fit(model);
   EarlyStopping early_stopping(read_options(fixture, object));
   std::string monitor = fixture.text(object, "monitor");
-  std::vector<double> metric = numbers(fixture, object + "/metric"),
-                      stop = numbers(fixture, object + "/stop");
-  std::vector<double> best = numbers(fixture, object + "/best"), wait = numbers(fixture, object + "/wait");
+  std::vector<double> metric = fixture.values(object + "/metric"), stop = fixture.values(object + "/stop");
+  std::vector<double> best = fixture.values(object + "/best"), wait = fixture.values(object + "/wait");
   early_stopping.on_train_begin(fit);
   for (size_t epoch = 0; epoch < stop.size(); ++epoch) {
     fit.epoch = static_cast<int64_t>(epoch);
@@ -77,9 +69,9 @@ void expect_early_stopping(const Fixture& fixture, const std::string& object) {
     EXPECT_EQ(static_cast<double>(early_stopping.wait()), wait[epoch]) << "epoch " << epoch;
   }
   early_stopping.on_train_end(fit);
-  EXPECT_EQ(static_cast<double>(early_stopping.best_epoch()), numbers(fixture, object + "/best_epoch")[0]);
+  EXPECT_EQ(static_cast<double>(early_stopping.best_epoch()), fixture.values(object + "/best_epoch")[0]);
   EXPECT_EQ(model.parameters().at("dense/kernel").value.item<float>(),
-            static_cast<float>(numbers(fixture, object + "/weights_from_epoch")[0]));
+            static_cast<float>(fixture.values(object + "/weights_from_epoch")[0]));
 }
 
 TEST(EarlyStopping, EqualsKerasInEveryCase) {
@@ -140,7 +132,8 @@ TEST(ModelCheckpoint, SavesEveryEpochOrTheBest) {
 }
 
 TEST(CSVLogger, WritesOneLineAnEpoch) {
-  std::string path = testing::TempDir() + "manul_history.csv";
+  TemporaryFolder folder;
+  std::string path = folder / "history.csv";
   Sequential model = one_weight();
   ScriptedFit fit(model);
   CSVLogger logger(path);
@@ -149,11 +142,7 @@ TEST(CSVLogger, WritesOneLineAnEpoch) {
     fit.history.add(logs);
     logger.on_epoch_end(fit, logs);
   }
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  EXPECT_EQ(text.str(), "epoch,loss,val_loss\n0,0.5,0.25\n1,1.5,0.25\n");
-  std::filesystem::remove(path);
+  EXPECT_EQ(read_file(path), "epoch,loss,val_loss\n0,0.5,0.25\n1,1.5,0.25\n");
   CSVLogger nowhere("/nowhere/history.csv");
   EXPECT_THROW(nowhere.on_epoch_end(fit, fit.history.epochs()[0]), Error);
 }

@@ -104,6 +104,9 @@ TEST(Graph, SaysWhatDoesNotFit) {
             "graph: two layers are called head");
   EXPECT_EQ(message([] { LayerPtr layer = Dense{}; }), "Dense: units must be at least 1, not 0");
 
+  graph.set_outputs({graph.apply(Dense{.units = 2, .name = "last"}, x)});
+  EXPECT_EQ(message([&] { Model model(graph); }), "model: the layer flatten leads to no output");
+
   Sequential model({4});
   model.add(Dense{.units = 2});
   EXPECT_EQ(message([&] {

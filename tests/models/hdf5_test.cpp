@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <hdf5.h>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +13,7 @@
 #include "models/atomic_file.h"
 #include "models/hdf5_reader.h"
 #include "models/hdf5_writer.h"
-#include "tests/data/fixture.h"
+#include "tests/fixtures.h"
 
 namespace manul::hdf5 {
 namespace {
@@ -109,8 +110,8 @@ TEST(Hdf5, ReadsWhatItWrites) {
 TEST(Hdf5, TheLibraryReadsWhatItWrites) {
   std::string path = testing::TempDir() + "hdf5_test_" + std::to_string(::getpid()) + ".h5";
   write_file_atomically(path, image(sample()));
-  fixture::File file(path);
-  EXPECT_EQ(file.members("w").size(), 600U);
+  Fixture file(path);
+  EXPECT_EQ(file.names("w").size(), 600U);
   EXPECT_THAT(file.values("w/layer_599/a/kernel:0"), ElementsAre(0, 1, 2, 3, 4, 604.5));
   EXPECT_THAT(file.values("doubles"), ElementsAre(0.1, 0.2, 0.3));
   EXPECT_THAT(file.values("scalar"), ElementsAre(-7));
@@ -134,7 +135,7 @@ TEST(Hdf5, LongListsOfNamesAreSplitAsKerasDoes) {
 TEST(Hdf5, ReadsKerasFilesAsTheLibraryDoes) {
   for (const char* name : {"keras2-catdog.h5", "keras3-catdog.h5", "keras2-opt-adam-clipnorm.h5"}) {
     Reader file(models + name);
-    fixture::File library(models + name);
+    Fixture library(models + name);
     int64_t compared = 0;
     std::vector<std::string> layers = file.names("model_weights", "layer_names").value();
     for (const std::string& layer : layers) {
@@ -187,7 +188,7 @@ Bytes changed(const std::string& text, size_t offset, unsigned char value) {
 
 TEST(Hdf5, DamageIsNamed) {
   EXPECT_THAT(complaint({}), HasSubstr("too small"));
-  EXPECT_THAT(complaint(Bytes(4096, 'x')), HasSubstr("is no HDF5 file"));
+  EXPECT_THAT(complaint(Bytes(4096, 'x')), HasSubstr("is not an HDF5 file"));
   EXPECT_THAT(complaint(changed("HDF\r", 7, 2)), HasSubstr("another layout (superblock 2)"));
   EXPECT_THAT(complaint(changed("TREE", 0, 'X')), HasSubstr("lacks its mark TREE"));
   EXPECT_THAT(complaint(changed("SNOD", 0, 'X')), HasSubstr("lacks its mark SNOD"));

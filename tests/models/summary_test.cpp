@@ -1,20 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "tests/fixtures.h"
 #include "tests/models/support.h"
+#include "tests/temporary_folder.h"
 
 // The texts in tests/reference/summary were printed by tf.keras 2.15.
 namespace manul {
 namespace {
 
 std::string reference_text(const std::string& name) {
-  std::ifstream file(reference_file("summary/" + name + ".txt"));
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return read_file(reference_file("summary/" + name + ".txt"));
 }
 
 TEST(Summary, OfTheArticlesNetwork) {

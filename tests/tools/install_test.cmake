@@ -1,4 +1,5 @@
-# Installs the build in BUILD, then builds the C++ example of README as a project of its own. Run with cmake -P.
+# Installs the build in BUILD, then builds the C++ samples of README.md and docs/models.md as a separate project. Run
+# with cmake -P.
 set(scratch ${BUILD}/install_test)
 file(REMOVE_RECURSE ${scratch})
 
@@ -10,6 +11,25 @@ endif()
 string(REGEX REPLACE "^```cpp\n|```$" "" example "${block}")
 file(WRITE ${scratch}/main.cpp "${example}")
 
+# Each sample of docs/models.md is the body of a function that is given what the text around it speaks of.
+file(READ ${SOURCE}/docs/models.md page)
+string(REPLACE ";" "<semicolon>" page "${page}")
+string(REGEX MATCHALL "```cpp\n[^`]*```" samples "${page}")
+list(LENGTH samples count)
+if(count LESS 3)
+  message(FATAL_ERROR "docs/models.md has ${count} C++ samples")
+endif()
+set(source "#include \"data/image_dataset.h\"\n#include \"framework/tape.h\"\n#include \"models/callbacks.h\"\n")
+string(APPEND source "#include \"models/sequential.h\"\nusing namespace manul<semicolon>\n")
+foreach(sample IN LISTS samples)
+  string(REGEX REPLACE "^```cpp\n|```$" "" body "${sample}")
+  string(MD5 name "${body}")
+  string(APPEND source "void sample_${name}(Model& model, Dataset& train, Dataset& test, Dataset& data, Tensor& pictures, "
+    "Tensor& labels, int steps) {{\n${body}}}\n")
+endforeach()
+string(REPLACE "<semicolon>" ";" source "${source}")
+file(WRITE ${scratch}/samples.cpp "${source}")
+
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(code)
@@ -18,6 +38,6 @@ function(run)
 endfunction()
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${scratch}/prefix)
 run(${CMAKE_COMMAND} -S ${SOURCE}/tests/tools/consumer -B ${scratch}/build -G ${GENERATOR}
-  -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release -DMAIN=${scratch}/main.cpp
+  -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release "-DSOURCES=${scratch}/main.cpp;${scratch}/samples.cpp"
   "-DCMAKE_CXX_FLAGS=${FLAGS}")
 run(${CMAKE_COMMAND} --build ${scratch}/build)

@@ -76,6 +76,12 @@ TEST(Mandelbrot, ProgramDrawsThePicture) {
   EXPECT_EQ(std::vector(middle, middle + 3), (std::vector<uint8_t>{253, 231, 37}));
 }
 
+TEST(Mandelbrot, ProgramMakesTheFolderAndWritesWhatTheNameSays) {
+  TemporaryFolder folder;
+  EXPECT_EQ(run(folder.path(), "mandelbrot --width 8 --height 8 --output new/folder/a.jpg").code, 0);
+  EXPECT_THAT(read_file(folder / "new/folder/a.jpg"), testing::StartsWith("\xff\xd8\xff"));
+}
+
 TEST(Mandelbrot, ProgramRefusesWhatItCannotDo) {
   TemporaryFolder folder;
   Outcome unknown = run(folder.path(), "mandelbrot --colormap rainbow");
@@ -84,7 +90,13 @@ TEST(Mandelbrot, ProgramRefusesWhatItCannotDo) {
   EXPECT_EQ(run(folder.path(), "mandelbrot --width 0").code, 2);
   EXPECT_EQ(run(folder.path(), "mandelbrot --zoom -1").code, 2);
   EXPECT_EQ(run(folder.path(), "mandelbrot --center 1").code, 2);
-  EXPECT_EQ(run(folder.path(), "mandelbrot --width 8 --height 8 --output missing/folder/a.png").code, 1);
+  EXPECT_EQ(run(folder.path(), "mandelbrot --center nan 0").code, 2);
+  EXPECT_THAT(run(folder.path(), "mandelbrot --width 8.5").errors, HasSubstr("8.5 is not a whole number"));
+  // Before anything is drawn:
+  Outcome nowhere = run(folder.path(), "mandelbrot --width 8 --height 8 --output .");
+  EXPECT_EQ(nowhere.code, 2);
+  EXPECT_EQ(nowhere.output, "");
+  EXPECT_THAT(nowhere.errors, HasSubstr(". is a folder"));
 }
 
 }  // namespace

@@ -61,6 +61,21 @@ TEST_F(Predict, SeveralPicturesAndFoldersGiveALineEach) {
                                            "more/b.jpg: [a-z]+ [0-9.]+\ndog.png: [a-z]+ [0-9.]+\n"));
 }
 
+TEST_F(Predict, AFolderOfOnePictureGivesALine) {
+  std::filesystem::create_directory(folder_ / "one");
+  std::filesystem::copy(folder_ / "cat.jpg", folder_ / "one");
+  EXPECT_THAT(run_here("predict model.h5 one").output, MatchesRegex("one/cat.jpg: [a-z]+ [0-9.]+\n"));
+}
+
+TEST_F(Predict, NamesNeitherBreakLinesNorCommandTheTerminal) {
+  std::filesystem::create_directory(folder_ / "odd");
+  std::filesystem::copy(folder_ / "cat.jpg", folder_ / "odd/a\nb.jpg");
+  write_file(folder_ / "odd/\033[31m.jpg", "this is no picture");
+  Outcome outcome = run_here("predict model.h5 odd");
+  EXPECT_THAT(outcome.output, MatchesRegex("odd/a\\\\nb.jpg: [a-z]+ [0-9.]+\n"));
+  EXPECT_THAT(outcome.errors, HasSubstr("odd/\\x1b[31m.jpg: "));
+}
+
 TEST_F(Predict, JsonIsOneObjectALine) {
   Outcome outcome = run_here("predict model.h5 --json cat.jpg missing.jpg");
   EXPECT_EQ(outcome.code, 3);

@@ -117,7 +117,6 @@ TEST_F(TrainCatdog, TheCacheDoesNotMatter) {
 
 TEST_F(TrainCatdog, AFileThatVanishesEndsInASentenceAndLeavesTheCheckpoint) {
   EXPECT_EQ(train("--epochs 1").code, 0);
-  std::string before = model("trained_model.h5");
   Outcome outcome = run(
       folder_.path(),
       "train_catdog --device cpu --data training_set --cache-mb 0 --resume --epochs 100000 > log & pid=$!; "
@@ -136,13 +135,37 @@ TEST_F(TrainCatdog, ClosedOutputDoesNotEndInTheModel) {
   EXPECT_TRUE(model("closed.h5") == model("usual.h5"));
 }
 
-TEST_F(TrainCatdog, SecondSignalQuitsAtOnce) {
+TEST_F(TrainCatdog, SecondSignalQuitsAtOnceWithoutSaving) {
+  // Both reach a program that is held meanwhile, so that the first has no time to end it.
   Outcome outcome = run(
       folder_.path(),
       "train_catdog --device cpu --threads 1 --data training_set --batch 1 --epochs 100000 > log & pid=$!; "
-      "while ! grep -q 'Epoch 1/' log; do sleep 0.01; done; kill -INT $pid; kill -INT $pid; "
-      "wait $pid");
-  EXPECT_EQ(outcome.code, 130);
+      "while ! grep -q 'Epoch 1/' log; do sleep 0.01; done; "
+      "kill -STOP $pid; kill -INT $pid; kill -TERM $pid; kill -CONT $pid; wait $pid");
+  EXPECT_THAT(outcome.code, testing::AnyOf(130, 143));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "trained_model.h5"));
+}
+
+TEST_F(TrainCatdog, AReaderThatLeavesStopsItAndKeepsTheWork) {
+  Outcome outcome = run(folder_.path(),
+                        "{ train_catdog --device cpu --data training_set --epochs 100000 --output read.h5; "
+                        "echo $? > code; } | head -n 1");
+  EXPECT_EQ(model("code"), "141\n") << outcome.errors;
+  EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
+  EXPECT_EQ(train("--output read.h5 --resume --epochs 1").code, 0) << "the file there is whole";
+}
+
+TEST_F(TrainCatdog, AClosedTerminalStopsItUnlessNohup) {
+  std::string line =
+      "train_catdog --device cpu --threads 1 --data training_set --batch 4 --output hup.h5 --epochs ";
+  std::string hang_up =
+      " > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; kill -HUP $pid; wait $pid";
+  Outcome outcome = run(folder_.path(), line + "100000" + hang_up);
+  EXPECT_EQ(outcome.code, 129) << outcome.errors;
+  EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
+  outcome = run(folder_.path(), "rm log; trap '' HUP; " + line + "30" + hang_up);
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_THAT(model("log"), HasSubstr("Last epoch 30"));
 }
 
 TEST_F(TrainCatdog, ResumeRefusesAnotherRun) {
@@ -172,6 +195,16 @@ TEST_F(TrainCatdog, FullDiskLeavesTheOldFileAndSaysSo) {
   EXPECT_TRUE(model("trained_model.h5") == before);
 }
 
+TEST_F(TrainCatdog, FullDiskWhenItIsStoppedIsTold) {
+  Outcome outcome =
+      run(folder_.path(),
+          "trap '' XFSZ; ulimit -f 64; train_catdog --device cpu --threads 1 --data training_set --batch 4 "
+          "--epochs 100000 > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; "
+          "kill -INT $pid; wait $pid");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("trained_model.h5: cannot be written"));
+}
+
 TEST_F(TrainCatdog, DamagedPicturesAreSkippedAndNamedOrFatal) {
   write_file(folder_ / "training_set/cats/note.jpg", "this is no picture");
   Outcome skipped = train("--epochs 1");
@@ -194,6 +227,31 @@ TEST_F(TrainCatdog, FoldersThatAreNoDataAreThree) {
     EXPECT_EQ(outcome.code, 3) << name << outcome.errors;
     EXPECT_THAT(outcome.errors, HasSubstr(name));
   }
+}
+
+TEST_F(TrainCatdog, WhatCannotWorkIsToldBeforePicturesAreRead) {
+  std::filesystem::create_directories(folder_ / "there/history.csv");
+  for (const char* arguments : {"--validation missing", "--size 8 --stride 8", "--output there/model.h5"}) {
+    Outcome outcome = train(arguments);
+    EXPECT_NE(outcome.code, 0) << arguments;
+    EXPECT_THAT(outcome.output, Not(HasSubstr("Found "))) << arguments;
+  }
+}
+
+TEST_F(TrainCatdog, TheCommandToTryWorksWhateverTheNamesAre) {
+  std::filesystem::rename(folder_ / "test_set/dogs/dog.60.jpg", folder_ / "test_set/dogs/dog.9 it's.jpg");
+  Outcome outcome = train("--epochs 1 --output 'my model.h5'");
+  size_t command = outcome.output.find("predict '");
+  ASSERT_NE(command, std::string::npos) << outcome.output << outcome.errors;
+  Outcome tried = run(folder_.path(), outcome.output.substr(command));
+  EXPECT_EQ(tried.code, 0) << tried.errors;
+}
+
+TEST_F(TrainCatdog, ResumingAFinishedRunSaysSo) {
+  EXPECT_EQ(train("--epochs 1").code, 0);
+  Outcome outcome = train("--resume");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.errors, HasSubstr("all epochs were done already"));
 }
 
 TEST_F(TrainCatdog, WrongUsageIsTwo) {
@@ -230,6 +288,17 @@ TEST(TrainCatdogAlone, DrawsItsOwnPicturesOnce) {
   auto drawn = std::filesystem::last_write_time(folder / "cache/manul/cats_and_dogs");
   EXPECT_EQ(run(folder.path(), "XDG_CACHE_HOME=$PWD/cache train_catdog --device cpu --epochs 1").code, 0);
   EXPECT_EQ(std::filesystem::last_write_time(folder / "cache/manul/cats_and_dogs"), drawn);
+}
+
+TEST(TrainCatdogAlone, WhereNothingCanBeDrawnItSaysSoAndLeavesNothing) {
+  TemporaryFolder folder;
+  Outcome outcome =
+      run(folder.path(),
+          "mkdir cache; (trap '' XFSZ; ulimit -f 0; XDG_CACHE_HOME=$PWD/cache train_catdog --device cpu) "
+          "2>&1 | cat");
+  EXPECT_THAT(outcome.output, HasSubstr("train_catdog: drawn pictures: "));
+  EXPECT_THAT(outcome.output, HasSubstr("XDG_CACHE_HOME"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "cache/manul"));
 }
 
 }  // namespace
