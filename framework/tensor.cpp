@@ -48,8 +48,11 @@ Tensor Tensor::empty_like(const Tensor& other) {
   return empty(other.shape(), other.dtype(), other.device());
 }
 
+void Tensor::fail_undefined() {
+  fail(ErrorKind::failed, "tensor: an undefined tensor has no shape, elements or device");
+}
+
 void Tensor::require_dtype(DType wanted) const {
-  check(defined(), "tensor: an undefined tensor has no elements");
   check(dtype() == wanted, "tensor: {} elements of {} were asked for as {}", name_of(dtype()), shape(),
         name_of(wanted));
 }

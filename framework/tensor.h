@@ -16,7 +16,7 @@ struct Leaf;
 
 /// A shared handle on {storage, shape, dtype, device}: contiguous, row-major, images as [N, H, W, C]. Copying
 /// a Tensor copies the handle. A default-constructed Tensor is undefined: it stands for "none" (no bias,
-/// say).
+/// say), and asking for anything of it but defined() and leaf() throws ErrorKind::failed.
 class Tensor {
  public:
   Tensor() = default;
@@ -36,10 +36,10 @@ class Tensor {
   static Tensor empty_like(const Tensor& other);
 
   bool defined() const { return body_ != nullptr; }
-  const Shape& shape() const { return body_->shape; }
-  DType dtype() const { return body_->dtype; }
-  Device device() const { return body_->storage->device; }
-  int64_t elements() const { return body_->shape.elements(); }
+  const Shape& shape() const { return body().shape; }
+  DType dtype() const { return body().dtype; }
+  Device device() const { return body().storage->device; }
+  int64_t elements() const { return body().shape.elements(); }
   size_t bytes() const { return static_cast<size_t>(elements() * size_of(dtype())); }
 
   /// The elements, in memory of device(). Throws if T is not the tensor's dtype.
@@ -53,7 +53,7 @@ class Tensor {
     require_dtype(dtype_of<T>);
     return static_cast<T*>(raw());
   }
-  void* raw() const { return body_->storage->data + body_->offset; }
+  void* raw() const { return body().storage->data + body().offset; }
 
   /// The same memory under another shape with as many elements; no gradient flows through it (ops/shape_ops.h
   /// has the differentiable reshape).
@@ -94,6 +94,11 @@ class Tensor {
     int slot = -1;
   };
 
+  const Body& body() const {
+    if (!body_) fail_undefined();
+    return *body_;
+  }
+  [[noreturn]] static void fail_undefined();
   void require_dtype(DType wanted) const;
   static Tensor make(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);
 

@@ -74,6 +74,18 @@ TEST(Tensor, FillsAndCopies) {
 
 void on_cpu(const Tensor&, const Tensor&) {}
 
+TEST(Tensor, SaysThatItIsUndefined) {
+  Tensor none;
+  EXPECT_FALSE(none.defined());
+  EXPECT_THROW(none.shape(), Error);
+  EXPECT_THROW(none.dtype(), Error);
+  EXPECT_THROW(none.device(), Error);
+  EXPECT_THROW(none.data<float>(), Error);
+  EXPECT_THROW(none.view({1}), Error);
+  EXPECT_THROW(none.to(DType::f64), Error);
+  EXPECT_THROW(none.watch(none), Error);
+}
+
 TEST(Kernel, NamesItselfWhereItCannotRun) {
   Kernel<void(const Tensor&, const Tensor&)> slot{"sample", on_cpu, nullptr};
   slot(Tensor::zeros({1}), Tensor());
