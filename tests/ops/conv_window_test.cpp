@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "framework/device.h"
 #include "ops/conv_relu_pool.h"
 #include "tests/op_check.h"
