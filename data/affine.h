@@ -83,6 +83,23 @@ MANUL_HOST_DEVICE inline double fold(double x, int n, FillMode mode) {
   return 0;
 }
 
+/// The greatest integer that is not above x, for |x| < 2^31. GPUs convert slowly between doubles and
+/// integers: there the integer is the last bits of a sum that is rounded down.
+struct Floor {
+  int integer;
+  double value;
+};
+MANUL_HOST_DEVICE inline Floor floored(double x) {
+#ifdef __CUDA_ARCH__
+  constexpr double shift = 6755399441055744.0;  // 1.5 * 2^52
+  double sum = __dadd_rd(x, shift);
+  return {__double2loint(sum), sum - shift};
+#else
+  int floor = static_cast<int>(std::floor(x));
+  return {floor, static_cast<double>(floor)};
+#endif
+}
+
 /// Two neighbours on one axis and their weights, or one for interpolation order 0.
 struct Neighbours {
   int first, second;
@@ -95,9 +112,19 @@ MANUL_HOST_DEVICE inline Neighbours neighbours(double x, int n, int order) {
     int nearest = inside(static_cast<int>(std::floor(x + 0.5)));
     return {nearest, nearest, 1, 0};
   }
-  int floor = static_cast<int>(std::floor(x));
-  double first_weight = 1 - (x - floor);
-  return {inside(floor), inside(floor + 1), first_weight, 1 - first_weight};
+  Floor floor = floored(x);
+  double first_weight = 1 - (x - floor.value);
+  return {inside(floor.integer), inside(floor.integer + 1), first_weight, 1 - first_weight};
+}
+
+/// A number that is not negative as a double. GPUs convert slowly: there it becomes the last bits of 2^52,
+/// which is taken away again.
+MANUL_HOST_DEVICE inline double as_double(uint32_t value) {
+#ifdef __CUDA_ARCH__
+  return __hiloint2double(0x43300000, value) - 4503599627370496.0;
+#else
+  return value;
+#endif
 }
 
 /// Where an output position is read from.
@@ -109,20 +136,22 @@ struct SourcePlace {
 /// The place of output position (row, column) after the affine map.
 MANUL_HOST_DEVICE inline SourcePlace source_place(int height, int width, const AffineMap& map, FillMode mode,
                                                   int order, int row, int column) {
-  double y = fold(row * map.row_row + column * map.row_column + map.row_offset, height, mode);
-  double x = fold(row * map.column_row + column * map.column_column + map.column_offset, width, mode);
+  double r = as_double(static_cast<uint32_t>(row)), c = as_double(static_cast<uint32_t>(column));
+  double y = fold(r * map.row_row + c * map.row_column + map.row_offset, height, mode);
+  double x = fold(r * map.column_row + c * map.column_column + map.column_offset, width, mode);
   return {neighbours(y, height, order), neighbours(x, width, order),
           mode == FillMode::constant && (y <= -1 || x <= -1)};
 }
 
-/// A byte as a double. GPUs convert slowly: there it becomes the last bits of 2^52, which is taken away
-/// again.
-MANUL_HOST_DEVICE inline double as_double(uint8_t value) {
-#ifdef __CUDA_ARCH__
-  return __hiloint2double(0x43300000, value) - 4503599627370496.0;
-#else
-  return value;
-#endif
+/// The mean of four neighbours, bilinear, from the upper left one on.
+MANUL_HOST_DEVICE inline float mix(const SourcePlace& place, uint8_t upper_left, uint8_t upper_right,
+                                   uint8_t lower_left, uint8_t lower_right) {
+  const Neighbours &rows = place.rows, &columns = place.columns;
+  double sum = as_double(upper_left) * rows.first_weight * columns.first_weight;
+  sum += as_double(upper_right) * rows.first_weight * columns.second_weight;
+  sum += as_double(lower_left) * rows.second_weight * columns.first_weight;
+  sum += as_double(lower_right) * rows.second_weight * columns.second_weight;
+  return static_cast<float>(sum);
 }
 
 /// The value of one channel of a picture u8 [height, width, channels] at a place. `picture` points to the
@@ -137,11 +166,7 @@ MANUL_HOST_DEVICE inline float sample_at(const uint8_t* picture, int width, int 
   if (order == 0) return upper[left];
   const uint8_t* lower = picture + rows.second * stride;
   int64_t right = int64_t{columns.second} * channels;
-  double sum = as_double(upper[left]) * rows.first_weight * columns.first_weight;
-  sum += as_double(upper[right]) * rows.first_weight * columns.second_weight;
-  sum += as_double(lower[left]) * rows.second_weight * columns.first_weight;
-  sum += as_double(lower[right]) * rows.second_weight * columns.second_weight;
-  return static_cast<float>(sum);
+  return mix(place, upper[left], upper[right], lower[left], lower[right]);
 }
 
 /// Both at once.

@@ -46,6 +46,35 @@ __device__ Plan plan_of(const Batch& batch, int64_t k) {
   return plan;
 }
 
+/// The pixels of a block's stretch as its threads walk through them.
+class PixelWalk {
+ public:
+  __device__ PixelWalk(int pixel, int width)
+      : row(pixel / width),
+        column(pixel % width),
+        width_(width),
+        rows_(threads / width),
+        columns_(threads % width) {}
+  __device__ void next() {
+    row += rows_;
+    column += columns_;
+    if (column < width_) return;
+    column -= width_;
+    ++row;
+  }
+  int row, column;
+
+ private:
+  int width_, rows_, columns_;
+};
+
+/// Where pixel (row, column) of the changed picture goes.
+__device__ float* place_of(const Batch& batch, const Transform& transform, float* to, int row, int column) {
+  if (transform.flip_vertical) row = batch.height - 1 - row;
+  if (transform.flip_horizontal) column = batch.width - 1 - column;
+  return to + (row * batch.width + column) * batch.channels;
+}
+
 /// Block (x: a stretch of pixels, y: picture of the batch): gather, affine map, flips and rescale. Its first
 /// thread draws the change for all.
 __global__ void __launch_bounds__(threads) gather_pictures(Batch batch) {
@@ -59,23 +88,80 @@ __global__ void __launch_bounds__(threads) gather_pictures(Batch batch) {
   const uint8_t* picture = batch.pictures + batch.row(k) * batch.picture_elements();
   float* to = batch.to + k * batch.picture_elements();
   int end = min(static_cast<int>(blockIdx.x + 1) * batch.pixels_a_block, batch.height * batch.width);
-  for (int pixel = blockIdx.x * batch.pixels_a_block + threadIdx.x; pixel < end; pixel += threads) {
-    int row = pixel / batch.width, column = pixel % batch.width;
-    int to_row = plan.transform.flip_vertical ? batch.height - 1 - row : row;
-    int to_column = plan.transform.flip_horizontal ? batch.width - 1 - column : column;
-    float* out = to + (int64_t{to_row} * batch.width + to_column) * batch.channels;
+  int pixel = blockIdx.x * batch.pixels_a_block + threadIdx.x;
+  for (PixelWalk walk(pixel, batch.width); pixel < end; pixel += threads, walk.next()) {
+    float* out = place_of(batch, plan.transform, to, walk.row, walk.column);
     if (plan.identity) {
       for (int c = 0; c < batch.channels; ++c)
-        out[c] = plan.scale * static_cast<float>(picture[int64_t{pixel} * batch.channels + c]);
+        out[c] = plan.scale * static_cast<float>(picture[pixel * batch.channels + c]);
       continue;
     }
     SourcePlace place = source_place(batch.height, batch.width, plan.map, batch.options.fill_mode,
-                                     batch.options.interpolation_order, row, column);
+                                     batch.options.interpolation_order, walk.row, walk.column);
 #pragma unroll 3
     for (int c = 0; c < batch.channels; ++c)
       out[c] = plan.scale * sample_at(picture + c, batch.width, batch.channels, place, batch.options.cval,
                                       batch.options.interpolation_order);
   }
+}
+
+/// Twelve bytes, four pixels of three colours, as a word a pixel.
+__device__ uint4 words_of(const uint32_t* bytes) {
+  uint32_t a = bytes[0], b = bytes[1], c = bytes[2];
+  return {a, __byte_perm(a, b, 0x0543), __byte_perm(b, c, 0x0432), c >> 8};
+}
+
+/// The same for pictures of three colours with bilinear interpolation: the block has the whole picture in
+/// shared memory, a word a pixel, so that a neighbour is one read. It is copied while the change is drawn.
+__global__ void __launch_bounds__(threads) gather_colours(Batch batch) {
+  begin_kernel();
+  auto* shared_pixels = dynamic_shared<uint4>();
+  int64_t k = blockIdx.y;
+  int32_t sample = batch.sample(k);
+  int pixels = batch.height * batch.width;
+  auto& plan = *reinterpret_cast<Plan*>(shared_pixels + pixels / 4);
+  if (threadIdx.x < 32) {
+    if (threadIdx.x == 0) plan = plan_of(batch, k);
+  } else {
+    auto* picture =
+        reinterpret_cast<const uint32_t*>(batch.pictures + batch.row(k) * batch.picture_elements());
+#pragma unroll 4
+    for (int i = threadIdx.x - 32; i < pixels / 4; i += threads - 32)
+      shared_pixels[i] = words_of(picture + 3 * i);
+  }
+  if (blockIdx.x == 0 && threadIdx.x == 32) batch.to_labels[k] = batch.labels[sample];
+  __syncthreads();
+  auto* words = reinterpret_cast<const uint32_t*>(shared_pixels);
+  float* to = batch.to + k * batch.picture_elements();
+  int end = min(static_cast<int>(blockIdx.x + 1) * batch.pixels_a_block, pixels);
+  int pixel = blockIdx.x * batch.pixels_a_block + threadIdx.x;
+  for (PixelWalk walk(pixel, batch.width); pixel < end; pixel += threads, walk.next()) {
+    float* out = place_of(batch, plan.transform, to, walk.row, walk.column);
+    SourcePlace place{};
+    if (!plan.identity)
+      place = source_place(batch.height, batch.width, plan.map, batch.options.fill_mode, 1, walk.row,
+                           walk.column);
+    const uint32_t* upper = words + place.rows.first * batch.width;
+    const uint32_t* lower = words + place.rows.second * batch.width;
+    uint32_t own = words[pixel];
+    uint32_t four[4] = {upper[place.columns.first], upper[place.columns.second], lower[place.columns.first],
+                        lower[place.columns.second]};
+#pragma unroll
+    for (int c = 0; c < 3; ++c) {
+      auto byte = [c](uint32_t word) { return static_cast<uint8_t>(word >> 8 * c); };
+      float value = plan.identity   ? static_cast<float>(byte(own))
+                    : place.outside ? batch.options.cval
+                                    : mix(place, byte(four[0]), byte(four[1]), byte(four[2]), byte(four[3]));
+      out[c] = plan.scale * value;
+    }
+  }
+}
+
+/// Whether gather_colours() can do it.
+bool are_colours(const Batch& batch) {
+  int64_t pixels = int64_t{batch.height} * batch.width;
+  return batch.channels == 3 && batch.options.interpolation_order == 1 && pixels % 4 == 0 &&
+         pixels * 4 <= (40 << 10) && reinterpret_cast<uintptr_t>(batch.pictures) % 4 == 0;
 }
 
 struct Range {
@@ -162,12 +248,16 @@ void augment_batch(const Tensor& state, const EpochPictures& source, const Augme
              batch.mutable_data<float>(),
              labels.mutable_data<int32_t>()};
   // Each block waits until its change is drawn: no more of them than fill the GPU.
-  int64_t pixels = int64_t{height} * width;
-  while (work.pixels_a_block < pixels &&
-         blocks_for(pixels, work.pixels_a_block) * shape[0] > 8 * context.multiprocessors())
+  bool colours = are_colours(work);
+  int64_t pixels = int64_t{height} * width, most_blocks = (colours ? 4 : 8) * context.multiprocessors();
+  while (work.pixels_a_block < pixels && blocks_for(pixels, work.pixels_a_block) * shape[0] > most_blocks)
     work.pixels_a_block *= 2;
   dim3 grid(blocks_for(pixels, work.pixels_a_block), shape[0]);
-  launch(context, gather_pictures, grid, threads, work);
+  if (colours)
+    launch_with_shared(context, gather_colours, grid, threads, pixels * sizeof(uint32_t) + sizeof(Plan),
+                       work);
+  else
+    launch(context, gather_pictures, grid, threads, work);
   if (needs_whole_pictures(options)) launch(context, change_pictures, dim3(shape[0]), threads, work);
 }
 

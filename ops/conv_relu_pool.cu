@@ -104,7 +104,9 @@ void conv_relu_pool_forward(const Tensor& x, const Tensor& kernel, const Tensor&
   const Context& context = context_of(x);
   ConvPoolGeometry g = conv_pool_geometry(conv, kernel.shape()[0]);
   if (pooled.elements() == 0) return;
-  if (window_forward(x, kernel, bias, conv, pooled, winner)) return;
+  if (window_forward_tf32(x, kernel, bias, conv, pooled, winner) ||
+      window_forward(x, kernel, bias, conv, pooled, winner))
+    return;
   visit_float(x.dtype(), "conv_relu_pool", [&](auto zero) {
     using T = decltype(zero);
     for_each(context, pooled.elements(),
@@ -115,7 +117,9 @@ void conv_relu_pool_forward(const Tensor& x, const Tensor& kernel, const Tensor&
 
 void conv_relu_pool_backward(const Tensor& x, const Tensor& winner, const Tensor& dpooled,
                              const WindowGeometry& conv, const Tensor& dkernel, const Tensor& dbias) {
-  if (dpooled.elements() > 0 && window_backward(x, winner, dpooled, conv, dkernel, dbias)) return;
+  if (dpooled.elements() > 0 && (window_backward_tf32(x, winner, dpooled, conv, dkernel, dbias) ||
+                                 window_backward(x, winner, dpooled, conv, dkernel, dbias)))
+    return;
   ConvPoolGeometry g = conv_pool_geometry(conv, dpooled.shape()[3]);
   visit_float(x.dtype(), "conv_relu_pool", [&](auto zero) {
     using T = decltype(zero);

@@ -15,4 +15,11 @@ bool window_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
 bool window_backward(const Tensor& x, const Tensor& winner, const Tensor& dpooled, const WindowGeometry& conv,
                      const Tensor& dkernel, const Tensor& dbias);
 
+/// The same on tensor cores, inputs rounded to TF32. False, and nothing is done, as above, where TF32 is not
+/// allowed, or where there are too few pixels to gain by it.
+bool window_forward_tf32(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                         const WindowGeometry& conv, const Tensor& pooled, const Tensor& winner);
+bool window_backward_tf32(const Tensor& x, const Tensor& winner, const Tensor& dpooled,
+                          const WindowGeometry& conv, const Tensor& dkernel, const Tensor& dbias);
+
 }  // namespace manul::cuda

@@ -1,44 +1,11 @@
-#include "framework/cuda/column_sums.h"
 #include "ops/conv_window.h"
-#include "ops/conv_window_stages.h"
+#include "ops/conv_window_gradients.h"
 
 namespace manul::cuda {
 namespace {
 
-/// Where the gradients go: sum s of filter f, the bias last.
-struct StoreGradients {
-  int taps;
-  float *dkernel, *dbias;
-  __device__ void operator()(int64_t f, int s, double sum) const {
-    if (s == taps) {
-      if (dbias) dbias[f] = static_cast<float>(sum);
-    } else if (dkernel) {
-      dkernel[f * taps + s] = static_cast<float>(sum);
-    }
-  }
-};
-
-/// Sums of all blocks, [filters / lanes][blocks][taps + 1][lanes].
-struct Partial {
-  float* data;
-  int64_t blocks, filters;
-  int lanes, sums;
-  StoreGradients store;
-  __device__ int64_t at(int64_t tile, int64_t block) const { return (tile * blocks + block) * lanes * sums; }
-  // For column_sums: a block a row, all sums of all filters in a line.
-  __device__ double operator()(int64_t block, int64_t column) const {
-    return static_cast<double>(data[at(column / (lanes * sums), block) + column % (lanes * sums)]);
-  }
-  __device__ void operator()(int64_t column, double sum) const {
-    finish(column / (lanes * sums), static_cast<int>(column % (lanes * sums)), sum);
-  }
-  __device__ void finish(int64_t tile, int place, double sum) const {
-    int64_t f = tile * lanes + place % lanes;
-    if (f < filters) store(f, place / lanes, sum);
-  }
-};
-
-constexpr int backward_warps = window_threads / 32;
+/// Pixels that a lane works on at the same time.
+constexpr int pixels_at_once = 2;
 
 /// The gradient of what one pixel's winner saw, for one filter.
 struct WinnerGradient {
@@ -46,61 +13,75 @@ struct WinnerGradient {
   int code = 0;
 };
 
-/// Block (x: stages, y: `lanes` filters) adds the gradients of its pixels; a lane has a filter, a warp 32 /
-/// lanes pixels. With `counters`, the last block of these filters adds what all blocks have.
+/// Adds to `sum` what the pixels of a block's stages give to one filter: a lane has a filter, a warp 32 /
+/// lanes pixels.
 template <class Window, int lanes>
-__global__ void __launch_bounds__(window_threads, 3)
-    backward_window(const float* x, const uint8_t* winner, const float* dpooled, ConvPoolGeometry g,
-                    Stages stages, Partial partial, uint32_t* counters) {
-  begin_kernel();
-  constexpr int sums = Window::taps + 1, slots = window_threads / lanes;
-  float *memory = dynamic_shared<float>(), *rows = memory, *next_rows = rows + stages.floats;
-  int stage = blockIdx.x, slot = threadIdx.x / lanes;
-  start_stage(x, g, stages, stage, rows);
+__device__ void add_pixels(const float* x, const uint8_t* winner, const float* dpooled,
+                           const ConvPoolGeometry& g, const Stages& stages, int filter,
+                           float (&sum)[Window::taps + 1]) {
+  constexpr int slots = window_threads / lanes;
+  float *rows = dynamic_shared<float>(), *next_rows = rows + stages.floats;
+  int stage = blockIdx.x, slot = threadIdx.x / lanes, filters = static_cast<int>(g.filters);
+  if (stage < stages.count) start_stage(x, g, stages, stage, rows);
   commit_copies();
-  int filters = static_cast<int>(g.filters), filter = blockIdx.y * lanes + threadIdx.x % lanes;
   bool inside = filter < filters;
   PixelWalk start(slot, slots, stages.pooled_width);
-  float sum[sums];
-#pragma unroll
-  for (float& value : sum) value = 0;
   for (; stage < stages.count; stage += gridDim.x) {
     int pixels = stages.rows(stage) * stages.pooled_width;
-    int64_t from = (int64_t{stages.row(stage)} * stages.pooled_width + slot) * filters + filter;
-    auto read = [&](int pixel, int64_t at) {
+    int64_t first = (int64_t{stages.row(stage)} * stages.pooled_width + slot) * filters + filter;
+    const float* gradients = dpooled + first;
+    const uint8_t* codes = winner + first;
+    auto read = [&](int pixel) {
       WinnerGradient read;
       if (inside && pixel < pixels) {
-        read = {dpooled[at], winner[at]};
+        read = {*gradients, *codes};
         if (read.code == cut) read = {};
       }
+      gradients += slots * filters;
+      codes += slots * filters;
       return read;
     };
-    WinnerGradient next = read(slot, from);
+    WinnerGradient next[pixels_at_once];
+#pragma unroll
+    for (int i = 0; i < pixels_at_once; ++i) next[i] = read(slot + i * slots);
     wait_for_copies<0>();
     __syncthreads();
     if (stage + gridDim.x < stages.count) start_stage(x, g, stages, stage + gridDim.x, next_rows);
     commit_copies();
     PixelWalk walk = start;
-    for (int pixel = slot; pixel < pixels; pixel += slots, walk.next()) {
-      WinnerGradient won = next;
-      from += int64_t{slots} * filters;
-      next = read(pixel + slots, from);
-      const float* window = rows +
-                            2 * Window::stride * (walk.row * stages.pitch + walk.column * Window::channels) +
-                            (won.code / 2 * stages.pitch + won.code % 2 * Window::channels) * Window::stride;
+    for (int pixel = slot; pixel < pixels; pixel += pixels_at_once * slots) {
+      float gradient[pixels_at_once];
+      const float* window[pixels_at_once];
+#pragma unroll
+      for (int i = 0; i < pixels_at_once; ++i) {
+        WinnerGradient won = next[i];
+        gradient[i] = won.gradient;
+        int patch = 2 * Window::stride * (walk.row * stages.pitch + walk.column * Window::channels),
+            position = (won.code / 2 * stages.pitch + won.code % 2 * Window::channels) * Window::stride;
+        window[i] = rows + (i == 0 || pixel + i * slots < pixels ? patch + position : 0);
+        next[i] = read(pixel + (pixels_at_once + i) * slots);
+        walk.next();
+      }
 #pragma unroll
       for (int ky = 0; ky < Window::kernel; ++ky)
 #pragma unroll
         for (int k = 0; k < Window::run; ++k)
-          sum[ky * Window::run + k] =
-              fmaf(won.gradient, window[ky * stages.pitch + k], sum[ky * Window::run + k]);
-      sum[Window::taps] += won.gradient;
+#pragma unroll
+          for (int i = 0; i < pixels_at_once; ++i)
+            sum[ky * Window::run + k] =
+                fmaf(gradient[i], window[i][ky * stages.pitch + k], sum[ky * Window::run + k]);
+#pragma unroll
+      for (int i = 0; i < pixels_at_once; ++i) sum[Window::taps] += gradient[i];
     }
     float* used = rows;
     rows = next_rows;
     next_rows = used;
   }
-  __syncthreads();
+}
+
+/// The sums of all lanes and warps of the block that have the same filter, to totals[sum][lane].
+template <int lanes, int sums>
+__device__ void add_lanes(float* memory, float* totals, const float (&sum)[sums]) {
 #pragma unroll
   for (int s = 0; s < sums; ++s) {
     float total = sum[s];
@@ -109,30 +90,43 @@ __global__ void __launch_bounds__(window_threads, 3)
       total += __shfl_xor_sync(0xffffffffu, total, distance);
     if (threadIdx.x % 32 < lanes) memory[(threadIdx.x / 32 * sums + s) * lanes + threadIdx.x % 32] = total;
   }
-  __syncthreads();
-  float* to = partial.data + partial.at(blockIdx.y, blockIdx.x);
-  for (int i = threadIdx.x; i < sums * lanes; i += window_threads) {
-    float total = 0;
+  add_warps(memory, totals, sums * lanes);
+}
+
+/// The sum of values[i * step] over i of [0, count), which other blocks have written.
+__device__ inline double sum_of_far(const float* values, int step, int count) {
+  constexpr int at_once = 32;
+  double total = 0;
+  for (int first = 0; first < count; first += at_once) {
+    float read[at_once];
 #pragma unroll
-    for (int warp = 0; warp < backward_warps; ++warp) total += memory[warp * sums * lanes + i];
-    to[i] = total;
+    for (int j = 0; j < at_once; ++j)
+      read[j] = first + j < count ? __ldcg(values + (first + j) * step) : 0.0f;
+#pragma unroll
+    for (int j = 0; j < at_once; ++j) total += static_cast<double>(read[j]);
   }
+  return total;
+}
+
+/// Block (x: stages, y: `lanes` filters) adds the gradients of its pixels. With `counters`, the last block of
+/// these filters adds what all blocks have.
+template <class Window, int lanes>
+__global__ void __launch_bounds__(window_threads, 3)
+    backward_window(const float* x, const uint8_t* winner, const float* dpooled, ConvPoolGeometry g,
+                    Stages stages, Partial partial, uint32_t* counters) {
+  begin_kernel();
+  constexpr int sums = Window::taps + 1;
+  float sum[sums];
+#pragma unroll
+  for (float& value : sum) value = 0;
+  int filter = blockIdx.y * lanes + threadIdx.x % lanes;
+  add_pixels<Window, lanes>(x, winner, dpooled, g, stages, filter, sum);
+  __syncthreads();
+  add_lanes<lanes>(dynamic_shared<float>(), partial.data + partial.at(blockIdx.y, blockIdx.x), sum);
   if (!counters || !is_last_block(counters + blockIdx.y, gridDim.x)) return;
   const float* parts = partial.data + partial.at(blockIdx.y, 0);
-  int blocks = static_cast<int>(gridDim.x);
-  for (int i = threadIdx.x; i < sums * lanes; i += window_threads) {
-    constexpr int at_once = 32;  // the memory is far, and the block is alone
-    double total = 0;
-    for (int block = 0; block < blocks; block += at_once) {
-      float read[at_once];
-#pragma unroll
-      for (int j = 0; j < at_once; ++j)
-        read[j] = block + j < blocks ? __ldcg(parts + (block + j) * sums * lanes + i) : 0.0f;
-#pragma unroll
-      for (int j = 0; j < at_once; ++j) total += static_cast<double>(read[j]);
-    }
-    partial.finish(blockIdx.y, i, total);
-  }
+  for (int i = threadIdx.x; i < sums * lanes; i += window_threads)
+    partial.finish(blockIdx.y, i, sum_of_far(parts + i, sums * lanes, gridDim.x));
 }
 
 /// The gradients of `g`'s window; `lanes` filters a block.
@@ -142,13 +136,13 @@ void backward_by(const Tensor& x, const Tensor& winner, const Tensor& dpooled, c
   const Context& context = context_of(x);
   constexpr int sums = Window::taps + 1;
   unsigned tiles = blocks_for(g.filters, lanes);
-  // With few pixels the last block adds the sums of all: as many blocks as it can add fast.
+  // With few pixels the last block adds the sums of all: as many blocks as it can add at once.
   constexpr bool few = lanes < 32;
   Stages stages = cut_stages(g, window_threads / lanes,
                              few ? context.multiprocessors() / tiles : 4 * context.multiprocessors());
   size_t bytes = std::max<size_t>(2 * stages.floats, backward_warps * sums * lanes) * sizeof(float);
   auto kernel = backward_window<Window, lanes>;
-  int64_t most = few ? std::max<int64_t>(2 * context.multiprocessors() / tiles, 1)
+  int64_t most = few ? std::clamp<int64_t>(context.multiprocessors() / tiles, 1, 32)
                      : blocks_at_once(context, kernel, window_threads, bytes);
   dim3 grid(std::min<int64_t>(stages.count, most), tiles);
   Tensor sums_of_blocks = Tensor::empty({int64_t{grid.x} * tiles, sums * lanes}, DType::f32, x.device());

@@ -7,7 +7,7 @@
 #include "framework/cuda/launch.h"
 #include "ops/conv_relu_pool_geometry.h"
 
-// What the kernels of conv_window_forward.cu and conv_window_backward.cu share. A block has the input rows
+// What the kernels of conv_window_*.cu share. A block has the input rows
 // under a few rows of pooled pixels in shared memory, a stage, and the next stage is on its way; the weights,
 // or their gradients, stay in registers.
 namespace manul::cuda {
@@ -29,12 +29,19 @@ struct Stages {
   int length4, pitch;  // of an input row: in memory, float4; in shared memory, floats
   int floats;          // of a stage in shared memory
 
+  int pooled_step;  // input float4 from one pooled row to the next
+  int picture4;     // of a picture
+
   /// The first pooled row (of batch * pooled height) of a stage, and how many it has.
   __device__ int row(int stage) const {
     return stage / a_picture * pooled_height + stage % a_picture * rows_a_stage;
   }
   __device__ int rows(int stage) const {
     return min(pooled_height - stage % a_picture * rows_a_stage, rows_a_stage);
+  }
+  /// Element 0 of the input rows under a stage.
+  __device__ int64_t first(int stage) const {
+    return 4 * (int64_t{stage / a_picture} * picture4 + stage % a_picture * rows_a_stage * pooled_step);
   }
 };
 
@@ -70,17 +77,19 @@ inline Stages cut_stages(const ConvPoolGeometry& g, int slots, int64_t least_sta
           width,
           static_cast<int>(g.row_length() / 4),
           shared_pitch(g),
-          static_cast<int>(stage_bytes(g, best) / sizeof(float))};
+          static_cast<int>(stage_bytes(g, best) / sizeof(float)),
+          static_cast<int>(2 * g.stride_y * g.row_length() / 4),
+          static_cast<int>(g.height * g.row_length() / 4)};
 }
 
 /// Starts to copy a stage to shared memory, a warp a row.
 __device__ inline void start_stage(const float* x, const ConvPoolGeometry& g, const Stages& stages, int stage,
                                    float* to) {
-  const float* from = x + g.first(stages.row(stage));
+  const float* from = x + stages.first(stage);
   int rows = g.rows_below(stages.rows(stage)), warps = blockDim.x / 32;
   for (int row = threadIdx.x / 32; row < rows; row += warps)
     for (int i = threadIdx.x % 32; i < stages.length4; i += 32)
-      copy_async(to + row * stages.pitch + 4 * i, from + (int64_t{row} * stages.length4 + i) * 4, true);
+      copy_async(to + row * stages.pitch + 4 * i, from + (row * stages.length4 + i) * 4, true);
 }
 
 /// The pooled pixels of a stage as one of `slots` lanes of pixels walks through them.
@@ -108,11 +117,23 @@ class PixelWalk {
   int row, column;
 };
 
+inline bool is_aligned(const Tensor& tensor) {
+  return reinterpret_cast<uintptr_t>(tensor.raw()) % 16 == 0;
+}
+
 inline bool fits_windows(const Tensor& x, const ConvPoolGeometry& g) {
   return x.dtype() == DType::f32 && g.kernel_height == g.kernel_width && g.stride_y == g.stride_x &&
-         g.row_length() % 4 == 0 && reinterpret_cast<uintptr_t>(x.raw()) % 16 == 0 && g.filters % 2 == 0 &&
+         g.row_length() % 4 == 0 && is_aligned(x) && g.filters % 2 == 0 &&
          2 * stage_bytes(g, 1) <= most_shared_bytes - 4096 &&
-         g.batch * g.pooled_height * g.pooled_width <= std::numeric_limits<int32_t>::max();
+         g.batch * g.pooled_height * g.pooled_width <= std::numeric_limits<int32_t>::max() &&
+         g.height * g.row_length() <= std::numeric_limits<int32_t>::max();
+}
+
+/// Whether the TF32 kernels can and may do it, and there is enough to do for them.
+inline bool pays_in_tf32(const Tensor& x, const ConvPoolGeometry& g) {
+  constexpr int64_t least_pixels = 16384;
+  return tf32() && context_of(x).capability() >= 80 && fits_windows(x, g) && g.filters % 8 == 0 &&
+         g.batch * g.pooled_height * g.pooled_width >= least_pixels;
 }
 
 /// Calls use(Window{}) if a kernel was compiled for the window of `g`.

@@ -175,9 +175,16 @@ __global__ void __launch_bounds__(head_threads) head_kernel(Head<T> head) {
   if (alone || !is_last_block(head.counter, gridDim.x)) return;
   int blocks = static_cast<int>(gridDim.x);
   for (int i = threadIdx.x; i < sums; i += head_threads) {
+    constexpr int at_once = 16;  // the memory is far, and the block is alone
     T total = 0;
-#pragma unroll 16
-    for (int block = 0; block < blocks; ++block) total += __ldcg(head.partial + int64_t{block} * sums + i);
+    for (int block = 0; block < blocks; block += at_once) {
+      T read[at_once];
+#pragma unroll
+      for (int j = 0; j < at_once; ++j)
+        read[j] = block + j < blocks ? __ldcg(head.partial + int64_t{block + j} * sums + i) : T(0);
+#pragma unroll
+      for (int j = 0; j < at_once; ++j) total += read[j];
+    }
     head.store(i, total);
   }
   double total = 0;
