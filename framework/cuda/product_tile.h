@@ -209,4 +209,20 @@ unsigned product_blocks(const ProductSize<T>& size) {
   return blocks_for(size.rows, Tile::rows) * blocks_for(size.columns, Tile::columns) * size.splits;
 }
 
+/// Memory for the sums of the splits of a product in `blocks` blocks, which `size` then points to; undefined
+/// if there is one split.
+template <class T>
+Tensor partial_sums(ProductSize<T>& size, int64_t tile_elements, unsigned blocks, Device device) {
+  if (size.splits == 1) return {};
+  Tensor partial = Tensor::empty({int64_t{blocks} * tile_elements}, dtype_of<T>, device);
+  size.partial = partial.mutable_data<T>();
+  return partial;
+}
+
+/// Small and thin products are faster in one launch of our own than in cuBLAS' two.
+inline bool is_small_product(int64_t rows, int64_t columns, int64_t inner) {
+  constexpr int64_t most_operations = int64_t{1} << 25;
+  return columns <= 8 || rows <= 8 || rows * columns * inner <= most_operations;
+}
+
 }  // namespace manul::cuda
