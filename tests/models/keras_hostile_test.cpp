@@ -206,6 +206,9 @@ TEST(HostileModel, LambdaIsRefused) {
 
 /// Damaged files in a process that may have little memory and time.
 TEST(HostileModel, MemoryAndTimeAreBounded) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer keeps released memory";
+#endif
   pid_t child = ::fork();
   if (child == 0) {
     rlimit seconds{60, 60};
