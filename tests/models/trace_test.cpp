@@ -87,6 +87,10 @@ struct Case {
   bool sgd;
 };
 
+void PrintTo(const Case& sample, std::ostream* out) {
+  *out << sample.name;
+}
+
 const Case cases[] = {
     {"article-stride3-float64-adam", 3, 32, DType::f64, false},
     {"article-stride3-float32-adam", 3, 32, DType::f32, false},
