@@ -17,7 +17,8 @@ using Quad = double __attribute__((vector_size(32), aligned(8), may_alias));
 class LevelRow {
  public:
   LevelRow(const PaddedPicture& picture, int padded, std::vector<double>& memory)
-      : values_(4 * picture.stride()), pixels_(reinterpret_cast<const uint8_t*>(picture.origin() - 1)) {
+      : values_(int64_t{4} * picture.stride()),
+        pixels_(reinterpret_cast<const uint8_t*>(picture.origin() - 1)) {
     constexpr size_t line = 64;
     memory.resize(5 * padded + 4 * values_ + line / sizeof(double));
     // A pixel's vector must not lie across two cache lines.
@@ -48,17 +49,17 @@ class LevelRow {
  private:
   /// Neighbouring rows of the result mostly need the same source rows, so two stay as numbers.
   void weigh(int row, double weight, double* __restrict to) {
-    int slot = row & 1;
-    double* __restrict from = widened_ + slot * values_;
+    const int64_t slot = row & 1, values = values_;
+    double* __restrict from = widened_ + slot * values;
     if (rows_[slot] != row) {
-      const uint8_t* bytes = pixels_ + int64_t{row} * values_;
-      for (int i = 0; i < values_; ++i) from[i] = bytes[i];
+      const uint8_t* bytes = pixels_ + row * values;
+      for (int64_t i = 0; i < values; ++i) from[i] = bytes[i];
       rows_[slot] = row;
     }
-    for (int i = 0; i < values_; ++i) to[i] = from[i] * weight;
+    for (int64_t i = 0; i < values; ++i) to[i] = from[i] * weight;
   }
 
-  int values_;  // of a source row
+  int64_t values_;  // of a source row
   const uint8_t* pixels_;
   double* widened_;
   int rows_[2] = {-2, -2};  // none

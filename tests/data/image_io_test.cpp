@@ -69,7 +69,7 @@ TEST(ImageIo, EveryPictureEqualsKerasToTheBit) {
     options.interpolation = parse_interpolation(cases.text(name, "interpolation"));
     options.keep_aspect_ratio = cases.number(name, "keep_aspect_ratio") != 0;
     options.color_mode = color_mode_of(cases.text(name, "color_mode"));
-    SCOPED_TRACE(name + " " + picture + " " + cases.text(name, "interpolation"));
+    SCOPED_TRACE(fmt::format("{} {} {}", name, picture, cases.text(name, "interpolation")));
     std::filesystem::path path = shared_file("fixtures/load_img/" + picture);
     if (not_read.contains(picture)) {
       EXPECT_NE(message_of(path), "");
