@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <hdf5.h>
 
@@ -43,7 +44,7 @@ int64_t read_everything(Reader& file, const std::string& group, int depth = 0) {
   for (const char* name : {"model_config", "training_config", "keras_version"}) file.text(group, name);
   for (const char* name : {"layer_names", "weight_names"}) file.names(group, name);
   for (const std::string& member : file.members(group)) {
-    std::string path = group.empty() ? member : group + "/" + member;
+    std::string path = group.empty() ? member : fmt::format("{}/{}", group, member);
     if (file.is_group(path)) {
       if (depth < 8) count += read_everything(file, path, depth + 1);
       continue;
@@ -123,6 +124,7 @@ TEST(Hdf5, SameContentSameBytes) {
 
 TEST(Hdf5, LongListsOfNamesAreSplitAsKerasDoes) {
   std::vector<std::string> names;
+  names.reserve(1001);
   for (int i = 0; i < 1001; ++i) names.push_back(std::string(127, 'n') + std::to_string(i));
   Group root;
   root.set_names("weight_names", names);
@@ -141,7 +143,7 @@ TEST(Hdf5, ReadsKerasFilesAsTheLibraryDoes) {
     for (const std::string& layer : layers) {
       std::vector<std::string> weights = file.names("model_weights/" + layer, "weight_names").value();
       for (const std::string& weight : weights) {
-        std::string path = "model_weights/" + layer + "/" + weight;
+        std::string path = fmt::format("model_weights/{}/{}", layer, weight);
         Dataset dataset = file.dataset(path);
         std::vector<double> values(dataset.shape.elements());
         file.read<double>(dataset, values);

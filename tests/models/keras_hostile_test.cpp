@@ -178,8 +178,9 @@ TEST(HostileModel, CallsThatMultiply) {
   for (int level = 0; level < 12; ++level) {
     std::string inner = part(model, "inner", calls);
     inner.replace(inner.find("CONFIG"), 6, config);
-    config = R"({"name": "m", "layers": [)" + input + ", " + inner +
-             R"(], "input_layers": [["in", 0, 0]], "output_layers": [["inner", 20, 0]]})";
+    config = R"({"name": "m", "layers": [)";
+    config.append(input).append(", ").append(inner);
+    config += R"(], "input_layers": [["in", 0, 0]], "output_layers": [["inner", 20, 0]]})";
     model = "Functional";
   }
   EXPECT_THAT(complaint(file_with(R"({"class_name": "Functional", "config": )" + config + "}")),
@@ -223,7 +224,7 @@ TEST(HostileModel, MemoryAndTimeAreBounded) {
     }
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
-    ::_exit(usage.ru_maxrss < 200 * 1024 ? 0 : 1);
+    ::_exit(usage.ru_maxrss < 200L * 1024 ? 0 : 1);
   }
   int status = 0;
   ::waitpid(child, &status, 0);
