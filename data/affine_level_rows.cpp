@@ -20,7 +20,7 @@ class LevelRow {
       : values_(int64_t{4} * picture.stride()),
         pixels_(reinterpret_cast<const uint8_t*>(picture.origin() - 1)) {
     constexpr size_t line = 64;
-    memory.resize(5 * padded + 4 * values_ + line / sizeof(double));
+    memory.resize(int64_t{5} * padded + 4 * values_ + line / sizeof(double));
     // A pixel's vector must not lie across two cache lines.
     columns =
         memory.data() + (line - reinterpret_cast<uintptr_t>(memory.data()) % line) % line / sizeof(double);
