@@ -17,8 +17,11 @@ Tensor conv_relu_pool(const Tensor& x, const Tensor& kernel, const Tensor& bias,
 bool conv_relu_pool_fits(const Shape& x, const Shape& kernel, const Conv2DOptions& conv,
                          const Pool2DOptions& pool);
 
-/// Winner codes, u8 in the shape of the pooled output: 0 to 3 for the position within the 2x2 window in
-/// row-major order, 4 where relu cut all four.
+/// `winner` has a code for each pooled value, u8 in the shape of the pooled output: 0 to 3 for the position
+/// within the 2x2 window in row-major order, or this where relu cut all four to zero.
+inline constexpr uint8_t cut = 4;
+
+/// The pooled values and their winners; `bias` may be undefined.
 using ConvReluPoolForwardFunction = void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                                          const WindowGeometry& conv, const Tensor& pooled,
                                          const Tensor& winner);

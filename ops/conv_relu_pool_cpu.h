@@ -8,8 +8,6 @@
 
 namespace manul::cpu {
 
-inline constexpr uint8_t cut = 4;  // the code of a window that relu cut to zero
-
 /// Winner codes in a vector's lanes, as wide as the numbers beside them and as they are kept.
 template <class T>
 struct Codes;

@@ -1,14 +1,10 @@
 #pragma once
 
-#include <cstdint>
-
 #include "framework/host_device.h"
-#include "ops/window.h"
+#include "ops/conv_relu_pool.h"
 
 // Where everything of a fused conv-relu-pool lies, as its CUDA kernels need it.
 namespace manul::cuda {
-
-constexpr uint8_t cut = 4;  // the code of a window that relu cut to zero
 
 struct ConvPoolGeometry {
   int64_t batch, height, width;  // of the input
