@@ -5,7 +5,7 @@
 namespace manul::cuda {
 namespace {
 
-constexpr int filters_a_block = 32, filters_a_lane = 4;
+constexpr int filters_a_lane = 4;
 
 /// Whether values of a stage are read so often that they are rounded where they lie, not as they are read.
 template <class Window>

@@ -4,10 +4,6 @@
 namespace manul::cuda {
 namespace {
 
-/// Filters of one forward block. A lane has two of them, or four where the batch is large: each value that it
-/// reads serves more products then, but fewer warps fit a multiprocessor.
-constexpr int filters_a_block = 32;
-
 /// The four convolution outputs of a pooled pixel for the filters of a lane, from its patch and the weights.
 template <class Window, int filters>
 __device__ void convolve_patch(const float* patch, int pitch, const float (&weight)[Window::taps][filters],
@@ -55,7 +51,8 @@ struct alignas(count * sizeof(T)) Vector {
   T values[count];
 };
 
-/// Block (x: stages, y: 32 filters).
+/// A lane has two filters, or four where the batch is large: each value that it reads serves more products
+/// then, but fewer warps fit a multiprocessor.
 template <class Window, int filters_a_lane>
 __global__ void __launch_bounds__(512 / filters_a_lane, filters_a_lane == 2 ? 2 : 3)
     forward_window(const float* x, const float* kernel, const float* bias, ConvPoolGeometry g, Stages stages,
@@ -126,18 +123,11 @@ __global__ void __launch_bounds__(512 / filters_a_lane, filters_a_lane == 2 ? 2 
 template <class Window, int filters_a_lane>
 void forward_by(const Tensor& x, const Tensor& kernel, const Tensor& bias, const ConvPoolGeometry& g,
                 const Tensor& pooled, const Tensor& winner) {
-  const Context& context = context_of(x);
   constexpr int lanes_a_pixel = filters_a_block / filters_a_lane, most_threads = 512 / filters_a_lane;
-  Stages stages = cut_stages(g, most_threads / lanes_a_pixel, 3 * context.multiprocessors());
+  Stages stages = cut_stages(g, most_threads / lanes_a_pixel, 3 * context_of(x).multiprocessors());
   int64_t lanes = int64_t{stages.rows_a_stage} * g.pooled_width * lanes_a_pixel;
   int threads = static_cast<int>(std::clamp<int64_t>((lanes + 31) / 32 * 32, 64, most_threads));
-  size_t bytes = 2 * stages.floats * sizeof(float);
-  auto function = forward_window<Window, filters_a_lane>;
-  dim3 grid(std::min(int64_t{stages.count}, blocks_at_once(context, function, threads, bytes)),
-            blocks_for(g.filters, filters_a_block));
-  launch_with_shared(context, function, grid, threads, bytes, x.data<float>(), kernel.data<float>(),
-                     data_or_null<float>(bias), g, stages, pooled.mutable_data<float>(),
-                     winner.mutable_data<uint8_t>());
+  launch_forward(forward_window<Window, filters_a_lane>, threads, x, kernel, bias, g, stages, pooled, winner);
 }
 
 }  // namespace

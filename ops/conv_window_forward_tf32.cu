@@ -5,7 +5,7 @@
 namespace manul::cuda {
 namespace {
 
-constexpr int tf32_threads = 128, pixels_a_tile = 16, filters_a_block = 32;
+constexpr int tf32_threads = 128, pixels_a_tile = 16;
 /// A lane's share of the filters of a block: neighbours, so that it writes them at once.
 constexpr int filters_a_lane = 8, column_tiles = filters_a_lane / 2;
 
@@ -75,8 +75,7 @@ struct Winners {
   }
 };
 
-/// Block (x: stages, y: 32 filters), a warp 16 pixels. A product of the tensor cores has a position of the
-/// pooling window of each of these.
+/// A warp has 16 pixels. A product of the tensor cores has a position of the pooling window of each of these.
 template <class Window>
 __global__ void __launch_bounds__(tf32_threads, 3)
     forward_window_tf32(const float* x, const float* kernel, const float* bias, ConvPoolGeometry g,
@@ -159,15 +158,8 @@ __global__ void __launch_bounds__(tf32_threads, 3)
 template <class Window>
 void forward_by(const Tensor& x, const Tensor& kernel, const Tensor& bias, const ConvPoolGeometry& g,
                 const Tensor& pooled, const Tensor& winner) {
-  const Context& context = context_of(x);
-  Stages stages = cut_stages(g, tf32_threads / 32 * pixels_a_tile, 4 * context.multiprocessors());
-  size_t bytes = 2 * stages.floats * sizeof(float);
-  auto function = forward_window_tf32<Window>;
-  dim3 grid(std::min(int64_t{stages.count}, blocks_at_once(context, function, tf32_threads, bytes)),
-            blocks_for(g.filters, filters_a_block));
-  launch_with_shared(context, function, grid, tf32_threads, bytes, x.data<float>(), kernel.data<float>(),
-                     data_or_null<float>(bias), g, stages, pooled.mutable_data<float>(),
-                     winner.mutable_data<uint8_t>());
+  Stages stages = cut_stages(g, tf32_threads / 32 * pixels_a_tile, 4 * context_of(x).multiprocessors());
+  launch_forward(forward_window_tf32<Window>, tf32_threads, x, kernel, bias, g, stages, pooled, winner);
 }
 
 }  // namespace

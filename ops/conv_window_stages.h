@@ -7,9 +7,9 @@
 #include "framework/cuda/launch.h"
 #include "ops/conv_relu_pool_geometry.h"
 
-// What the kernels of conv_window_*.cu share. A block has the input rows
-// under a few rows of pooled pixels in shared memory, a stage, and the next stage is on its way; the weights,
-// or their gradients, stay in registers.
+// What the kernels of conv_window_*.cu share. A block has the input rows under a few rows of pooled pixels in
+// shared memory, a stage, and the next stage is on its way; the weights, or their gradients, stay in
+// registers.
 namespace manul::cuda {
 
 template <int kernel_, int channels_, int stride_>
@@ -21,6 +21,8 @@ struct Window {
 };
 
 constexpr int window_threads = 256;
+/// Filters of one block of the forward kernels, and of the TF32 backward kernel.
+constexpr int filters_a_block = 32;
 
 /// The stages of all pictures; a stage does not go over the end of a picture.
 struct Stages {
@@ -117,10 +119,6 @@ class PixelWalk {
   int row, column;
 };
 
-inline bool is_aligned(const Tensor& tensor) {
-  return reinterpret_cast<uintptr_t>(tensor.raw()) % 16 == 0;
-}
-
 inline bool fits_windows(const Tensor& x, const ConvPoolGeometry& g) {
   return x.dtype() == DType::f32 && g.kernel_height == g.kernel_width && g.stride_y == g.stride_x &&
          g.row_length() % 4 == 0 && is_aligned(x) && g.filters % 2 == 0 &&
@@ -155,6 +153,22 @@ int64_t blocks_at_once(const Context& context, void (*kernel)(Parameters...), in
   int blocks = 0;
   MANUL_CHECK_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, shared_bytes));
   return int64_t{std::max(blocks, 1)} * context.multiprocessors();
+}
+
+/// Block (x: stages, y: filters_a_block filters), two stages in shared memory.
+using ForwardKernel = void(const float* x, const float* kernel, const float* bias, ConvPoolGeometry g,
+                           Stages stages, float* pooled, uint8_t* winner);
+
+inline void launch_forward(ForwardKernel* function, int threads, const Tensor& x, const Tensor& kernel,
+                           const Tensor& bias, const ConvPoolGeometry& g, const Stages& stages,
+                           const Tensor& pooled, const Tensor& winner) {
+  const Context& context = context_of(x);
+  size_t bytes = 2 * stages.floats * sizeof(float);
+  dim3 grid(std::min(int64_t{stages.count}, blocks_at_once(context, function, threads, bytes)),
+            blocks_for(g.filters, filters_a_block));
+  launch_with_shared(context, function, grid, threads, bytes, x.data<float>(), kernel.data<float>(),
+                     data_or_null<float>(bias), g, stages, pooled.mutable_data<float>(),
+                     winner.mutable_data<uint8_t>());
 }
 
 }  // namespace manul::cuda
