@@ -1,5 +1,7 @@
 #include "ops/dense_panel.h"
 
+#include <algorithm>
+
 #include "framework/cuda/panel_product.h"
 #include "ops/dense_activation.h"
 
@@ -105,10 +107,9 @@ __global__ void __launch_bounds__(InputPanel::threads) backward_panels(Backward 
   }
 }
 
-bool aligned(std::initializer_list<const Tensor*> tensors) {
-  for (const Tensor* tensor : tensors)
-    if (tensor->defined() && reinterpret_cast<uintptr_t>(tensor->raw()) % 16 != 0) return false;
-  return true;
+bool all_aligned(std::initializer_list<const Tensor*> tensors) {
+  return std::all_of(tensors.begin(), tensors.end(),
+                     [](const Tensor* tensor) { return is_aligned(*tensor); });
 }
 
 /// A batch that is one tile high, and an input for which blocks share the weights in narrow tiles.
@@ -124,13 +125,6 @@ bool fits(const Context& context, int64_t rows, const Tensor& kernel) {
          (rows <= small_rows || (rows <= most_rows && length * units <= most_weights));
 }
 
-Tensor parts_of(ProductSize<float>& size, int64_t tile_elements, unsigned blocks, Device device) {
-  if (size.splits == 1) return {};
-  Tensor parts = Tensor::empty({int64_t{blocks} * tile_elements}, DType::f32, device);
-  size.partial = parts.mutable_data<float>();
-  return parts;
-}
-
 template <class Panel>
 void forward_by(const Tensor& x, const Tensor& kernel, const StoreQuad& store, const Tensor& y) {
   const Context& context = context_of(x);
@@ -138,7 +132,7 @@ void forward_by(const Tensor& x, const Tensor& kernel, const StoreQuad& store, c
   auto size = cut_panels<Panel>(y.shape()[0], y.shape()[1], x.shape()[1], context.multiprocessors(),
                                 context.counters(), most_splits);
   unsigned blocks = product_blocks<Panel>(size);
-  Tensor parts = parts_of(size, Panel::rows * Panel::columns, blocks, y.device());
+  Tensor parts = partial_sums(size, Panel::rows * Panel::columns, blocks, y.device());
   launch_with_shared(context, forward_panels<Panel>, blocks, Panel::threads,
                      panel_floats<Panel, Along, Across> * sizeof(float), size,
                      Along{x.data<float>(), x.shape()[1]}, Across{kernel.data<float>(), kernel.shape()[1]},
@@ -162,9 +156,9 @@ void backward_by(const Tensor& x, const Tensor& kernel, Activation activation, c
   p.kernel_blocks = product_blocks<KernelPanel>(p.kernel_size);
   unsigned input_blocks = dx.defined() ? product_blocks<InputPanel>(p.input_size) : 0;
   Tensor kernel_parts =
-      parts_of(p.kernel_size, KernelPanel::rows * KernelPanel::columns, p.kernel_blocks, x.device());
+      partial_sums(p.kernel_size, KernelPanel::rows * KernelPanel::columns, p.kernel_blocks, x.device());
   Tensor input_parts =
-      parts_of(p.input_size, InputPanel::rows * InputPanel::columns, input_blocks, x.device());
+      partial_sums(p.input_size, InputPanel::rows * InputPanel::columns, input_blocks, x.device());
   const float *gradient = dy.data<float>(), *output = data_or_null<float>(y);
   if (!output) output = gradient;
   p.x = {x.data<float>(), length};
@@ -185,7 +179,7 @@ void backward_by(const Tensor& x, const Tensor& kernel, Activation activation, c
 
 bool panel_dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation,
                          const Tensor& y) {
-  if (!fits(context_of(x), x.shape()[0], kernel) || !aligned({&x, &kernel, &bias, &y})) return false;
+  if (!fits(context_of(x), x.shape()[0], kernel) || !all_aligned({&x, &kernel, &bias, &y})) return false;
   int64_t rows = y.shape()[0], length = x.shape()[1];
   StoreQuad store{y.mutable_data<float>(), y.shape()[1], data_or_null<float>(bias), activation};
   if (rows <= small_rows && length <= short_length)
@@ -199,7 +193,8 @@ bool panel_dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bi
 
 bool panel_dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
                           const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
-  if (!fits(context_of(x), x.shape()[0], kernel) || !aligned({&x, &kernel, &y, &dy, &dx, &dkernel, &dbias}))
+  if (!fits(context_of(x), x.shape()[0], kernel) ||
+      !all_aligned({&x, &kernel, &y, &dy, &dx, &dkernel, &dbias}))
     return false;
   int64_t rows = x.shape()[0];
   if (rows <= small_rows && x.shape()[1] <= short_length)

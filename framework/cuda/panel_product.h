@@ -1,9 +1,8 @@
 #pragma once
 
 #include <algorithm>
-#include <type_traits>
 
-#include "framework/cuda/async_copy.h"
+#include "framework/cuda/panel_stage.h"
 #include "framework/cuda/product_tile.h"
 
 // Matrix products in f32 of operands whose lengths are multiples of four; for .cu files. Several stages of
@@ -28,130 +27,11 @@ struct Panel {
   static_assert(thread_rows % 4 == 0 && thread_columns % 4 == 0 && depth_a_group % 4 == 0);
 };
 
-/// An operand that is multiplied as it lies in memory.
-struct AsItIs {
-  __device__ bool changes_nothing() const { return true; }
-  __device__ float operator()(float value, float) const { return value; }
-};
-
-/// One operand in memory: element [index, k] at index * stride + k where the sum runs along the memory
-/// (`along`), otherwise at k * stride + index. Where `Change` is not AsItIs, change(element, element of y in
-/// the same place) is multiplied, and change(0, 0) must be 0.
-template <bool along_, class Change = AsItIs>
-struct PanelOperand {
-  static constexpr bool along = along_, changed = !std::is_same_v<Change, AsItIs>;
-  const float* data;
-  int64_t stride;
-  const float* y = nullptr;
-  Change change = {};
-};
-
-namespace detail {
-
-/// A stage of one operand in shared memory: `extent` rows or columns of `depth` elements, copied by `threads`
-/// threads in chunks of four.
-template <class Operand, int extent, int depth, int threads>
-class Stage {
- public:
-  static constexpr int pitch = Operand::along ? depth + 4 : extent;
-  static constexpr int matrix = Operand::along ? extent * pitch : depth * pitch;
-  static constexpr int floats = matrix * (Operand::changed ? 2 : 1);
-
-  /// For rows or columns from `first` on, of `count`, and elements of the sum from `k` on.
-  __device__ Stage(const Operand& from, int64_t first, int64_t count, int64_t k)
-      : step_(Operand::along ? depth : depth * from.stride) {
-    if constexpr (Operand::changed) to_y_ = from.y - from.data;
-#pragma unroll
-    for (int j = 0; j < each; ++j) {
-      int64_t index = first + index_of_chunk(j), at = k + k_of_chunk(j);
-      inside_[j] = index < count && is_chunk(j);
-      next_[j] =
-          from.data + (inside_[j] ? Operand::along ? index * from.stride + at : at * from.stride + index : 0);
-    }
-  }
-  /// Starts to copy the next stage, of which the first `left` elements of the sum exist.
-  __device__ void start(float* to, int64_t left) {
-#pragma unroll
-    for (int j = 0; j < each; ++j) {
-      if (!is_chunk(j)) continue;
-      bool wanted = inside_[j] && k_of_chunk(j) < left;
-      copy_async(to + place_of_chunk(j), next_[j], wanted);
-      if constexpr (Operand::changed)
-        copy_async(to + matrix + place_of_chunk(j), next_[j] + (wanted ? to_y_ : 0), wanted);
-      next_[j] += wanted ? step_ : 0;
-    }
-  }
-  /// Changes what this thread has copied.
-  static __device__ void change(float* stage, const Operand& operand) {
-    if (operand.change.changes_nothing()) return;
-#pragma unroll
-    for (int j = 0; j < each; ++j) {
-      if (!is_chunk(j)) continue;
-      auto* quad = reinterpret_cast<float4*>(stage + place_of_chunk(j));
-      float4 value = *quad, y = *reinterpret_cast<float4*>(stage + matrix + place_of_chunk(j));
-      *quad = {operand.change(value.x, y.x), operand.change(value.y, y.y), operand.change(value.z, y.z),
-               operand.change(value.w, y.w)};
-    }
-  }
-
-  /// Which row or column the thread's element i is, for lane `lane` of `lanes`.
-  template <int lanes>
-  static __device__ int index_of(int lane, int i) {
-    return Operand::along ? lane + lanes * i : 4 * (lane + lanes * (i / 4)) + i % 4;
-  }
-
-  /// values[i][j] = element [index_of(lane, i), k + j]
-  template <int lanes, int count>
-  static __device__ void read(const float* stage, int lane, int k, float (&values)[count][4]) {
-    if constexpr (Operand::along) {
-#pragma unroll
-      for (int i = 0; i < count; ++i) {
-        float4 quad = *reinterpret_cast<const float4*>(stage + (lane + lanes * i) * pitch + k);
-        values[i][0] = quad.x, values[i][1] = quad.y, values[i][2] = quad.z, values[i][3] = quad.w;
-      }
-    } else {
-#pragma unroll
-      for (int j = 0; j < 4; ++j)
-#pragma unroll
-        for (int i = 0; i < count; i += 4) {
-          float4 quad = *reinterpret_cast<const float4*>(stage + (k + j) * pitch + 4 * lane + lanes * i);
-          values[i][j] = quad.x, values[i + 1][j] = quad.y, values[i + 2][j] = quad.z,
-          values[i + 3][j] = quad.w;
-        }
-    }
-  }
-
- private:
-  static constexpr int chunks = extent * depth / 4, each = (chunks + threads - 1) / threads;
-  static __device__ int chunk(int j) {
-    return static_cast<int>(threadIdx.x) + j * threads;
-  }
-  static __device__ bool is_chunk(int j) {
-    return chunks % threads == 0 || chunk(j) < chunks;
-  }
-  static __device__ int index_of_chunk(int j) {
-    return Operand::along ? chunk(j) / (depth / 4) : chunk(j) % (extent / 4) * 4;
-  }
-  static __device__ int k_of_chunk(int j) {
-    return Operand::along ? chunk(j) % (depth / 4) * 4 : chunk(j) / (extent / 4);
-  }
-  static __device__ int place_of_chunk(int j) {
-    return Operand::along ? index_of_chunk(j) * pitch + k_of_chunk(j)
-                          : k_of_chunk(j) * pitch + index_of_chunk(j);
-  }
-
-  const float* next_[each];
-  bool inside_[each];
-  int64_t step_, to_y_ = 0;
-};
-
-}  // namespace detail
-
 /// Shared memory of a product of these operands, floats: its stages, and afterwards the sums of all groups.
 template <class Panel, class A, class B>
 constexpr int panel_floats =
-    std::max(Panel::stages*(detail::Stage<A, Panel::rows, Panel::depth, Panel::threads>::floats +
-                            detail::Stage<B, Panel::columns, Panel::depth, Panel::threads>::floats),
+    std::max(Panel::stages*(PanelStage<A, Panel::rows, Panel::depth, Panel::threads>::floats +
+                            PanelStage<B, Panel::columns, Panel::depth, Panel::threads>::floats),
              Panel::groups* Panel::rows* Panel::pitch);
 
 /// Sums over k of [begin, end) for the tile at (row, column): afterwards shared memory has them as
@@ -159,8 +39,8 @@ constexpr int panel_floats =
 template <class Panel, class A, class B>
 __device__ void multiply_panel(float* shared, const A& a, const B& b, int64_t rows, int64_t columns,
                                int64_t row, int64_t column, int64_t begin, int64_t end) {
-  using StageA = detail::Stage<A, Panel::rows, Panel::depth, Panel::threads>;
-  using StageB = detail::Stage<B, Panel::columns, Panel::depth, Panel::threads>;
+  using StageA = PanelStage<A, Panel::rows, Panel::depth, Panel::threads>;
+  using StageB = PanelStage<B, Panel::columns, Panel::depth, Panel::threads>;
   constexpr int stage_floats = StageA::floats + StageB::floats;
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   int group = warp / (Panel::warps_down * Panel::warps_across),
