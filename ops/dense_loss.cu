@@ -32,6 +32,23 @@ struct Head {
       dkernel[i] = sum;
     }
   }
+  __device__ void store_value(double total) const {
+    *value = static_cast<T>(total / static_cast<double>(terms()));
+  }
+
+  // What a block has added up: with other blocks beside it, a part.
+  __device__ void deliver(int i, int sums, T sum) const {
+    if (gridDim.x == 1)
+      store(i, sum);
+    else
+      partial[int64_t{blockIdx.x} * sums + i] = sum;
+  }
+  __device__ void deliver_value(double total) const {
+    if (gridDim.x == 1)
+      store_value(total);
+    else
+      partial_value[blockIdx.x] = total;
+  }
 };
 
 /// What a row's loss needs besides the logits, read before they are known.
@@ -108,45 +125,37 @@ __device__ void lose(const Head<T>& head, T (*dz)[units], double* values) {
   }
 }
 
-/// The gradients of a dense of few units and the loss behind it, the whole way there and back.
+/// What the rows of one group of threads give to the gradient of input k's weights; dx of these rows.
 template <class T, int units>
-__global__ void __launch_bounds__(head_threads) head_kernel(Head<T> head) {
-  begin_kernel();
-  __shared__ T dz[head_rows][units];
-  __shared__ T parts[units][groups][lanes];
-  __shared__ double values[head_rows];
-  lose<T, units>(head, dz, values);
-  __syncthreads();
+__device__ void multiply_back(const Head<T>& head, const T (*dz)[units], int group, int k, T (&sum)[units]) {
+  int length = static_cast<int>(head.length);
+  T weight[units];
+#pragma unroll
+  for (int u = 0; u < units; ++u) weight[u] = head.kernel[k * units + u];
+#pragma unroll
+  for (int i = 0; i < rows_a_group; ++i) {
+    int r = group * rows_a_group + i;
+    int64_t row = int64_t{blockIdx.x} * head_rows + r;
+    if (row >= head.rows) break;
+    T input = head.x[row * length + k], back = 0;
+#pragma unroll
+    for (int u = 0; u < units; ++u) {
+      sum[u] += input * dz[r][u];
+      back += dz[r][u] * weight[u];
+    }
+    if (head.dx) head.dx[row * length + k] = back;
+  }
+}
+
+/// dx of the block's rows and what they give to dkernel: a thread has one input at a time and the rows of a
+/// group, whose sums are added in order.
+template <class T, int units>
+__device__ void add_kernel_gradients(const Head<T>& head, const T (*dz)[units], T (*parts)[groups][lanes]) {
   int lane = threadIdx.x % lanes, group = threadIdx.x / lanes, length = static_cast<int>(head.length);
-  int sums = (length + 1) * units;
-  bool alone = gridDim.x == 1;
-  auto deliver = [&](int i, T sum) {
-    if (alone)
-      head.store(i, sum);
-    else
-      head.partial[int64_t{blockIdx.x} * sums + i] = sum;
-  };
   for (int first = 0; first < length; first += lanes) {
     int k = first + lane;
     T sum[units] = {};
-    if (k < length) {
-      T weight[units];
-#pragma unroll
-      for (int u = 0; u < units; ++u) weight[u] = head.kernel[k * units + u];
-#pragma unroll
-      for (int i = 0; i < rows_a_group; ++i) {
-        int r = group * rows_a_group + i;
-        int64_t row = int64_t{blockIdx.x} * head_rows + r;
-        if (row >= head.rows) break;
-        T input = head.x[row * length + k], back = 0;
-#pragma unroll
-        for (int u = 0; u < units; ++u) {
-          sum[u] += input * dz[r][u];
-          back += dz[r][u] * weight[u];
-        }
-        if (head.dx) head.dx[row * length + k] = back;
-      }
-    }
+    if (k < length) multiply_back(head, dz, group, k, sum);
     __syncthreads();
 #pragma unroll
     for (int u = 0; u < units; ++u) parts[u][group][lane] = sum[u];
@@ -155,24 +164,27 @@ __global__ void __launch_bounds__(head_threads) head_kernel(Head<T> head) {
       T total = 0;
 #pragma unroll
       for (int other = 0; other < groups; ++other) total += parts[group][other][lane];
-      deliver(k * units + group, total);
+      head.deliver(k * units + group, (length + 1) * units, total);
     }
   }
-  if (threadIdx.x < 32) {  // a lane a row
+}
+
+/// What the block's rows give to dbias and to the loss. One warp calls it, a lane a row.
+template <class T, int units>
+__device__ void add_rows(const Head<T>& head, const T (*dz)[units], const double* values) {
+  int length = static_cast<int>(head.length);
 #pragma unroll
-    for (int u = 0; u < units; ++u) {
-      T total = warp_sum(dz[threadIdx.x][u]);
-      if (threadIdx.x == 0) deliver(length * units + u, total);
-    }
-    double total = warp_sum(values[threadIdx.x]);
-    if (threadIdx.x == 0) {
-      if (alone)
-        *head.value = static_cast<T>(total / static_cast<double>(head.terms()));
-      else
-        head.partial_value[blockIdx.x] = total;
-    }
+  for (int u = 0; u < units; ++u) {
+    T total = warp_sum(dz[threadIdx.x][u]);
+    if (threadIdx.x == 0) head.deliver(length * units + u, (length + 1) * units, total);
   }
-  if (alone || !is_last_block(head.counter, gridDim.x)) return;
+  double total = warp_sum(values[threadIdx.x]);
+  if (threadIdx.x == 0) head.deliver_value(total);
+}
+
+/// Adds what all blocks have delivered, `sums` gradients and the loss.
+template <class T>
+__device__ void add_blocks(const Head<T>& head, int sums) {
   int blocks = static_cast<int>(gridDim.x);
   for (int i = threadIdx.x; i < sums; i += head_threads) {
     constexpr int at_once = 16;  // the memory is far, and the block is alone
@@ -191,7 +203,22 @@ __global__ void __launch_bounds__(head_threads) head_kernel(Head<T> head) {
   for (int block = threadIdx.x; block < blocks; block += head_threads)
     total += __ldcg(head.partial_value + block);
   total = block_sum<head_threads>(total);
-  if (threadIdx.x == 0) *head.value = static_cast<T>(total / static_cast<double>(head.terms()));
+  if (threadIdx.x == 0) head.store_value(total);
+}
+
+/// The gradients of a dense of few units and the loss behind it, the whole way there and back.
+template <class T, int units>
+__global__ void __launch_bounds__(head_threads) head_kernel(Head<T> head) {
+  begin_kernel();
+  __shared__ T dz[head_rows][units];
+  __shared__ T parts[units][groups][lanes];
+  __shared__ double values[head_rows];
+  lose<T, units>(head, dz, values);
+  __syncthreads();
+  add_kernel_gradients<T, units>(head, dz, parts);
+  if (threadIdx.x < 32) add_rows<T, units>(head, dz, values);
+  if (gridDim.x > 1 && is_last_block(head.counter, gridDim.x))
+    add_blocks(head, (static_cast<int>(head.length) + 1) * units);
 }
 
 }  // namespace
