@@ -1,29 +1,12 @@
-#include <gmock/gmock.h>
-
 #include <algorithm>
 
-#include "data/synthetic.h"
-#include "tests/tools/run.h"
+#include "tests/tools/train_catdog.h"
 
 namespace manul {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-/// A folder with a few drawn cats and dogs: training_set and test_set.
-class TrainCatdog : public testing::Test {
- protected:
-  void SetUp() override {
-    write_synthetic(folder_.path(), {.training = 50, .test = 10, .size = 64, .on_progress = {}});
-  }
-  Outcome train(const std::string& arguments) {
-    return run(folder_.path(), "train_catdog --device cpu --data training_set " + arguments);
-  }
-  std::string model(const std::string& name) { return read_file(folder_ / name); }
-
-  TemporaryFolder folder_;
-};
 
 TEST_F(TrainCatdog, TellsWhatItDoesAndWritesModelAndHistory) {
   Outcome outcome = train("--epochs 2");
@@ -65,42 +48,10 @@ TEST_F(TrainCatdog, BarOnATerminal) {
   EXPECT_THAT(plain.output, Not(HasSubstr("\033[32m")));
 }
 
-TEST_F(TrainCatdog, TwoAndThreeEpochsAreFive) {
-  EXPECT_EQ(train("--epochs 5 --output five.h5").code, 0);
-  EXPECT_EQ(train("--epochs 2 --output parts.h5").code, 0);
-  Outcome resumed = train("--epochs 5 --output parts.h5 --resume");
-  EXPECT_EQ(resumed.code, 0) << resumed.errors;
-  EXPECT_THAT(resumed.output, Not(HasSubstr("Epoch 2/5 - ")));
-  EXPECT_THAT(resumed.output, HasSubstr("Epoch 3/5 - "));
-  EXPECT_TRUE(model("five.h5") == model("parts.h5"));
-  std::string history = model("history.csv");
-  EXPECT_EQ(std::count(history.begin(), history.end(), '\n'), 6);
-}
-
 TEST_F(TrainCatdog, NumberOfThreadsDoesNotMatter) {
   EXPECT_EQ(train("--epochs 2 --threads 1 --workers 1 --output one.h5").code, 0);
   EXPECT_EQ(train("--epochs 2 --threads 3 --workers 2 --output three.h5").code, 0);
   EXPECT_TRUE(model("one.h5") == model("three.h5"));
-}
-
-TEST_F(TrainCatdog, StoppedAndResumedIsAsIfNothingHadHappened) {
-  for (auto [signal, code] : {std::pair{"INT", 130}, std::pair{"TERM", 143}}) {
-    std::string name = std::string(signal) + ".h5";
-    Outcome stopped =
-        run(folder_.path(),
-            "rm -f log; train_catdog --device cpu --data training_set --threads 1 --batch 4 --epochs 30 "
-            "--output " +
-                name + " > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; kill -" +
-                signal + " $pid; wait $pid");
-    EXPECT_EQ(stopped.code, code) << stopped.errors;
-    EXPECT_THAT(stopped.errors, HasSubstr("Go on with --resume"));
-    Outcome resumed = train("--output " + name + " --resume --threads 1");  // batch and epochs are remembered
-    EXPECT_EQ(resumed.code, 0) << resumed.errors;
-    EXPECT_THAT(resumed.output, HasSubstr("Epoch 30/30 - "));
-  }
-  EXPECT_EQ(train("--threads 1 --batch 4 --epochs 30 --output whole.h5").code, 0);
-  EXPECT_TRUE(model("INT.h5") == model("whole.h5"));
-  EXPECT_TRUE(model("TERM.h5") == model("whole.h5"));
 }
 
 TEST_F(TrainCatdog, TheCacheDoesNotMatter) {
@@ -113,96 +64,6 @@ TEST_F(TrainCatdog, TheCacheDoesNotMatter) {
   EXPECT_EQ(train("--epochs 2 --cache-mb 0 --output parts.h5").code, 0);
   EXPECT_EQ(train("--epochs 3 --cache-mb 1 --output parts.h5 --resume").code, 0);
   EXPECT_TRUE(model("parts.h5") == model("whole.h5"));
-}
-
-TEST_F(TrainCatdog, AFileThatVanishesEndsInASentenceAndLeavesTheCheckpoint) {
-  EXPECT_EQ(train("--epochs 1").code, 0);
-  Outcome outcome = run(
-      folder_.path(),
-      "train_catdog --device cpu --data training_set --cache-mb 0 --resume --epochs 100000 > log & pid=$!; "
-      "while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; mv training_set/dogs/dog.7.jpg .; wait $pid");
-  EXPECT_EQ(outcome.code, 3);
-  EXPECT_THAT(outcome.errors, HasSubstr("training_set/dogs/dog.7.jpg: cannot be read"));
-  std::filesystem::rename(folder_ / "dog.7.jpg", folder_ / "training_set/dogs/dog.7.jpg");
-  EXPECT_EQ(train("--epochs 2 --resume").code, 0) << "the file there is whole";
-}
-
-TEST_F(TrainCatdog, ClosedOutputDoesNotEndInTheModel) {
-  EXPECT_EQ(train("--epochs 1 --output usual.h5").code, 0);
-  Outcome outcome = train("--epochs 1 --output closed.h5 >&-");
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.errors, HasSubstr("the output could not be written"));
-  EXPECT_TRUE(model("closed.h5") == model("usual.h5"));
-}
-
-TEST_F(TrainCatdog, SecondSignalQuitsAtOnceWithoutSaving) {
-  // Both reach a program that is held meanwhile, so that the first has no time to end it.
-  Outcome outcome = run(
-      folder_.path(),
-      "train_catdog --device cpu --threads 1 --data training_set --batch 1 --epochs 100000 > log & pid=$!; "
-      "while ! grep -q 'Epoch 1/' log; do sleep 0.01; done; "
-      "kill -STOP $pid; kill -INT $pid; kill -TERM $pid; kill -CONT $pid; wait $pid");
-  EXPECT_THAT(outcome.code, testing::AnyOf(130, 143));
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "trained_model.h5"));
-}
-
-TEST_F(TrainCatdog, AReaderThatLeavesStopsItAndKeepsTheWork) {
-  Outcome outcome = run(folder_.path(),
-                        "{ train_catdog --device cpu --data training_set --epochs 100000 --output read.h5; "
-                        "echo $? > code; } | head -n 1");
-  EXPECT_EQ(model("code"), "141\n") << outcome.errors;
-  EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
-  EXPECT_EQ(train("--output read.h5 --resume --epochs 1").code, 0) << "the file there is whole";
-}
-
-TEST_F(TrainCatdog, AClosedTerminalStopsItUnlessNohup) {
-  std::string line =
-      "train_catdog --device cpu --threads 1 --data training_set --batch 4 --output hup.h5 --epochs ";
-  std::string hang_up =
-      " > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; kill -HUP $pid; wait $pid";
-  Outcome outcome = run(folder_.path(), line + "100000" + hang_up);
-  EXPECT_EQ(outcome.code, 129) << outcome.errors;
-  EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
-  outcome = run(folder_.path(), "rm log; trap '' HUP; " + line + "30" + hang_up);
-  EXPECT_EQ(outcome.code, 0) << outcome.errors;
-  EXPECT_THAT(model("log"), HasSubstr("Last epoch 30"));
-}
-
-TEST_F(TrainCatdog, ResumeRefusesAnotherRun) {
-  EXPECT_EQ(train("--epochs 1").code, 0);
-  Outcome other = train("--epochs 2 --resume --batch 16");
-  EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.errors, HasSubstr("--batch was 32 in the interrupted run and is now 16"));
-  std::filesystem::path picture = folder_ / "training_set/cats/cat.1.jpg";
-  std::filesystem::rename(picture, folder_ / "training_set/cats/kitten.jpg");
-  Outcome renamed = train("--epochs 2 --resume");
-  EXPECT_EQ(renamed.code, 3);
-  EXPECT_THAT(renamed.errors, HasSubstr("other pictures"));
-  std::filesystem::remove(folder_ / "training_set/cats/kitten.jpg");
-  Outcome fewer = train("--epochs 2 --resume");
-  EXPECT_EQ(fewer.code, 3);
-  EXPECT_THAT(fewer.errors, HasSubstr("100 pictures"));
-  EXPECT_EQ(train("--resume --output missing.h5").code, 4);
-}
-
-TEST_F(TrainCatdog, FullDiskLeavesTheOldFileAndSaysSo) {
-  EXPECT_EQ(train("--epochs 1").code, 0);
-  std::string before = model("trained_model.h5");
-  Outcome outcome = run(
-      folder_.path(), "trap '' XFSZ; ulimit -f 64; train_catdog --device cpu --data training_set --epochs 1");
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.errors, HasSubstr("trained_model.h5"));
-  EXPECT_TRUE(model("trained_model.h5") == before);
-}
-
-TEST_F(TrainCatdog, FullDiskWhenItIsStoppedIsTold) {
-  Outcome outcome =
-      run(folder_.path(),
-          "trap '' XFSZ; ulimit -f 64; train_catdog --device cpu --threads 1 --data training_set --batch 4 "
-          "--epochs 100000 > log & pid=$!; while ! grep -q 'Epoch 2/' log; do sleep 0.01; done; "
-          "kill -INT $pid; wait $pid");
-  EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.errors, HasSubstr("trained_model.h5: cannot be written"));
 }
 
 TEST_F(TrainCatdog, DamagedPicturesAreSkippedAndNamedOrFatal) {
@@ -245,13 +106,6 @@ TEST_F(TrainCatdog, TheCommandToTryWorksWhateverTheNamesAre) {
   ASSERT_NE(command, std::string::npos) << outcome.output << outcome.errors;
   Outcome tried = run(folder_.path(), outcome.output.substr(command));
   EXPECT_EQ(tried.code, 0) << tried.errors;
-}
-
-TEST_F(TrainCatdog, ResumingAFinishedRunSaysSo) {
-  EXPECT_EQ(train("--epochs 1").code, 0);
-  Outcome outcome = train("--resume");
-  EXPECT_EQ(outcome.code, 0);
-  EXPECT_THAT(outcome.errors, HasSubstr("all epochs were done already"));
 }
 
 TEST_F(TrainCatdog, WrongUsageIsTwo) {
