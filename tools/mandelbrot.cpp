@@ -4,6 +4,7 @@
 #include "data/image_io.h"
 #include "framework/cpu/parallel.h"
 #include "tools/mandelbrot_kernel.h"
+#include "tools/memory.h"
 #include "tools/output_file.h"
 #include "tools/program.h"
 #include "tools/stopwatch.h"
@@ -143,6 +144,9 @@ bool is_jpeg_name(const std::string& file) {
 int draw(const Settings& settings, Device device) {
   const Colormap& map = colormap_named(settings.colormap);
   prepare_output_file(settings.output);
+  constexpr int64_t bytes_a_pixel = sizeof(int32_t) + sizeof(Rgb);  // its count and its colour
+  require_memory(fmt::format("{} x {} pixels", settings.width, settings.height),
+                 settings.width * settings.height * bytes_a_pixel);
   DType precision = settings.precision == "single" ? DType::f32 : DType::f64;
   MandelbrotView view = view_of(settings);
   if (device.is_cuda()) report_kernel(view, precision, settings, device);
@@ -150,6 +154,7 @@ int draw(const Settings& settings, Device device) {
   Tensor counts = mandelbrot(settings.width, settings.height, view, precision, device).to(Device::cpu());
   fmt::print("Mandelbrot created in {:.4f} s\n", watch.seconds());
   Image picture = colored(counts, settings.iterations, map);
+  counts = {};  // the file is made in memory as well
   is_jpeg_name(settings.output) ? save_jpeg(settings.output, picture, 95)
                                 : save_png(settings.output, picture);
   fmt::print(stderr, "{} x {} pixels in {}\n", settings.width, settings.height, settings.output);
@@ -166,11 +171,12 @@ int main(int argc, char** argv) {
                          "  mandelbrot --width 7680 --height 5120 --colormap inferno --output large.png\n");
   manul::Settings settings;
   CLI::App& options = program.options();
+  constexpr int64_t longest = 65500;  // that a JPEG file can have
   options.add_option("--width", settings.width, "Pixels")
-      ->check(manul::integer_in(1, 65535))
+      ->check(manul::integer_in(1, longest))
       ->capture_default_str();
   options.add_option("--height", settings.height, "Pixels")
-      ->check(manul::integer_in(1, 65535))
+      ->check(manul::integer_in(1, longest))
       ->capture_default_str();
   options.add_option("--iterations", settings.iterations, "At most this many per pixel")
       ->check(manul::integer_in(0, 1 << 24))

@@ -2,6 +2,7 @@
 
 #include "framework/cpu/parallel.h"
 #include "ops/pointwise.h"
+#include "tools/memory.h"
 #include "tools/program.h"
 #include "tools/stopwatch.h"
 
@@ -56,6 +57,8 @@ void plain_copy(const Tensor& from, const Tensor& to) {
 }
 
 void add_many(int64_t n, int repeats, Device device) {
+  int vectors_here = device.is_cuda() ? 1 : 3;  // a GPU's are filled and checked here, one after the other
+  require_memory(fmt::format("{} elements", n), vectors_here * n * int64_t{sizeof(float)});
   Tensor a = filled(n, left, device), b = filled(n, right, device);
   Tensor c = Tensor::empty({n}, DType::f32, device);
   double copy_seconds = median_seconds(device, repeats, [&] { plain_copy(a, c); });

@@ -4,6 +4,7 @@
 #include "framework/cpu/parallel.h"
 #include "tests/tools/run.h"
 #include "tools/mandelbrot_kernel.h"
+#include "tools/memory.h"
 
 namespace manul {
 namespace {
@@ -88,6 +89,7 @@ TEST(Mandelbrot, ProgramRefusesWhatItCannotDo) {
   EXPECT_EQ(unknown.code, 2);
   EXPECT_THAT(unknown.errors, HasSubstr("viridis"));
   EXPECT_EQ(run(folder.path(), "mandelbrot --width 0").code, 2);
+  EXPECT_EQ(run(folder.path(), "mandelbrot --width 65501").code, 2) << "no JPEG file has that many";
   EXPECT_EQ(run(folder.path(), "mandelbrot --zoom -1").code, 2);
   EXPECT_EQ(run(folder.path(), "mandelbrot --center 1").code, 2);
   EXPECT_EQ(run(folder.path(), "mandelbrot --center nan 0").code, 2);
@@ -97,6 +99,17 @@ TEST(Mandelbrot, ProgramRefusesWhatItCannotDo) {
   EXPECT_EQ(nowhere.code, 2);
   EXPECT_EQ(nowhere.output, "");
   EXPECT_THAT(nowhere.errors, HasSubstr(". is a folder"));
+}
+
+TEST(Mandelbrot, ProgramDoesNotBeginWhatMemoryCannotHold) {
+  constexpr int64_t bytes = int64_t{65500} * 65500 * 7;
+  if (available_memory() >= bytes) GTEST_SKIP() << "this machine can hold the largest picture";
+  TemporaryFolder folder;
+  Outcome outcome = run(folder.path(), "mandelbrot --device cpu --width 65500 --height 65500");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.output, "");
+  EXPECT_THAT(outcome.errors,
+              testing::StartsWith("mandelbrot: 65500 x 65500 pixels: 30.0 GB of memory are needed"));
 }
 
 }  // namespace

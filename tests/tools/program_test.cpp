@@ -1,7 +1,9 @@
 // What all programs share, tried on the smallest ones.
 #include <gmock/gmock.h>
 
+#include "framework/error.h"
 #include "tests/tools/run.h"
+#include "tools/memory.h"
 
 namespace manul {
 namespace {
@@ -38,6 +40,23 @@ TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
     EXPECT_EQ(version.code, 0);
     EXPECT_THAT(version.output, StartsWith("manul "));
   }
+}
+
+TEST(Program, WhatMemoryCannotHoldIsRefusedWithBothNumbers) {
+  EXPECT_GT(available_memory(), 0);
+  require_memory("a picture", 1);
+  try {
+    require_memory("a picture", int64_t{1} << 60);
+    ADD_FAILURE() << "no machine has that much";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), StartsWith("a picture: 1152921504.6 GB of memory are needed, and "));
+    EXPECT_EQ(error.exit_code(), 1);
+  }
+  TemporaryFolder folder;
+  Outcome outcome = run(folder.path(), "vector_add --device cpu --n 1000000000000");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors,
+              StartsWith("vector_add: 1000000000000 elements: 12000.0 GB of memory are needed, and "));
 }
 
 TEST(Program, FullDiskBehindStdoutIsAFailure) {
