@@ -95,8 +95,8 @@ MANUL_HOST_DEVICE inline Floor floored(double x) {
   double sum = __dadd_rd(x, shift);
   return {__double2loint(sum), sum - shift};
 #else
-  int floor = static_cast<int>(std::floor(x));
-  return {floor, static_cast<double>(floor)};
+  double floor = std::floor(x);
+  return {static_cast<int>(floor), floor};
 #endif
 }
 

@@ -35,10 +35,10 @@ class LevelRow {
 
   /// Fills `upper` and `lower` from the rows around `y`.
   void weigh_rows(double y) {
-    int row = floor_of(y);
-    double weight = 1 - (y - row);
-    weigh(row, weight, upper);
-    weigh(row + 1, 1 - weight, lower);
+    Floor row = floored(y);
+    double weight = 1 - (y - row.value);
+    weigh(row.integer, weight, upper);
+    weigh(row.integer + 1, 1 - weight, lower);
   }
 
   double* columns;           // the columns' part of the positions
@@ -75,10 +75,10 @@ class LevelRow {
   double* __restrict left = work.left, * __restrict right = work.right;
   int32_t* __restrict index = work.index;
   for (int j = 0; j < padded; ++j) {
-    int whole = floor_of(x[j]);
-    left[j] = 1 - (x[j] - whole);
+    Floor floor = floored(x[j]);
+    left[j] = 1 - (x[j] - floor.value);
     right[j] = 1 - left[j];
-    index[j] = whole + 1;
+    index[j] = floor.integer + 1;
   }
 }
 

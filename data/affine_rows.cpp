@@ -39,10 +39,10 @@ void locate(const AffineMap& map, int row, int width, int padded, bool flip, Row
 
 void weigh(int padded, int stride, Row& work) {
   for (int j = 0; j < padded; ++j) {
-    int y = floor_of(work.y[j]), x = floor_of(work.x[j]);
-    work.upper[j] = 1 - (work.y[j] - y);
-    work.left[j] = 1 - (work.x[j] - x);
-    work.index[j] = y * stride + x;
+    Floor y = floored(work.y[j]), x = floored(work.x[j]);
+    work.upper[j] = 1 - (work.y[j] - y.value);
+    work.left[j] = 1 - (work.x[j] - x.value);
+    work.index[j] = y.integer * stride + x.integer;
   }
 }
 

@@ -75,12 +75,6 @@ inline void fold_row(double* positions, int padded, int n, FillMode mode) {
   }
 }
 
-/// floor of a number that an int holds.
-inline int floor_of(double x) {
-  int whole = static_cast<int>(x);
-  return whole - (x < whole ? 1 : 0);
-}
-
 /// Resamples a picture under a map that keeps rows level (row_column == 0, as without rotation), to the bit
 /// as sample_affine does: flipped as `transform` says and times `scale`. 3 or 4 channels, bilinear.
 void resample_level_rows(const PaddedPicture& picture, int height, int width, int channels,
