@@ -11,7 +11,7 @@
 // equal to the bit.
 namespace manul {
 
-/// Where a picture ends: |abcd| goes on as dddd, dcba, bcda or the constant.
+/// How a picture goes on past its edge: |abcd| continues as dddd, dcba, bcda or the constant.
 enum class FillMode { nearest, reflect, wrap, constant };
 
 /// Keras' parameters, angles in degrees. Positive tx and ty move the picture left and up; zx and zy below 1
@@ -130,7 +130,7 @@ MANUL_HOST_DEVICE inline double as_double(uint32_t value) {
 /// Where an output position is read from.
 struct SourcePlace {
   Neighbours rows, columns;
-  bool outside;  // of a picture that the constant goes on from
+  bool outside;  // of the picture: the constant is taken
 };
 
 /// The place of output position (row, column) after the affine map.
@@ -169,7 +169,7 @@ MANUL_HOST_DEVICE inline float sample_at(const uint8_t* picture, int width, int 
   return mix(place, upper[left], upper[right], lower[left], lower[right]);
 }
 
-/// Both at once.
+/// The two above in one.
 MANUL_HOST_DEVICE inline float sample_affine(const uint8_t* picture, int height, int width, int channels,
                                              const AffineMap& map, FillMode mode, float cval, int order,
                                              int row, int column) {

@@ -12,7 +12,7 @@ namespace manul {
 FillMode parse_fill_mode(std::string_view name);
 
 /// The arguments of ImageDataGenerator: the ranges from which the changes of a picture are drawn, and how its
-/// values are scaled. The defaults change only the scale. A plain value that kernels take by copy.
+/// values are scaled. The defaults change only the scale. A plain value, passed to kernels by copy.
 struct AugmentOptions {
   double rotation_range = 0;  // degrees: U(-r, r)
   double shear_range = 0;     // degrees: U(-s, s)

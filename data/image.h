@@ -29,7 +29,7 @@ struct Image {
   std::vector<uint8_t> pixels;
   /// In place of `pixels` for a gray picture of 16 bits that was asked for as grayscale.
   std::vector<uint16_t> pixels16;
-  /// What was wrong with the file without costing a pixel; empty if nothing.
+  /// What was wrong with the file, but cost no pixel; empty if nothing.
   std::string warning;
 
   Image() = default;

@@ -29,7 +29,7 @@ void copy_bytes(void* to, Device to_device, const void* from, Device from_device
 /// Sets `bytes` bytes to `value`, in order with the device's kernels.
 void fill_bytes(void* to, Device device, unsigned char value, size_t bytes);
 
-/// Waits until all work submitted to `device` is done. Nothing on the CPU.
+/// Waits until all work submitted to `device` is done. Does nothing on the CPU.
 void synchronize(Device device);
 
 /// While one is alive, new storage is filled with 0xFF (NaN in f32 and f64) and fenced on both sides; a write

@@ -20,7 +20,7 @@ class UploadRing {
   UploadRing& operator=(const UploadRing&) = delete;
 
   int64_t rows() const { return target_.shape()[0]; }
-  /// Host memory for row k, whatever its number; any thread may write there what reclaim() has given back.
+  /// Host memory for row k, for any k; any thread may write there what reclaim() has given back.
   uint8_t* host_row(int64_t k) const { return host_ + k % rows() * row_bytes_; }
 
   /// Waits for the device and forgets all rows; the next upload begins anywhere.

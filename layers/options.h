@@ -27,7 +27,7 @@ Config glorot_uniform();
 Config zeros();
 Config ones();
 
-/// What matters in training alone, and is not known here, of layers that have a kernel and a bias.
+/// Options of layers with a kernel and a bias that matter only in training and are not supported here.
 inline constexpr auto kernel_and_bias_keys = {"kernel_regularizer", "bias_regularizer",
                                               "activity_regularizer", "kernel_constraint", "bias_constraint"};
 /// Of `keys`, those that the config sets to something: see Layer::untrained_options().

@@ -48,7 +48,7 @@ class FitProgress {
   bool stopped_ = false;
 };
 
-/// Is notified while a fit proceeds. Its own state survives a resume if save_state puts it into the training
+/// Is notified as a fit proceeds. Its own state survives a resume if save_state puts it into the training
 /// state and load_state (called after on_train_begin) takes it out again.
 class Callback {
  public:

@@ -50,8 +50,8 @@ class Evaluator {
   TrainStep step_;
 };
 
-/// Model::fit: the loop over epochs and steps. A step reads nothing on the host: where it stands, its losses
-/// and its metrics lie on the device.
+/// Model::fit: the loop over epochs and steps. A step reads nothing on the host: its position, losses and
+/// metrics lie on the device.
 class Trainer : public FitProgress {
  public:
   Trainer(Model& model, Dataset& train, const FitOptions& options);

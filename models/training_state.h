@@ -17,7 +17,7 @@ struct TrainingState {
   std::vector<std::pair<std::string, Tensor>> tensors;
 
   bool empty() const { return values.is_null(); }
-  /// Puts in a tensor of any shape; a number as f64 [1].
+  /// Adds a tensor of any shape; a number as f64 [1].
   void add(std::string name, const Tensor& tensor) { tensors.emplace_back(std::move(name), tensor); }
   void add(std::string name, double number) { add(std::move(name), Tensor::full({1}, number, DType::f64)); }
   /// The tensor of that name, or null.
