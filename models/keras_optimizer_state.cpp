@@ -25,6 +25,7 @@ std::vector<Parameter*> slot_order(hdf5::Reader& file, const Version& version,
     std::stable_sort(trained.begin(), trained.end(),
                      [](const Named& a, const Named& b) { return a.name < b.name; });
   std::vector<Parameter*> order;
+  order.reserve(trained.size());
   for (const Named& entry : trained) order.push_back(entry.parameter);
   return order;
 }
