@@ -35,4 +35,7 @@ class Dataset {
   virtual void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) = 0;
 };
 
+/// Samples 0 to size - 1 in the order of an epoch: shuffled by (seed, epoch), or as they are.
+std::vector<int32_t> order_of_epoch(int64_t size, int64_t epoch, uint64_t seed, bool shuffle);
+
 }  // namespace manul

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "data/image_io.h"
 #include "framework/error.h"
-#include "framework/random.h"
 
 namespace manul {
 namespace {
@@ -127,13 +125,7 @@ void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vec
 }
 
 void ImageDataset::begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) {
-  std::vector<int32_t> order(size());
-  std::iota(order.begin(), order.end(), 0);
-  if (shuffle) {
-    RandomStream stream(seed, RandomPurpose::shuffle, static_cast<uint64_t>(epoch), 0);
-    for (auto left = static_cast<uint32_t>(order.size()); left > 1; --left)
-      std::swap(order[left - 1], order[stream.below(left)]);
-  }
+  std::vector<int32_t> order = order_of_epoch(size(), epoch, seed, shuffle);
   if (stream_) {
     auto [cached, room] = std::pair(static_cast<int32_t>(cached_), static_cast<int32_t>(room_));
     rows_.copy_from(Tensor::from(stream_->begin_epoch(order, cached, room), {size()}));

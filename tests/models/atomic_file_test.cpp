@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "framework/error.h"
+#include "tests/temporary_folder.h"
 
 namespace manul {
 namespace {
@@ -22,13 +23,7 @@ using testing::HasSubstr;
 
 class AtomicFile : public testing::Test {
  protected:
-  AtomicFile() { fs::create_directories(folder_); }
-  ~AtomicFile() override { fs::remove_all(folder_); }
-
-  std::string content() const {
-    std::ifstream file(path_, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
+  std::string content() const { return read_file(path_); }
   int64_t files() const { return std::distance(fs::directory_iterator(folder_), fs::directory_iterator()); }
   /// The error of a write that must fail.
   std::string failure(const std::string& bytes) const {
@@ -41,7 +36,8 @@ class AtomicFile : public testing::Test {
     return "no error";
   }
 
-  fs::path folder_ = fs::path(testing::TempDir()) / ("atomic_file_" + std::to_string(::getpid()));
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
   std::string path_ = folder_ / "model.h5";
 };
 

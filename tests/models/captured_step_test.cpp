@@ -38,11 +38,7 @@ class DevicePictures : public Dataset {
   const std::vector<std::string>& class_names() const override { return class_names_; }
 
   void begin_epoch(int64_t epoch, uint64_t key, bool shuffle) override {
-    std::vector<int32_t> order(size());
-    std::iota(order.begin(), order.end(), 0);
-    RandomStream random(key, RandomPurpose::shuffle, epoch, 0);
-    for (uint32_t i = size(); shuffle && i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
-    pictures_.order.copy_from(Tensor::from(order, {size()}));
+    pictures_.order.copy_from(Tensor::from(order_of_epoch(size(), epoch, key, shuffle), {size()}));
   }
 
   void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override {

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <fstream>
 
 #include "framework/error.h"
 #include "framework/random.h"
 #include "models/hdf5_writer.h"
 #include "models/keras_h5.h"
 #include "tests/fixtures.h"
+#include "tests/temporary_folder.h"
 
 // Model files as an enemy, or a failing disk, would make them.
 namespace manul {
@@ -28,8 +28,7 @@ std::string file_of(const std::string& bytes) {
 }
 
 std::string bytes_of(const std::string& name) {
-  std::ifstream file(reference_file("models/" + name), std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return read_file(reference_file("models/" + name));
 }
 
 /// Loads the file for training, the longest way. The error's text; empty if there is none.

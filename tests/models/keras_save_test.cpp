@@ -1,35 +1,13 @@
 #include <gmock/gmock.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
 
 #include "framework/error.h"
-#include "framework/random.h"
 #include "models/keras_h5.h"
-#include "models/sequential.h"
+#include "tests/models/support.h"
 #include "tests/op_check.h"
+#include "tests/temporary_folder.h"
 
 namespace manul {
 namespace {
-
-namespace fs = std::filesystem;
-
-std::string temporary(const std::string& name) {
-  return testing::TempDir() + std::to_string(::getpid()) + "_" + name;
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-Tensor batch(const Shape& shape, uint64_t seed = 1) {
-  RandomStream random(seed, RandomPurpose::sample, 0, 0);
-  std::vector<float> values(shape.elements());
-  for (float& value : values) value = static_cast<float>(random.uniform());
-  return Tensor::from(values, shape);
-}
 
 Sequential catdog() {
   Sequential model({20, 20, 3});
@@ -61,7 +39,7 @@ void train(Model& model, int steps) {
   Tensor labels = model.loss() == Loss::binary_crossentropy
                       ? Tensor::from(std::vector<float>{0, 1, 1, 0}, {4, 1})
                       : Tensor::from(std::vector<int32_t>{0, 1, 2, 0}, {4});
-  for (int i = 0; i < steps; ++i) model.train_on_batch(batch(sample.batch_of(4), i), labels);
+  for (int i = 0; i < steps; ++i) model.train_on_batch(random_tensor(sample.batch_of(4), i), labels);
 }
 
 void expect_same_parameters(const Model& a, const Model& b) {
@@ -74,7 +52,8 @@ void expect_same_parameters(const Model& a, const Model& b) {
 }
 
 TEST(KerasSave, TrainingGoesOnToTheBit) {
-  std::string path = temporary("resume.h5");
+  TemporaryFolder folder;
+  std::string path = folder / "resume.h5";
   Sequential model = catdog();
   model.compile(Adam({.learning_rate = 0.003}), Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 7});
   train(model, 3);
@@ -88,11 +67,11 @@ TEST(KerasSave, TrainingGoesOnToTheBit) {
   train(model, 2);
   train(loaded, 2);
   expect_same_parameters(model, loaded);
-  fs::remove(path);
 }
 
 TEST(KerasSave, GraphsWithSkipsAndSharedLayers) {
-  std::string path = temporary("skips.h5");
+  TemporaryFolder folder;
+  std::string path = folder / "skips.h5";
   Model model = skips();
   model.compile(SGD({.learning_rate = 0.05, .momentum = 0.9}), Loss::sparse_categorical_crossentropy);
   train(model, 3);
@@ -102,26 +81,25 @@ TEST(KerasSave, GraphsWithSkipsAndSharedLayers) {
   train(model, 2);
   train(loaded, 2);
   expect_same_parameters(model, loaded);
-  fs::remove(path);
 }
 
 TEST(KerasSave, SameModelSameBytes) {
-  std::string first = temporary("first.h5"), second = temporary("second.h5");
+  TemporaryFolder folder;
+  std::string first = folder / "first.h5", second = folder / "second.h5";
   for (const std::string& path : {first, second}) {
     Sequential model = catdog();
     model.compile(Adam{}, Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 3});
     train(model, 2);
     model.save(path);
   }
-  EXPECT_EQ(bytes_of(first), bytes_of(second));
+  EXPECT_EQ(read_file(first), read_file(second));
   Model::load(first, {.training = true}).save(second);
-  EXPECT_EQ(bytes_of(first), bytes_of(second));
-  fs::remove(first);
-  fs::remove(second);
+  EXPECT_EQ(read_file(first), read_file(second));
 }
 
 TEST(KerasSave, KeepsWhatPredictAndResumeNeed) {
-  std::string path = temporary("notes.h5");
+  TemporaryFolder folder;
+  std::string path = folder / "notes.h5";
   Sequential model = catdog();
   model.build({.seed = 0xfedcba9876543210});
   model.preprocessing = {{"cats", "dögs \"x\""}, 1.0 / 255, "nearest"};
@@ -139,11 +117,11 @@ TEST(KerasSave, KeepsWhatPredictAndResumeNeed) {
   EXPECT_EQ(loaded.build_options().seed, 0xfedcba9876543210);
   EXPECT_FALSE(loaded.is_compiled());
   EXPECT_TRUE(Model::load(path).training_state.empty());
-  fs::remove(path);
 }
 
 TEST(KerasSave, NestedModelsAreLaidFlat) {
-  std::string path = temporary("flat.h5");
+  TemporaryFolder folder;
+  std::string path = folder / "flat.h5";
   Graph graph;
   Symbol x = graph.input({6, 6, 2});
   x = graph.apply(Conv2D{.filters = 3, .kernel = 3, .name = "base/conv"}, x);
@@ -155,14 +133,14 @@ TEST(KerasSave, NestedModelsAreLaidFlat) {
   Model loaded = Model::load(path);
   EXPECT_TRUE(equal_bits(loaded.parameters().at("base_conv/kernel").value,
                          model.parameters().at("base/conv/kernel").value));
-  Tensor input = batch({2, 6, 6, 2});
+  Tensor input = random_tensor({2, 6, 6, 2}, 1);
   EXPECT_TRUE(equal_bits(loaded.forward(input), model.forward(input)));
-  fs::remove(path);
 }
 
 TEST(KerasSave, AModelWithoutWeightsIsNotSaved) {
-  EXPECT_THROW(catdog().save(temporary("none.h5")), Error);
-  EXPECT_FALSE(fs::exists(temporary("none.h5")));
+  TemporaryFolder folder;
+  EXPECT_THROW(catdog().save(folder / "none.h5"), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "none.h5"));
 }
 
 }  // namespace

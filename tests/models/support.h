@@ -1,7 +1,5 @@
 #pragma once
 
-#include <numeric>
-
 #include "data/dataset.h"
 #include "framework/error.h"
 #include "framework/random.h"
@@ -22,10 +20,7 @@ class InMemoryDataset : public Dataset {
   DType label_dtype() const override { return labels_.dtype(); }
 
   void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) override {
-    order_.resize(size());
-    std::iota(order_.begin(), order_.end(), 0);
-    RandomStream random(seed, RandomPurpose::shuffle, epoch, 0);
-    for (uint32_t i = size(); shuffle && i > 1; --i) std::swap(order_[i - 1], order_[random.below(i)]);
+    order_ = order_of_epoch(size(), epoch, seed, shuffle);
   }
 
   void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override {
@@ -46,7 +41,7 @@ class InMemoryDataset : public Dataset {
 
   Tensor inputs_, labels_;
   std::vector<std::string> class_names_;
-  std::vector<int64_t> order_;
+  std::vector<int32_t> order_;
 };
 
 /// f32 or f64 uniform in -1..1.
