@@ -62,8 +62,9 @@ TEST(RandomStream, IsUniform) {
     ++counts[static_cast<int>((random.uniform(-1, 1) + 1) * bins / 2)];
     ++dice[random.below(6)];
   }
-  for (int count : counts) EXPECT_NEAR(count, draws / bins, 5 * std::sqrt(draws / bins));
-  for (int count : dice) EXPECT_NEAR(count, draws / 6, 5 * std::sqrt(draws / 6));
+  constexpr double a_bin = 1.0 * draws / bins, a_face = 1.0 * draws / 6;
+  for (int count : counts) EXPECT_NEAR(count, a_bin, 5 * std::sqrt(a_bin));
+  for (int count : dice) EXPECT_NEAR(count, a_face, 5 * std::sqrt(a_face));
 }
 
 TEST(RandomKey, IsFNV1a) {

@@ -114,6 +114,7 @@ class KerasLayers : public testing::Test {
         make_layer(fixture_->text(object, "class_name"), parse_json(fixture_->text(object, "config")));
     std::vector<Shape> shapes;
     std::vector<Tensor> inputs = watched_inputs(name);
+    shapes.reserve(inputs.size());
     for (const Tensor& input : inputs) shapes.push_back(input.shape().sample());
     Tensor output = tensor(name, "output");
     EXPECT_EQ(layer->output_shape(shapes), output.shape().sample()) << name;
