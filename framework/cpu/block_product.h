@@ -177,15 +177,15 @@ void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, 
     for (int64_t k = 0; k < size.inner; k += inner_block) {
       int64_t inner = std::min(inner_block, size.inner - k);
       bool more = k + 2 * inner_block <= size.inner, last = k + inner == size.inner;
-      auto stack = [&](int64_t column, int64_t columns, const T* next_a, int64_t share_of_a) {
+      auto stack = [&](int64_t column, int64_t columns) {
         return Stack<T>{{rows, columns, inner},
                         a.at(row, k),
                         {b.data + k * b.step + column, b.step},
                         {y.data + row * y.step + column, y.step},
                         k > 0,
-                        next_a,
+                        nullptr,
                         more && row == 0 ? b.data + (k + inner_block) * b.step + column : nullptr,
-                        share_of_a,
+                        0,
                         ahead};
       };
       const T* next_a = nullptr;
@@ -195,11 +195,13 @@ void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, 
         next_a = a.at(row + row_block, 0).data;
       const int64_t all = whole / lanes<T>;
       split_evenly(all, tile_vectors, [&](int64_t vector, int64_t vectors) {
+        Stack<T> tiles = stack(vector * lanes<T>, vectors * lanes<T>);
         int64_t begin = inner * vector / all, end = inner * (vector + vectors) / all;
-        const T* share = next_a ? next_a + begin * a.inner_step : nullptr;
-        stack_of_tiles(stack(vector * lanes<T>, vectors * lanes<T>, share, end - begin));
+        tiles.next_a = next_a ? next_a + begin * a.inner_step : nullptr;
+        tiles.share_of_a = end - begin;
+        stack_of_tiles(tiles);
       });
-      if (whole < size.columns) edge_of_tiles(stack(whole, size.columns - whole, nullptr, 0));
+      if (whole < size.columns) edge_of_tiles(stack(whole, size.columns - whole));
     }
   }
 }
