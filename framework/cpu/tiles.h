@@ -1,9 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "framework/cpu/ahead.h"
 #include "framework/cpu/vector.h"
 
 /// Tiles of a product, on the calling thread. Included by block_product.h only.
@@ -30,75 +30,6 @@ template <class T>
 struct Rows {
   T* data;
   int64_t step;
-};
-
-/// Memory that is asked for line by line while tiles are computed: many lines at once would keep the tiles
-/// waiting. What does not fit in the list is left to the processor.
-class Ahead {
- public:
-  static constexpr int64_t line = 64;
-
-  /// Some lines, `step` bytes apart from `next` to `last`.
-  struct Lines {
-    const char *next, *last;
-    int64_t step;
-    [[gnu::always_inline]] void ask() {
-      __builtin_prefetch(next);
-      next = std::min(next + step, last);
-    }
-  };
-
-  /// Adds `rows` rows of `bytes` bytes, `step` bytes apart.
-  void add(const void* data, int64_t rows, int64_t bytes, int64_t step) {
-    if (rows <= 0 || bytes <= 0 || count_ == most) return;
-    if (bytes == step) {
-      bytes *= rows;
-      rows = 1;
-    }
-    const auto* first = static_cast<const char*>(data);
-    if (rows == 1)
-      blocks_[count_++] = {first, (bytes + line - 1) / line, 1, line};
-    else
-      blocks_[count_++] = {first, rows, (bytes + line - 1) / line, step};
-  }
-
-  /// Spreads what has been added over about `tiles` tiles.
-  void spread(int64_t tiles) {
-    int64_t lines = 0;
-    for (int i = first_; i < count_; ++i) lines += blocks_[i].rows * blocks_[i].columns;
-    share_ = lines / tiles + 1;
-  }
-
-  /// The next lines of those added, at most `wanted` (at least 1).
-  Lines take(int64_t wanted) {
-    static const char nothing[line] = {};
-    if (first_ == count_) {
-      first_ = count_ = 0;
-      return {nothing, nothing, 0};
-    }
-    Block& block = blocks_[first_];
-    const char* next = block.data + row_ * block.step;
-    int64_t taken = std::min({wanted, share_, block.rows - row_});
-    const char* last = next + (taken - 1) * block.step;
-    row_ += taken;
-    if (row_ == block.rows) {
-      row_ = 0;
-      block.data += line;
-      if (--block.columns == 0) ++first_;
-    }
-    return {next, last, block.step};
-  }
-
- private:
-  static constexpr int most = 8;
-  /// Column after column of lines.
-  struct Block {
-    const char* data;
-    int64_t rows, columns, step;
-  };
-  std::array<Block, most> blocks_;
-  int first_ = 0, count_ = 0;
-  int64_t row_ = 0, share_ = 1;
 };
 
 /// A row or a column of `count` equal tiles: where the first one lies, and elements from one to the next.
