@@ -23,23 +23,24 @@ int64_t part_length(ProductSize size, int64_t axis, int64_t parts, int64_t multi
 }
 
 /// Many terms for few sums: each part of the inner axis gets sums of its own, which are added in order. Parts
-/// are cut by columns too, for threads that end at the same time.
+/// are cut by columns too, unless each thread has several and reads b only once: then in one stream.
 template <class T>
 void product_by_inner(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
   constexpr int64_t least_columns = 4 * tile_vectors * lanes<T>;
   int64_t sums = size.rows * size.columns, blocks = (size.inner + inner_block - 1) / inner_block;
   int64_t parts = std::min(blocks, parts_of_inner);
   if (sums * size.inner < least_operations) parts = 1;
-  int64_t cuts = (size.columns + least_columns - 1) / least_columns;
+  bool whole = parts >= 4 * threads() && size.rows <= most_row_block;
+  const int64_t width = whole ? size.columns : least_columns, cuts = (size.columns + width - 1) / width;
   Storage scratch(static_cast<size_t>(parts * sums) * sizeof(T), Device::cpu());
   T* partial = reinterpret_cast<T*>(scratch.data);
   parallel_for(parts * cuts, 1, [=](int64_t task, int64_t /*end*/) {
-    int64_t part = task / cuts, column = task % cuts * least_columns;
-    int64_t columns = std::min(least_columns, size.columns - column);
+    int64_t part = task / cuts, column = task % cuts * width;
+    int64_t columns = std::min(width, size.columns - column);
     int64_t begin = blocks * part / parts * inner_block;
     int64_t end = std::min(blocks * (part + 1) / parts * inner_block, size.inner);
     // The next task: the same rows of b, or those of the next part.
-    int64_t next_column = task % cuts + 1 < cuts ? column + least_columns : 0;
+    int64_t next_column = column + width < size.columns ? column + width : 0;
     int64_t next = next_column > 0 ? begin : end;
     Operands<T> following;
     if (next < size.inner) following = {a.at(0, next), {b.data + next * b.step + next_column, b.step}};
