@@ -6,8 +6,9 @@
 
 namespace manul::cpu {
 
-/// Memory that is asked for line by line while something is computed: many lines at once would keep that
-/// waiting. What does not fit in the list is left to the processor.
+/// Memory that will be read soon, asked for line by line while something else is computed: many lines at once
+/// would keep that waiting. For what lies apart, which no processor foresees. A hint: what does not fit in
+/// the list is left to the processor, and a line may be asked for twice.
 class Ahead {
  public:
   static constexpr int64_t line = 64;
@@ -22,7 +23,8 @@ class Ahead {
     }
   };
 
-  /// Adds `rows` rows of `bytes` bytes, `step` bytes apart.
+  /// Adds `rows` rows of `bytes` bytes, `step` bytes apart. They are asked for line by line: the first line
+  /// of all rows, then the second.
   void add(const void* data, int64_t rows, int64_t bytes, int64_t step) {
     if (first_ == count_) first_ = count_ = 0;
     if (rows <= 0 || bytes <= 0 || count_ == most) return;
@@ -44,14 +46,15 @@ class Ahead {
     share_ = lines / steps + 1;
   }
 
-  /// Asks for the next lines of a computation's step.
+  /// Asks for the lines of one step at once.
   void ask() {
     if (first_ == count_) return;
     Lines lines = take(share_);
     for (int64_t i = 0; i < share_; ++i) lines.ask();
   }
 
-  /// The next lines of those added, at most `wanted` (at least 1).
+  /// Some of the next lines, at most `wanted` (at least 1) and one step's share: for a step that asks for
+  /// them on its way.
   Lines take(int64_t wanted) {
     static const char nothing[line] = {};
     if (first_ == count_) return {nothing, nothing, 0};

@@ -27,16 +27,9 @@ struct Block {
   Ahead* ahead;
 
   Walk<T> walk(int64_t count, int64_t row, int64_t column) const {
-    return {count,
-            size.inner,
-            a.at(row, 0),
-            {b.data + column, b.step},
-            {y.data + row * y.step + column, y.step},
-            0,
-            0,
-            0,
-            add,
-            ahead};
+    return {
+        count, size.inner, a.at(row, 0), {b.data + column, b.step}, {y.data + row * y.step + column, y.step},
+        add,   ahead};
   }
 };
 
@@ -50,8 +43,7 @@ void edge_of_tiles(const Block<T>& block, int64_t column) {
   for (int64_t j = 0; j < columns; ++j)
     for (int64_t k = 0; k < size.inner; ++k) b[k * width + j] = block.b.data[k * block.b.step + column + j];
   split_evenly(size.rows, tile_rows, [&](int64_t row, int64_t rows) {
-    tiles_of<T>(rows, 1,
-                {1, size.inner, block.a.at(row, 0), {b, width}, {y, width}, 0, 0, 0, false, block.ahead});
+    tiles_of<T>(rows, 1, {1, size.inner, block.a.at(row, 0), {b, width}, {y, width}, false, block.ahead});
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t j = 0; j < columns; ++j) {
         T& to = block.y.data[(row + i) * block.y.step + column + j];
@@ -107,7 +99,7 @@ void ask_for(Ahead& ahead, const Operands<T>& operands, ProductSize size) {
   if (a.data && a.row_step == 1)  // the lines of the last rows: in the one before, a block before may end
     ahead.add(a.data + (size.rows - 1) % (Ahead::line / bytes), size.inner, size.rows * bytes,
               a.inner_step * bytes);
-  else if (a.data && a.row_step == size.inner)
+  else if (a.data && a.row_step == size.inner)  // rows one after the other
     ahead.add(a.data, size.rows, size.inner * bytes, size.inner * bytes);
   if (b.data) ahead.add(b.data, size.inner, size.columns * bytes, b.step * bytes);
 }

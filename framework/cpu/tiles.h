@@ -39,9 +39,9 @@ struct Walk {
   Left<T> a;
   Rows<const T> b;
   Rows<T> y;
-  int64_t a_next, b_next, y_next;
   bool add;
   Ahead* ahead;
+  int64_t a_next = 0, b_next = 0, y_next = 0;
 };
 
 /// y[R][V vectors] = a · b over `inner`, on top of y if `add`; for each tile of the walk.
