@@ -30,7 +30,7 @@ void product_by_inner(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
   int64_t sums = size.rows * size.columns, blocks = (size.inner + inner_block - 1) / inner_block;
   int64_t parts = std::min(blocks, parts_of_inner);
   if (sums * size.inner < least_operations) parts = 1;
-  bool whole = parts >= 4 * threads() && size.rows <= most_row_block;
+  bool whole = parts >= int64_t{4} * threads() && size.rows <= most_row_block;
   const int64_t width = whole ? size.columns : least_columns, cuts = (size.columns + width - 1) / width;
   Storage scratch(static_cast<size_t>(parts * sums) * sizeof(T), Device::cpu());
   T* partial = reinterpret_cast<T*>(scratch.data);
