@@ -1,5 +1,6 @@
 #pragma once
 
+#include "framework/cpu/ahead.h"
 #include "ops/conv2d_cpu.h"
 
 // A row of a convolution's outputs. Filters lie in the lanes of the vectors, weights are packed in the order
@@ -67,55 +68,60 @@ class PackedWeights {
   std::vector<WeightBlock<T>> blocks_;
 };
 
-/// `columns` neighbouring outputs of one block of filters.
+/// `count` tiles, each of `columns` neighbouring outputs of one block of filters.
 template <class T, int vectors, int columns>
-[[gnu::noinline]] void correlate_tile(const T* x, int64_t x_step, std::span<const Run> runs,
-                                      const WeightBlock<T>& block, T* y, int64_t y_step) {
-  Vector<T> sums[columns][vectors];
+[[gnu::noinline]] void correlate_tiles(int64_t count, const T* x, int64_t x_step, std::span<const Run> runs,
+                                       const WeightBlock<T>& block, T* y, int64_t y_step, Ahead* ahead) {
+  const bool whole = block.filters == vectors * lanes<T>;
+  for (; count > 0; --count, x += columns * x_step, y += columns * y_step) {
+    if (ahead) ahead->ask();
+    Vector<T> sums[columns][vectors];
 #pragma GCC unroll 32
-  for (int column = 0; column < columns; ++column)
+    for (int column = 0; column < columns; ++column)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) sums[column][v] = load(block.bias + v * lanes<T>);
-  const T* weights = block.weights;
-  for (const Run& run : runs) {
-    const T* from = x + run.offset;
+      for (int v = 0; v < vectors; ++v) sums[column][v] = load(block.bias + v * lanes<T>);
+    const T* weights = block.weights;
+    for (const Run& run : runs) {
+      const T* from = x + run.offset;
 #pragma GCC unroll 3
-    for (int64_t i = 0; i < run.length; ++i, ++from, weights += vectors * lanes<T>) {
-      Vector<T> weight[vectors];
+      for (int64_t i = 0; i < run.length; ++i, ++from, weights += vectors * lanes<T>) {
+        Vector<T> weight[vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) weight[v] = load(weights + v * lanes<T>);
+        for (int v = 0; v < vectors; ++v) weight[v] = load(weights + v * lanes<T>);
 #pragma GCC unroll 32
-      for (int column = 0; column < columns; ++column) {
-        Vector<T> value = broadcast(from[column * x_step]);
+        for (int column = 0; column < columns; ++column) {
+          Vector<T> value = broadcast(from[column * x_step]);
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) sums[column][v] += value * weight[v];
+          for (int v = 0; v < vectors; ++v) sums[column][v] += value * weight[v];
+        }
       }
     }
-  }
-  bool whole = block.filters == vectors * lanes<T>;
 #pragma GCC unroll 32
-  for (int column = 0; column < columns; ++column)
+    for (int column = 0; column < columns; ++column)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) {
-      T* to = y + column * y_step + v * lanes<T>;
-      if (whole)
-        store(to, sums[column][v]);
-      else
-        store_part(to, sums[column][v], std::min<int64_t>(lanes<T>, block.filters - v * lanes<T>));
-    }
+      for (int v = 0; v < vectors; ++v) {
+        T* to = y + column * y_step + v * lanes<T>;
+        if (whole)
+          store(to, sums[column][v]);
+        else
+          store_part(to, sums[column][v], std::min<int64_t>(lanes<T>, block.filters - v * lanes<T>));
+      }
+  }
 }
 
+/// Neighbouring outputs of a tile, at most.
+inline constexpr int most_columns = tile_vectors / block_vectors;
+
 /// `count` neighbouring outputs of one block of filters: y[i * y_step + filter] is the bias and the sum over
-/// the window at x + i * x_step.
+/// the window at x + i * x_step. Meanwhile asks for what `ahead` has, which may be null.
 template <class T>
 void correlate_row(const T* x, int64_t x_step, int64_t count, std::span<const Run> runs,
-                   const WeightBlock<T>& block, T* y, int64_t y_step) {
-  constexpr int most_columns = tile_vectors / block_vectors;
-  dispatch<block_vectors>(block.vectors, [&](auto vectors) {
-    split_evenly(count, most_columns, [&](int64_t column, int64_t columns) {
-      dispatch<most_columns>(columns, [&](auto length) {
-        correlate_tile<T, vectors, length>(x + column * x_step, x_step, runs, block, y + column * y_step,
-                                           y_step);
+                   const WeightBlock<T>& block, T* y, int64_t y_step, Ahead* ahead = nullptr) {
+  split_in_rows(count, most_columns, [&](int64_t begin, int64_t length, int64_t pieces) {
+    dispatch<block_vectors>(block.vectors, [&](auto vectors) {
+      dispatch<most_columns>(length, [&](auto columns) {
+        correlate_tiles<T, vectors, columns>(pieces, x + begin * x_step, x_step, runs, block,
+                                             y + begin * y_step, y_step, ahead);
       });
     });
   });

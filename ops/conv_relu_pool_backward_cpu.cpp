@@ -7,7 +7,7 @@ namespace manul::cpu {
 namespace {
 
 constexpr int64_t most_parts = 32;           // of the sums over the batch
-constexpr int64_t stretch_bytes = 20 << 10;  // of windows, which stay in the nearest cache
+constexpr int64_t stretch_bytes = 10 << 10;  // of windows, which stay in the nearest cache
 /// Filters, and vectors of their windows, that stay in registers.
 constexpr int group = vector_registers == 32 ? 8 : 2, most_pieces = vector_registers == 32 ? 3 : 4;
 
@@ -32,21 +32,22 @@ class Stretch {
  public:
   using Place = typename Codes<T>::Element;
 
-  Stretch(const Layout& layout, const PooledRows& rows)
+  explicit Stretch(const Layout& layout)
       : layout(layout),
-        pixels(std::clamp<int64_t>(stretch_bytes / (4 * layout.step * sizeof(T)), 1, rows.width)),
-        memory_(Tensor::zeros({pixels * (4 * layout.step + layout.padded)}, dtype_of<T>)),
-        places_(pixels * layout.padded),
-        windows(memory_.mutable_data<T>()),
+        pixels(std::max<int64_t>(stretch_bytes / (4 * layout.step * sizeof(T)), 1)),
+        memory_(pixels * (4 * layout.step + 2 * layout.padded) * sizeof(T), Device::cpu()),
+        windows(reinterpret_cast<T*>(memory_.data)),
         gradients(windows + pixels * 4 * layout.step),
-        places(places_.data()) {}
+        places(reinterpret_cast<Place*>(gradients + pixels * layout.padded)) {
+    if (layout.padded > layout.filters) std::fill_n(gradients, 2 * pixels * layout.padded, T(0));
+  }
 
   const Layout& layout;
   int64_t pixels;  // at most
 
  private:
-  Tensor memory_;
-  std::vector<Place> places_;
+  static_assert(sizeof(Place) == sizeof(T));
+  Storage memory_;
 
  public:
   T* windows;     // [pixels][winner][pieces][lanes], for the four outputs under a pixel
@@ -88,88 +89,92 @@ template <class T, int chunk_bytes, int chunks>
 }
 
 template <class T>
-void read_windows(const T* x, const PooledRows& rows, int64_t count, Stretch<T>& stretch) {
+void read_windows(const T* x, const PooledRows& rows, int64_t count, Stretch<T>& stretch, int64_t at) {
   constexpr int wide = 32, narrow = 16, most_chunks = 4;
   int64_t bytes = stretch.layout.run * static_cast<int64_t>(sizeof(T));
+  T* to = stretch.windows + at * 4 * stretch.layout.step;
   if (bytes < narrow || bytes / wide > most_chunks)
-    read_windows<T, wide, 0>(x, rows, stretch.layout, count, stretch.windows);
+    read_windows<T, wide, 0>(x, rows, stretch.layout, count, to);
   else if (bytes < wide)
-    read_windows<T, narrow, 1>(x, rows, stretch.layout, count, stretch.windows);
+    read_windows<T, narrow, 1>(x, rows, stretch.layout, count, to);
   else
     dispatch<most_chunks>(bytes / wide, [&](auto chunks) {
-      read_windows<T, wide, chunks>(x, rows, stretch.layout, count, stretch.windows);
+      read_windows<T, wide, chunks>(x, rows, stretch.layout, count, to);
     });
 }
 
-/// The gradients of `count` pixels, and where the windows of their winners begin.
+/// The gradients of `count` pixels, which are added to those of the bias, and where the windows of their
+/// winners begin.
 template <class T>
 [[gnu::noinline]] void read_gradients(const T* dpooled, const uint8_t* winner, int64_t count,
-                                      Stretch<T>& stretch) {
+                                      Stretch<T>& stretch, int64_t at, T* bias) {
   using Place = typename Codes<T>::Element;
   const int64_t filters = stretch.layout.filters, padded = stretch.layout.padded;
   const auto step = static_cast<Place>(stretch.layout.step);
-  T* gradients = stretch.gradients;
-  Place* places = stretch.places;
-  for (int64_t pixel = 0; pixel < count; ++pixel) {
-    int64_t f = 0;
-    for (; f + lanes<T> <= filters; f += lanes<T>) {
-      typename Codes<T>::Wide code = load_codes<T>(winner + f);
-      store(gradients + f, code == cut ? Vector<T>{} : load(dpooled + f));
+  T* gradients = stretch.gradients + at * padded;
+  Place* places = stretch.places + at * padded;
+  int64_t f = 0;
+  for (; f + lanes<T> <= filters; f += lanes<T>) {
+    Vector<T> total = load(bias + f);
+    for (int64_t pixel = 0; pixel < count; ++pixel) {
+      typename Codes<T>::Wide code = load_codes<T>(winner + pixel * filters + f);
+      Vector<T> gradient = code == cut ? Vector<T>{} : load(dpooled + pixel * filters + f);
+      store(gradients + pixel * padded + f, gradient);
+      total += gradient;
       code = code % cut * step;
-      std::memcpy(places + f, &code, sizeof code);
+      std::memcpy(places + pixel * padded + f, &code, sizeof code);
     }
-    for (; f < filters; ++f) {
-      gradients[f] = winner[f] == cut ? T(0) : dpooled[f];
-      places[f] = winner[f] % cut * step;
-    }
-    dpooled += filters;
-    winner += filters;
-    gradients += padded;
-    places += padded;
+    store(bias + f, total);
   }
+  for (; f < filters; ++f)
+    for (int64_t pixel = 0; pixel < count; ++pixel) {
+      uint8_t code = winner[pixel * filters + f];
+      T gradient = code == cut ? T(0) : dpooled[pixel * filters + f];
+      gradients[pixel * padded + f] = gradient;
+      bias[f] += gradient;
+      places[pixel * padded + f] = code % cut * step;
+    }
 }
 
-/// Adds gradient * window over a stretch to the sums of one group of filters, for some pieces of the window.
+/// Adds gradient * window over a stretch to the sums of all filters, for some pieces of the window.
 template <class T, int pieces>
-[[gnu::noinline]] void add_stretch(const T* windows, int64_t pixels, int64_t pixel_step, const T* gradients,
-                                   const typename Codes<T>::Element* places, int64_t filter_step, T* sums,
-                                   int64_t sums_step) {
-  Vector<T> total[group][pieces];
+[[gnu::noinline]] void add_stretch(const Stretch<T>& stretch, int64_t pixels, int64_t piece, T* sums,
+                                   Ahead& ahead) {
+  const int64_t padded = stretch.layout.padded, step = stretch.layout.step;
+  for (int64_t first = 0; first < padded; first += group) {
+    Vector<T> total[group][pieces];
+    T* to = sums + first * step + piece * lanes<T>;
 #pragma GCC unroll 8
-  for (int f = 0; f < group; ++f)
-    for (int p = 0; p < pieces; ++p) total[f][p] = load(sums + f * sums_step + p * lanes<T>);
-  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    for (int f = 0; f < group; ++f)
+      for (int p = 0; p < pieces; ++p) total[f][p] = load(to + f * step + p * lanes<T>);
+    const T* windows = stretch.windows + piece * lanes<T>;
+    const T* gradients = stretch.gradients + first;
+    const auto* places = stretch.places + first;
+    Ahead::Lines lines = ahead.take(pixels);
+    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+      lines.ask();
 #pragma GCC unroll 8
-    for (int f = 0; f < group; ++f) {
-      Vector<T> gradient = broadcast(gradients[f]);
-      const T* window = windows + places[f];
+      for (int f = 0; f < group; ++f) {
+        Vector<T> gradient = broadcast(gradients[f]);
+        const T* window = windows + places[f];
 #pragma GCC unroll 8
-      for (int p = 0; p < pieces; ++p) total[f][p] += gradient * load(window + p * lanes<T>);
+        for (int p = 0; p < pieces; ++p) total[f][p] += gradient * load(window + p * lanes<T>);
+      }
+      windows += 4 * step;
+      gradients += padded;
+      places += padded;
     }
-    windows += pixel_step;
-    gradients += filter_step;
-    places += filter_step;
-  }
 #pragma GCC unroll 8
-  for (int f = 0; f < group; ++f)
-    for (int p = 0; p < pieces; ++p) store(sums + f * sums_step + p * lanes<T>, total[f][p]);
+    for (int f = 0; f < group; ++f)
+      for (int p = 0; p < pieces; ++p) store(to + f * step + p * lanes<T>, total[f][p]);
+  }
 }
 
 template <class T>
-void add_to_kernel(const Stretch<T>& stretch, int64_t pixels, T* sums) {
-  const int64_t padded = stretch.layout.padded, pieces = stretch.layout.pieces, step = stretch.layout.step;
-  for (int64_t f = 0; f < padded; f += group)
-    for (int64_t piece = 0; piece < pieces; piece += most_pieces)
-      dispatch<most_pieces>(pieces - piece, [&](auto length) {
-        add_stretch<T, length>(stretch.windows + piece * lanes<T>, pixels, 4 * step, stretch.gradients + f,
-                               stretch.places + f, padded, sums + f * step + piece * lanes<T>, step);
-      });
-}
-
-template <class T>
-[[gnu::noinline]] void add_to_bias(const T* gradients, int64_t pixels, int64_t padded, T* __restrict sums) {
-  for (int64_t pixel = 0; pixel < pixels; ++pixel)
-    for (int64_t f = 0; f < padded; ++f) sums[f] += gradients[pixel * padded + f];
+void add_to_kernel(const Stretch<T>& stretch, int64_t pixels, T* sums, Ahead& ahead) {
+  for (int64_t piece = 0; piece < stretch.layout.pieces; piece += most_pieces)
+    dispatch<most_pieces>(stretch.layout.pieces - piece,
+                          [&](auto length) { add_stretch<T, length>(stretch, pixels, piece, sums, ahead); });
 }
 
 template <class T>
@@ -185,17 +190,26 @@ void backward(const T* x, const uint8_t* winner, const T* dpooled, int64_t filte
   parallel_for(rows.count, grain, [&](int64_t begin, int64_t end) {
     T* part = sums + begin / grain * part_step;
     std::fill_n(part, part_step, T(0));
-    Stretch<T> stretch(layout, rows);
-    for (int64_t i = begin; i < end; ++i) {
-      rows.prefetch_after(i, x);
-      rows.prefetch_pooled_after(i, dpooled, filters);
-      rows.prefetch_pooled_after(i, winner, filters);
+    Stretch<T> stretch(layout);
+    Ahead ahead;
+    const int64_t height = std::max<int64_t>(stretch.pixels / rows.width, 1);  // rows of a stretch
+    for (int64_t i = begin; i < end; i += height) {
+      int64_t next = std::min(i + height, end);
+      for (int64_t row = next; row < std::min(next + height, end); ++row) {
+        const PooledRows::Place place = rows.at(row);
+        rows.ask_for_pooled(dpooled, filters, place, ahead);
+        rows.ask_for_pooled(winner, filters, place, ahead);
+        rows.ask_for_input(x, place, ahead);
+      }
+      ahead.spread(layout.padded / group * ((rows.width - 1) / stretch.pixels + 1));
       split_evenly(rows.width, stretch.pixels, [&](int64_t pixel, int64_t pixels) {
-        int64_t at = (rows.pixel(i) + pixel) * filters;
-        read_gradients(dpooled + at, winner + at, pixels, stretch);
-        read_windows(x + rows.input(i) + pixel * 2 * rows.right, rows, pixels, stretch);
-        add_to_kernel(stretch, pixels, part);
-        add_to_bias(stretch.gradients, pixels, layout.padded, part + bias_sums);
+        for (int64_t row = i; row < next; ++row) {
+          const PooledRows::Place place = rows.at(row);
+          int64_t from = (place.pixel + pixel) * filters, at = (row - i) * pixels;
+          read_gradients(dpooled + from, winner + from, pixels, stretch, at, part + bias_sums);
+          read_windows(x + place.input + pixel * 2 * rows.right, rows, pixels, stretch, at);
+        }
+        add_to_kernel(stretch, (next - i) * pixels, part, ahead);
       });
     }
   });
@@ -215,15 +229,17 @@ void backward_input(const uint8_t* winner, const T* dpooled, const T* kernel, in
   parallel_for(g.batch, 1, [&](int64_t begin, int64_t end) {
     std::fill(dx + begin * rows.picture, dx + end * rows.picture, T(0));
     for (int64_t n = begin; n < end; ++n)
-      for (int64_t i = n; i < rows.count; i += g.batch)
+      for (int64_t i = n; i < rows.count; i += g.batch) {
+        const PooledRows::Place place = rows.at(i);
         for (int64_t k = 0; k < rows.width * filters; ++k) {
-          int64_t at = rows.pixel(i) * filters + k, f = k % filters;
+          int64_t at = place.pixel * filters + k, f = k % filters;
           if (winner[at] == cut) continue;
-          T* window = dx + rows.input(i) + k / filters * 2 * rows.right + windows[winner[at]];
+          T* window = dx + place.input + k / filters * 2 * rows.right + windows[winner[at]];
           for (int64_t ky = 0; ky < g.size[0]; ++ky)
             for (int64_t j = 0; j < run; ++j)
               window[ky * rows.row_step + j] += dpooled[at] * kernel[(f * g.size[0] + ky) * run + j];
         }
+      }
   });
 }
 

@@ -42,18 +42,22 @@ struct Winner {
   }
 };
 
-/// Pools `pixels` neighbouring windows of one block of `block_filters` out of `filters` filters.
-template <class T>
+/// Pools `pixels` neighbouring windows of one block of `block_filters` out of `filters` filters, which fill
+/// `vectors` vectors, all but the last lanes if not `whole`.
+template <class T, int vectors, bool whole>
 [[gnu::noinline]] void pool(const T* above, const T* below, int64_t pixels, int64_t block_filters,
                             int64_t filters, T* pooled, uint8_t* winner) {
   constexpr int64_t step = block_vectors * lanes<T>;
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-    for (int64_t f = 0; f < block_filters; f += lanes<T>) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      constexpr int64_t width = lanes<T>;
+      int64_t f = v * width;
       Winner<T> best{load(above + f)};
       best.meet(load(above + step + f), 1);
       best.meet(load(below + f), 2);
       best.meet(load(below + step + f), 3);
-      best.keep(std::min<int64_t>(lanes<T>, block_filters - f), pooled + f, winner + f);
+      best.keep(whole ? width : std::min(width, block_filters - f), pooled + f, winner + f);
     }
     above += 2 * step;
     below += 2 * step;
@@ -62,13 +66,15 @@ template <class T>
   }
 }
 
-/// Asks for what pool() will write: its few stores would wait for one cache line after the other.
 template <class T>
-void prefetch_results(const T* pooled, const uint8_t* winner, int64_t pixels, int64_t filters) {
-  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-    __builtin_prefetch(pooled + pixel * filters, 1);
-    __builtin_prefetch(winner + pixel * filters, 1);
-  }
+void pool(const T* above, const T* below, int64_t pixels, const WeightBlock<T>& block, int64_t filters,
+          T* pooled, uint8_t* winner) {
+  dispatch<block_vectors>(block.vectors, [&](auto vectors) {
+    if (block.filters == vectors * lanes<T>)
+      pool<T, vectors, true>(above, below, pixels, block.filters, filters, pooled, winner);
+    else
+      pool<T, vectors, false>(above, below, pixels, block.filters, filters, pooled, winner);
+  });
 }
 
 template <class T>
@@ -78,21 +84,28 @@ void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const 
   PooledRows rows(g);
   std::vector<Run> runs = runs_of(taps, rows.row_step, g.channels);
   PackedWeights<T> packed(kernel, taps, g.channels, 1, filters, g.size[0] * g.size[1] * g.channels, bias);
+  const auto blocks = static_cast<int64_t>(packed.blocks().size());
+  const int64_t tiles = 2 * blocks * ((2 * rows.width + most_columns - 1) / most_columns);  // of a pooled row
   parallel_for(rows.count, 1, [&](int64_t begin, int64_t end) {
     constexpr int64_t step = block_vectors * lanes<T>;
     T outputs[2]
              [2 * most_pixels * step];  // to fill it with zeros for each row would take longer than to pool
+    Ahead ahead;
     for (int64_t i = begin; i < end; ++i) {
-      rows.prefetch_after(i, x);
+      const PooledRows::Place place = rows.at(i);
+      // What pool() writes, too: its few stores would wait for one cache line after the other.
+      rows.ask_for_pooled(pooled, filters, place, ahead);
+      rows.ask_for_pooled(winner, filters, place, ahead);
+      if (i + 1 < rows.count) rows.ask_for_input(x, rows.at(i + 1), ahead);
+      ahead.spread(tiles);
       for (const WeightBlock<T>& block : packed.blocks())
         split_evenly(rows.width, most_pixels, [&](int64_t pixel, int64_t pixels) {
-          const T* from = x + rows.input(i) + pixel * 2 * rows.right;
-          int64_t to = (rows.pixel(i) + pixel) * filters + block.first;
-          prefetch_results(pooled + to, winner + to, pixels, filters);
+          const T* from = x + place.input + pixel * 2 * rows.right;
+          int64_t to = (place.pixel + pixel) * filters + block.first;
           for (int row = 0; row < 2; ++row)
             correlate_row(from + row * rows.down, rows.right, 2 * pixels, std::span<const Run>(runs), block,
-                          outputs[row], step);
-          pool(outputs[0], outputs[1], pixels, block.filters, filters, pooled + to, winner + to);
+                          outputs[row], step, &ahead);
+          pool(outputs[0], outputs[1], pixels, block, filters, pooled + to, winner + to);
         });
     }
   });

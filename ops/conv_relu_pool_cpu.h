@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "framework/cpu/ahead.h"
 #include "framework/cpu/vector.h"
 #include "ops/conv_relu_pool.h"
 
@@ -65,18 +66,6 @@ struct PooledRows {
         picture(g.input[0] * row_step),
         below((g.strides[0] + g.size[0]) * row_step) {}
 
-  /// Asks for the input of the row after `i`: it lies in another picture, where no processor looks ahead.
-  template <class T>
-  void prefetch_after(int64_t i, const T* x) const {
-    if (i + 1 < count) prefetch_rows(x + input(i + 1), 1, below, 0);
-  }
-
-  /// The same for the next pooled row of `values`, [..., filters].
-  template <class T>
-  void prefetch_pooled_after(int64_t i, const T* values, int64_t filters) const {
-    if (i + 1 < count) prefetch_rows(values + pixel(i + 1) * filters, 1, width * filters, 0);
-  }
-
   int64_t height, width, count;
   int64_t row_step;     // elements from one input row to the next
   int64_t down, right;  // elements between the windows of neighbouring convolution outputs
@@ -85,10 +74,28 @@ struct PooledRows {
 
   /// Where the window of each winner code begins, from the pooled pixel's first element on.
   std::array<int64_t, cut + 1> windows() const { return {0, right, down, down + right, 0}; }
-  /// The first element under pooled row `i`.
-  int64_t input(int64_t i) const { return i % batch * picture + i / batch * 2 * down; }
-  /// The first pooled pixel of row `i`.
-  int64_t pixel(int64_t i) const { return (i % batch * height + i / batch) * width; }
+
+  /// Where pooled row `i` lies. Found out once a row: it takes a division.
+  struct Place {
+    int64_t input;  // the first element under it
+    int64_t pixel;  // its first pooled pixel
+  };
+  Place at(int64_t i) const {
+    int64_t n = i % batch, y = i / batch;
+    return {n * picture + y * 2 * down, (n * height + y) * width};
+  }
+
+  /// Asks for the input of a pooled row: it lies in another picture than the one before, where no processor
+  /// looks ahead.
+  template <class T>
+  void ask_for_input(const T* x, const Place& place, Ahead& ahead) const {
+    ahead.add(x + place.input, 1, below * static_cast<int64_t>(sizeof(T)), 0);
+  }
+  /// The same for a pooled row of `values`, [..., filters].
+  template <class T>
+  void ask_for_pooled(const T* values, int64_t filters, const Place& place, Ahead& ahead) const {
+    ahead.add(values + place.pixel * filters, 1, width * filters * static_cast<int64_t>(sizeof(T)), 0);
+  }
 };
 
 }  // namespace manul::cpu

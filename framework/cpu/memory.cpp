@@ -1,8 +1,10 @@
 #include <sys/mman.h>
 
+#include <array>
 #include <cstdlib>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "framework/error.h"
@@ -31,6 +33,72 @@ Pool& pool() {
   return *instance;
 }
 
+/// Takes a block of `size` bytes from the pool; null if it has none.
+void* take_from_pool(size_t size) {
+  std::lock_guard lock(pool().mutex);
+  auto& blocks = pool().blocks[size];
+  if (blocks.empty()) return nullptr;
+  void* block = blocks.back();
+  blocks.pop_back();
+  pool().kept -= size;
+  return block;
+}
+
+void give_to_pool(void* block, size_t size) {
+  {
+    std::lock_guard lock(pool().mutex);
+    if (pool().kept + size <= most_kept) {
+      pool().blocks[size].push_back(block);
+      pool().kept += size;
+      return;
+    }
+  }
+  std::free(block);
+}
+
+/// The small blocks that this thread released last. Kernels ask for scratch in each of their parts: without a
+/// lock, and each thread finds its own in its own cache.
+class RecentBlocks {
+ public:
+  ~RecentBlocks() {
+    for (Block& block : blocks_)
+      if (block.data) give_to_pool(block.data, block.size);
+    gone = true;
+  }
+
+  /// Null if there is none of this size.
+  void* take(size_t size) {
+    for (Block& block : blocks_)
+      if (block.data && block.size == size) return std::exchange(block.data, nullptr);
+    return nullptr;
+  }
+
+  /// False if it has no place for it.
+  bool keep(void* data, size_t size) {
+    if (size > most_bytes) return false;
+    for (Block& block : blocks_)
+      if (!block.data) {
+        block = {data, size};
+        return true;
+      }
+    return false;
+  }
+
+  /// True at the end of a thread, when its tensors may still come.
+  static thread_local bool gone;
+
+ private:
+  static constexpr size_t most_bytes = 64 << 10;
+  struct Block {
+    void* data = nullptr;
+    size_t size = 0;
+  };
+  std::array<Block, 8> blocks_;
+};
+
+thread_local bool RecentBlocks::gone = false;
+thread_local RecentBlocks recent_blocks;
+
 /// Memory from the system; null if there is none. A large block asks for large pages: streams through a
 /// model's parameters then wait for fewer addresses to be looked up.
 void* new_block(size_t size) {
@@ -47,32 +115,16 @@ void* new_block(size_t size) {
 
 void* allocate(size_t bytes) {
   size_t size = rounded(bytes ? bytes : 1);
-  {
-    std::lock_guard lock(pool().mutex);
-    auto& blocks = pool().blocks[size];
-    if (!blocks.empty()) {
-      void* block = blocks.back();
-      blocks.pop_back();
-      pool().kept -= size;
-      return block;
-    }
-  }
-  void* block = new_block(size);
+  void* block = RecentBlocks::gone ? nullptr : recent_blocks.take(size);
+  if (!block) block = take_from_pool(size);
+  if (!block) block = new_block(size);
   if (!block) fail(ErrorKind::failed, "memory: no {} bytes are left on the cpu", bytes);
   return block;
 }
 
 void release(void* data, size_t bytes) {
   size_t size = rounded(bytes ? bytes : 1);
-  {
-    std::lock_guard lock(pool().mutex);
-    if (pool().kept + size <= most_kept) {
-      pool().blocks[size].push_back(data);
-      pool().kept += size;
-      return;
-    }
-  }
-  std::free(data);
+  if (RecentBlocks::gone || !recent_blocks.keep(data, size)) give_to_pool(data, size);
 }
 
 }  // namespace manul::cpu

@@ -23,24 +23,31 @@ int64_t part_length(ProductSize size, int64_t axis, int64_t parts, int64_t multi
 }
 
 /// Many terms for few sums: each part of the inner axis gets sums of its own, which are added in order. Parts
-/// are cut by columns too, for threads that end at the same time.
+/// are cut by columns too, unless each thread has several and reads b only once: then in one stream.
 template <class T>
 void product_by_inner(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
   constexpr int64_t least_columns = 4 * tile_vectors * lanes<T>;
   int64_t sums = size.rows * size.columns, blocks = (size.inner + inner_block - 1) / inner_block;
   int64_t parts = std::min(blocks, parts_of_inner);
   if (sums * size.inner < least_operations) parts = 1;
-  int64_t cuts = (size.columns + least_columns - 1) / least_columns;
+  bool whole = parts >= int64_t{4} * threads() && size.rows <= most_row_block;
+  const int64_t width = whole ? size.columns : least_columns, cuts = (size.columns + width - 1) / width;
   Storage scratch(static_cast<size_t>(parts * sums) * sizeof(T), Device::cpu());
   T* partial = reinterpret_cast<T*>(scratch.data);
   parallel_for(parts * cuts, 1, [=](int64_t task, int64_t /*end*/) {
-    int64_t part = task / cuts, column = task % cuts * least_columns;
-    int64_t columns = std::min(least_columns, size.columns - column);
+    int64_t part = task / cuts, column = task % cuts * width;
+    int64_t columns = std::min(width, size.columns - column);
     int64_t begin = blocks * part / parts * inner_block;
     int64_t end = std::min(blocks * (part + 1) / parts * inner_block, size.inner);
+    // The next task: the same rows of b, or those of the next part.
+    int64_t next_column = column + width < size.columns ? column + width : 0;
+    int64_t next = next_column > 0 ? begin : end;
+    Operands<T> following;
+    if (next < size.inner) following = {a.at(0, next), {b.data + next * b.step + next_column, b.step}};
+    Ahead ahead;
     product_of_blocks<T>({size.rows, columns, end - begin}, a.at(0, begin),
                          {b.data + begin * b.step + column, b.step},
-                         {partial + part * sums + column, size.columns});
+                         {partial + part * sums + column, size.columns}, ahead, following);
   });
   parallel_for(sums, 2048, [=](int64_t begin, int64_t end) {
     std::copy(partial + begin, partial + end, y + begin);
@@ -53,8 +60,9 @@ template <class T>
 void product_by_rows(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
   parallel_for(size.rows, part_length(size, size.rows, most_parts, tile_rows),
                [=](int64_t begin, int64_t end) {
+                 Ahead ahead;
                  product_of_blocks<T>({end - begin, size.columns, size.inner}, a.at(begin, 0), b,
-                                      {y + begin * size.columns, size.columns});
+                                      {y + begin * size.columns, size.columns}, ahead);
                });
 }
 
@@ -74,7 +82,7 @@ void product_of(ProductSize size, Left<T> a, Rows<const T> b, T* y) {
 
 /// Rows of y that are made before they are handed over: they stay in the nearest cache.
 int64_t strip_of_rows(int64_t columns) {
-  constexpr int64_t elements = 1 << 12;
+  constexpr int64_t elements = 3 << 9;
   return std::max(elements / columns / tile_rows, int64_t{1}) * tile_rows;
 }
 
@@ -85,13 +93,15 @@ void hand_over_rows(ProductSize size, const T* a, const T* b, const GradientTake
   int64_t strip = strip_of_rows(size.columns);
   Storage scratch(static_cast<size_t>(strip * size.columns) * sizeof(T), Device::cpu());
   T* y = reinterpret_cast<T*>(scratch.data);
+  Ahead ahead;
   for (int64_t row = begin; row < end; row += strip) {
     int64_t rows = std::min(strip, end - row);
-    Ahead ahead(taker.buffers, row * size.columns * sizeof(T), rows * size.columns * sizeof(T),
-                tiles_of<T>({rows, size.columns, size.inner}));
+    int64_t elements = rows * size.columns, offset = row * size.columns;
+    for (const void* buffer : taker.buffers)
+      ahead.add(static_cast<const char*>(buffer) + offset * sizeof(T), 1, elements * sizeof(T), 0);
     product_of_blocks<T>({rows, size.columns, size.inner}, {a + row, 1, size.rows}, {b, size.columns},
-                         {y, size.columns}, &ahead);
-    taker.take(row * size.columns, rows * size.columns, y);
+                         {y, size.columns}, ahead, {{a + row + rows, 1, size.rows}, {}});
+    taker.take(offset, elements, y);
   }
 }
 
@@ -110,10 +120,11 @@ class ProductByColumns {
   void columns(int64_t begin, int64_t end) {
     Storage memory(static_cast<size_t>(strip * size_.rows) * sizeof(T), Device::cpu());
     T* part = reinterpret_cast<T*>(memory.data);
+    Ahead ahead;
     for (int64_t column = begin; column < end; column += strip) {
       int64_t count = std::min(strip, end - column);
       product_of_blocks<T>({count, size_.rows, size_.inner}, {b_ + column * size_.inner, size_.inner, 1},
-                           {turned(), size_.rows}, {part, size_.rows});
+                           {turned(), size_.rows}, {part, size_.rows}, ahead);
       transpose_block(count, size_.rows, part, size_.rows, y_ + column, size_.columns);
     }
   }

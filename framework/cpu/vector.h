@@ -78,13 +78,4 @@ inline T sum_of_lanes(Vector<T> value) {
   return sum;
 }
 
-/// Asks for the cache lines of `rows` rows of `length` elements that will be read soon. They may lie pages
-/// apart, which no processor foresees.
-template <class T>
-[[gnu::always_inline]] inline void prefetch_rows(const T* data, int64_t rows, int64_t length, int64_t step) {
-  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < length; j += line) __builtin_prefetch(data + i * step + j);
-}
-
 }  // namespace manul::cpu

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <thread>
 
 #include "framework/error.h"
 #include "framework/tensor.h"
@@ -19,6 +20,16 @@ TEST(Storage, IsAlignedForVectorsAndComesBackFromThePool) {
   }
   Storage again(1000, Device::cpu());
   EXPECT_EQ(again.data, first);
+}
+
+TEST(Storage, ComesBackFromAThreadThatEnded) {
+  void* first = nullptr;
+  std::thread([&] { first = Storage(1001 << 10, Device::cpu()).data; }).join();
+  EXPECT_EQ(Storage(1001 << 10, Device::cpu()).data, first);
+  std::thread([&] {
+    first = Storage(3001, Device::cpu()).data;
+  }).join();  // kept by the thread while it lived
+  EXPECT_EQ(Storage(3001, Device::cpu()).data, first);
 }
 
 TEST(Storage, SaysSoWhenThereIsNone) {

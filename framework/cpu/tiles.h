@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "framework/cpu/ahead.h"
+#include "framework/cpu/vector.h"
+
+/// Tiles of a product, on the calling thread. Included by block_product.h only.
+///
+/// A tile of y lives in registers while the inner axis runs: tile_rows * tile_vectors sums, tile_vectors of b
+/// and one number of a.
+namespace manul::cpu::blocked {
+
+inline constexpr int tile_rows = vector_registers == 32 ? 8 : 6;
+inline constexpr int tile_vectors = vector_registers == 32 ? 3 : 2;
+
+/// a as the tiles read it: element (row, k) at data[row * row_step + k * inner_step].
+template <class T>
+struct Left {
+  const T* data;
+  int64_t row_step, inner_step;
+  Left at(int64_t row, int64_t k) const {
+    return {data + row * row_step + k * inner_step, row_step, inner_step};
+  }
+};
+
+/// b and y: rows of contiguous elements.
+template <class T>
+struct Rows {
+  T* data;
+  int64_t step;
+};
+
+/// A row or a column of `count` equal tiles: where the first one lies, and elements from one to the next.
+template <class T>
+struct Walk {
+  int64_t count, inner;
+  Left<T> a;
+  Rows<const T> b;
+  Rows<T> y;
+  bool add;
+  Ahead* ahead;
+  int64_t a_next = 0, b_next = 0, y_next = 0;
+};
+
+/// y[R][V vectors] = a · b over `inner`, on top of y if `add`; for each tile of the walk.
+template <class T, int R, int V>
+[[gnu::noinline]] void tiles(const Walk<T>& walk) {
+  const int64_t row_step = walk.a.row_step, inner_step = walk.a.inner_step, b_step = walk.b.step;
+  const int64_t inner = walk.inner, y_step = walk.y.step;
+  const bool add = walk.add;
+  for (int64_t t = 0; t < walk.count; ++t) {
+    Vector<T> sum[R][V];
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < V; ++j) sum[i][j] = Vector<T>{};
+    const T* left[R];
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) left[i] = walk.a.data + t * walk.a_next + i * row_step;
+    const T* right = walk.b.data + t * walk.b_next;
+    Ahead::Lines lines = walk.ahead->take(inner);
+#pragma GCC unroll 2
+    for (int64_t k = 0; k < inner; ++k) {
+      lines.ask();
+      Vector<T> values[V];
+#pragma GCC unroll 4
+      for (int j = 0; j < V; ++j) values[j] = load(right + k * b_step + j * lanes<T>);
+#pragma GCC unroll 8
+      for (int i = 0; i < R; ++i) {
+        Vector<T> factor = broadcast(left[i][k * inner_step]);
+#pragma GCC unroll 4
+        for (int j = 0; j < V; ++j) sum[i][j] += factor * values[j];
+      }
+    }
+    T* to = walk.y.data + t * walk.y_next;
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i, to += y_step)
+#pragma GCC unroll 4
+      for (int j = 0; j < V; ++j) {
+        T* at = to + j * lanes<T>;
+        store(at, add ? load(at) + sum[i][j] : sum[i][j]);
+      }
+  }
+}
+
+/// tiles<T, rows, vectors> for sizes known only at run time.
+template <class T>
+void tiles_of(int64_t rows, int64_t vectors, const Walk<T>& walk) {
+  static constexpr auto table = []<int... I>(std::integer_sequence<int, I...>) {
+    return std::array<void (*)(const Walk<T>&), sizeof...(I)>{
+        tiles<T, I / tile_vectors + 1, I % tile_vectors + 1>...};
+  }
+  (std::make_integer_sequence<int, tile_rows * tile_vectors>{});
+  table[(rows - 1) * tile_vectors + vectors - 1](walk);
+}
+
+}  // namespace manul::cpu::blocked
