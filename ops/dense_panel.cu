@@ -12,11 +12,11 @@ namespace {
 // read their operands less often.
 using NarrowForward = Panel<4, 4, 1, 1, 8, 32, 8>;  // 32 x 16
 using SmallForward = Panel<4, 8, 1, 1, 8, 32, 6>;   // 32 x 32
-using MiddleForward = Panel<8, 8, 1, 2, 4, 16, 5>;  // 64 x 64
+using MiddleForward = Panel<8, 8, 1, 2, 4, 32, 4>;  // 64 x 64
 using SmallInput = Panel<4, 8, 1, 1, 8, 32, 4>;     // 32 x 32
 using SmallKernel = Panel<8, 4, 1, 4, 2, 16, 3>;    // 64 x 64
-using MiddleInput = Panel<8, 4, 1, 4, 2, 16, 4>;    // 64 x 64
-using MiddleKernel = Panel<8, 4, 1, 4, 2, 16, 4>;   // 64 x 64
+using MiddleInput = Panel<8, 4, 1, 4, 2, 32, 3>;    // 64 x 64
+using MiddleKernel = Panel<8, 4, 1, 4, 2, 32, 3>;   // 64 x 64
 using LongInput = Panel<4, 8, 1, 4, 2, 32, 3>;      // 32 x 128
 using LongKernel = Panel<8, 4, 1, 8, 1, 16, 3>;     // 64 x 128
 
@@ -47,7 +47,7 @@ struct StoreQuad {
 };
 
 template <class Panel>
-__global__ void __launch_bounds__(Panel::threads)
+__global__ void __launch_bounds__(Panel::threads, Panel::blocks)
     forward_panels(ProductSize<float> size, Along x, Across kernel, StoreQuad store) {
   begin_kernel();
   panel_block<Panel>(dynamic_shared<float>(), size, x, kernel, blockIdx.x / size.splits,

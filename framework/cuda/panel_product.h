@@ -20,6 +20,9 @@ struct Panel {
   static constexpr int depth = depth_, stages = stages_, depth_a_group = depth / groups;
   static constexpr int rows = 8 * thread_rows * warps_down, columns = 4 * thread_columns * warps_across;
   static constexpr int threads = 32 * warps_down * warps_across * groups;
+  /// That a multiprocessor must have room for, for __launch_bounds__: left to itself the compiler gives
+  /// small tiles too few registers for the sum of the parts.
+  static constexpr int blocks = rows * columns > 2048 ? 1 : 2;
   /// Four neighbours of a row of the tile are one quad.
   static constexpr int quads = rows * columns / 4;
   /// Of the sums in shared memory: rows begin in different banks.
@@ -115,6 +118,22 @@ __device__ inline void add_quad(float4& sum, const float4& other) {
   sum.x += other.x, sum.y += other.y, sum.z += other.z, sum.w += other.w;
 }
 
+/// The sum of `count` quads that are `step` apart and that other blocks have written. They are far, and the
+/// block is alone: many are on their way at a time.
+__device__ inline float4 sum_of_far_quads(const float4* quads, int count, int step) {
+  constexpr int at_once = 16;
+  float4 sum{0, 0, 0, 0};
+  for (int first = 0; first < count; first += at_once) {
+    float4 read[at_once];
+#pragma unroll
+    for (int j = 0; j < at_once; ++j)
+      read[j] = first + j < count ? __ldcg(quads + (first + j) * step) : float4{0, 0, 0, 0};
+#pragma unroll
+    for (int j = 0; j < at_once; ++j) add_quad(sum, read[j]);
+  }
+  return sum;
+}
+
 /// The work of block (tile, split): calls finish(row, column, quad) for each four neighbours of its tile, if
 /// it is the block that completes them.
 template <class Panel, class A, class B, class Finish>
@@ -146,19 +165,8 @@ __device__ void panel_block(float* shared, const ProductSize<float>& size, const
   for (int i = threadIdx.x; i < Panel::quads; i += Panel::threads)
     parts[split * Panel::quads + i] = quad_of(i);
   if (!is_last_block(size.counters + tile, size.splits)) return;
-  constexpr int at_once = 16;  // the memory is far, and the block is alone
-  for (int i = threadIdx.x; i < Panel::quads; i += Panel::threads) {
-    float4 sum{0, 0, 0, 0};
-    for (int part = 0; part < size.splits; part += at_once) {
-      float4 read[at_once];
-#pragma unroll
-      for (int j = 0; j < at_once; ++j)
-        read[j] = part + j < size.splits ? __ldcg(parts + (part + j) * Panel::quads + i) : float4{0, 0, 0, 0};
-#pragma unroll
-      for (int j = 0; j < at_once; ++j) add_quad(sum, read[j]);
-    }
-    finish_quad(i, sum);
-  }
+  for (int i = threadIdx.x; i < Panel::quads; i += Panel::threads)
+    finish_quad(i, sum_of_far_quads(parts + i, size.splits, Panel::quads));
 }
 
 /// How a product is cut into tiles of a panel and, where these alone would leave multiprocessors idle, into
