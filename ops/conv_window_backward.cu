@@ -136,7 +136,7 @@ void backward_by(const Tensor& x, const Tensor& winner, const Tensor& dpooled, c
   const Context& context = context_of(x);
   constexpr int sums = Window::taps + 1;
   unsigned tiles = blocks_for(g.filters, lanes);
-  // With few pixels the last block adds the sums of all: as many blocks as it can add at once.
+  // With few pictures the last block adds the sums of all: as many blocks as it can add at once.
   constexpr bool few = lanes < 32;
   Stages stages = cut_stages(g, window_threads / lanes,
                              few ? context.multiprocessors() / tiles : 4 * context.multiprocessors());
@@ -158,9 +158,9 @@ bool window_backward(const Tensor& x, const Tensor& winner, const Tensor& dpoole
                      const Tensor& dkernel, const Tensor& dbias) {
   ConvPoolGeometry g = conv_pool_geometry(conv, dpooled.shape()[3]);
   StoreGradients store{g.taps(), mutable_data_or_null<float>(dkernel), mutable_data_or_null<float>(dbias)};
-  constexpr int64_t most_few_pixels = 8192;
+  constexpr int64_t most_of_few = 1 << 19;  // elements of the input
   return fits_windows(x, g) && with_window(g, [&](auto window) {
-           if (g.batch * g.pooled_height * g.pooled_width <= most_few_pixels)
+           if (x.elements() <= most_of_few)
              backward_by<decltype(window), 8>(x, winner, dpooled, g, store);
            else
              backward_by<decltype(window), 32>(x, winner, dpooled, g, store);
