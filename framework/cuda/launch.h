@@ -11,13 +11,13 @@
 // What all kernels share; for .cu files.
 namespace manul::cuda {
 
-/// The first statement of every kernel: lets the next kernel of the stream be set up on the multiprocessors
-/// that are idle, and waits until the former one is done (programmatic dependent launch, compute
-/// capability 9.0).
+/// The first statement of every kernel: waits until the former kernel of the stream is done, then lets the
+/// next one be set up on the multiprocessors that are idle (programmatic dependent launch, compute capability
+/// 9.0). In this order, because blocks that are set up two kernels ahead take room and wait in vain.
 __device__ inline void begin_kernel() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-  asm volatile("griddepcontrol.launch_dependents;");
   asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
 #endif
 }
 
