@@ -112,8 +112,8 @@ INSTANTIATE_TEST_SUITE_P(Normalize, KerasBatchNormalization, testing::ValuesIn(c
 });
 
 TEST(BatchNormalizeTraining, SurvivesAMeanFarFromZero) {
-  std::vector<float> values;
-  for (int i = 0; i < 1000; ++i) values.push_back(10000 + 0.25f * static_cast<float>(i % 5));
+  std::vector<float> values(1000);
+  for (int i = 0; i < 1000; ++i) values[i] = 10000 + 0.25f * static_cast<float>(i % 5);
   Tensor mean = Tensor::zeros({1}), variance = Tensor::zeros({1});
   batch_normalize_training(Tensor::from(values, {1000, 1}), {}, {}, mean, variance, 1e-3, 0);
   EXPECT_EQ(mean.item<float>(), 10000.5f);
