@@ -56,8 +56,9 @@ void give_to_pool(void* block, size_t size) {
   std::free(block);
 }
 
-/// The small blocks that this thread released last. Kernels ask for scratch in each of their parts: without a
-/// lock, and each thread finds its own in its own cache.
+/// A few small blocks that this thread has released; one keeps its place until its size is asked for again.
+/// Kernels ask for scratch in each of their parts: without a lock, and each thread finds its own in its own
+/// cache.
 class RecentBlocks {
  public:
   ~RecentBlocks() {
