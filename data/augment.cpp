@@ -105,7 +105,7 @@ void augment(const uint8_t* picture, int height, int width, int channels, const 
 
 void cpu::augment_batch(const Tensor& state, const EpochPictures& source, const AugmentOptions& options,
                         const Tensor& batch, const Tensor& labels) {
-  const auto& step = *static_cast<const StepState*>(state.raw());
+  const auto& step = *state_in(state);
   const Shape& shape = batch.shape();
   int64_t elements = shape.sample().elements();
   int height = static_cast<int>(shape[1]), width = static_cast<int>(shape[2]),

@@ -234,7 +234,7 @@ void augment_batch(const Tensor& state, const EpochPictures& source, const Augme
   int height = static_cast<int>(shape[1]), width = static_cast<int>(shape[2]);
   check(shape[0] <= 65535, "augment: a batch of {} pictures is more than 65535", shape[0]);
   const Tensor& rows = source.rows.defined() ? source.rows : source.order;
-  Batch work{static_cast<const StepState*>(state.raw()),
+  Batch work{state_in(state),
              source.pictures.data<uint8_t>(),
              source.order.data<int32_t>(),
              rows.data<int32_t>(),

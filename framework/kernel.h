@@ -15,6 +15,26 @@
 
 namespace manul {
 
+/// While one lives, a kernel's function runs: what it reads and writes on a GPU is noted (Accesses of
+/// framework/cuda/accesses.h).
+class CallScope {
+ public:
+  explicit CallScope(Device device) : device_(device) {
+    if (!device_.is_cpu()) begin();
+  }
+  ~CallScope() {
+    if (!device_.is_cpu()) end();
+  }
+  CallScope(const CallScope&) = delete;
+  CallScope& operator=(const CallScope&) = delete;
+
+ private:
+  void begin() const;
+  void end() const;
+
+  Device device_;
+};
+
 /// A named slot with one function per device. A call runs the function of the device its tensors lie on:
 ///
 ///     using ScaleFunction = void(const Tensor& x, double factor, const Tensor& y);
@@ -42,6 +62,7 @@ struct Kernel {
     Function* function = first->device().is_cpu() ? on_cpu : on_cuda;
     if (!function)
       fail(ErrorKind::device, "{}: this build has no kernel for {}", name, first->device().name());
+    CallScope scope(first->device());
     function(args...);
   }
 

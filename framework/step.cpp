@@ -22,7 +22,7 @@ void DeviceStepState::write(const StepState& state) const {
 }
 
 void cpu::advance_step(const Tensor& state, int64_t samples) {
-  auto* values = static_cast<StepState*>(state.raw());
+  auto* values = mutable_state_in(state);
   values->iteration += 1;
   values->position += samples;
 }

@@ -23,7 +23,7 @@ class DeviceStepState {
  public:
   explicit DeviceStepState(Device device = {});
 
-  /// u8 [sizeof(StepState)]: what kernels take. On the CPU and in CUDA kernels cast raw() to StepState.
+  /// u8 [sizeof(StepState)]: what kernels take; see state_in().
   const Tensor& tensor() const { return tensor_; }
   StepState read() const;
   void write(const StepState& state) const;
@@ -38,6 +38,14 @@ class DeviceStepState {
  private:
   Tensor tensor_;
 };
+
+/// The state in the memory of DeviceStepState::tensor(), for kernels.
+inline const StepState* state_in(const Tensor& tensor) {
+  return reinterpret_cast<const StepState*>(tensor.data<uint8_t>());
+}
+inline StepState* mutable_state_in(const Tensor& tensor) {
+  return reinterpret_cast<StepState*>(tensor.mutable_data<uint8_t>());
+}
 
 /// Adds 1 to iteration and `samples` to position; the last act of a training step.
 using AdvanceStepFunction = void(const Tensor& state, int64_t samples);

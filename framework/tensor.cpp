@@ -5,6 +5,11 @@
 #include "framework/elementary.h"
 #include "framework/error.h"
 
+#ifdef MANUL_WITH_CUDA
+#include "framework/cuda/accesses.h"
+#include "framework/cuda/context.h"
+#endif
+
 namespace manul {
 
 Tensor Tensor::make(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype) {
@@ -55,6 +60,12 @@ void Tensor::fail_undefined() {
 void Tensor::require_dtype(DType wanted) const {
   check(dtype() == wanted, "tensor: {} elements of {} were asked for as {}", name_of(dtype()), shape(),
         name_of(wanted));
+}
+
+void Tensor::note_access([[maybe_unused]] bool write) const {
+#ifdef MANUL_WITH_CUDA
+  cuda::Context::use(device().index).accesses().note(raw(), bytes(), write);
+#endif
 }
 
 Tensor Tensor::view(const Shape& shape) const {

@@ -42,17 +42,21 @@ class Tensor {
   int64_t elements() const { return body().shape.elements(); }
   size_t bytes() const { return static_cast<size_t>(elements() * size_of(dtype())); }
 
-  /// The elements, in memory of device(). Throws if T is not the tensor's dtype.
+  /// The elements, in memory of device(), to be read, or also written, by the op that asks for them; a kernel
+  /// on a GPU must be given no address from elsewhere. Throws if T is not the tensor's dtype.
   template <class T>
   const T* data() const {
     require_dtype(dtype_of<T>);
+    if (!device().is_cpu()) note_access(false);
     return static_cast<const T*>(raw());
   }
   template <class T>
   T* mutable_data() const {
     require_dtype(dtype_of<T>);
+    if (!device().is_cpu()) note_access(true);
     return static_cast<T*>(raw());
   }
+  /// The address alone: for copies, and to look at.
   void* raw() const { return body().storage->data + body().offset; }
 
   /// The same memory under another shape with as many elements; no gradient flows through it (ops/shape_ops.h
@@ -100,6 +104,7 @@ class Tensor {
   }
   [[noreturn]] static void fail_undefined();
   void require_dtype(DType wanted) const;
+  void note_access(bool write) const;
   static Tensor make(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);
 
   std::shared_ptr<Body> body_;

@@ -14,7 +14,7 @@ struct WinnerGradient {
 };
 
 /// Adds to `sum` what the pixels of a block's stages give to one filter: a lane has a filter, a warp 32 /
-/// lanes pixels.
+/// lanes pixels. Begins the kernel.
 template <class Window, int lanes>
 __device__ void add_pixels(const float* x, const uint8_t* winner, const float* dpooled,
                            const ConvPoolGeometry& g, const Stages& stages, int filter,
@@ -22,8 +22,7 @@ __device__ void add_pixels(const float* x, const uint8_t* winner, const float* d
   constexpr int slots = window_threads / lanes;
   float *rows = dynamic_shared<float>(), *next_rows = rows + stages.floats;
   int stage = blockIdx.x, slot = threadIdx.x / lanes, filters = static_cast<int>(g.filters);
-  if (stage < stages.count) start_stage(x, g, stages, stage, rows);
-  commit_copies();
+  begin_with_stage(x, g, stages, stage, rows);
   bool inside = filter < filters;
   PixelWalk start(slot, slots, stages.pooled_width);
   for (; stage < stages.count; stage += gridDim.x) {
@@ -114,7 +113,6 @@ template <class Window, int lanes>
 __global__ void __launch_bounds__(window_threads, 3)
     backward_window(const float* x, const uint8_t* winner, const float* dpooled, ConvPoolGeometry g,
                     Stages stages, Partial partial, uint32_t* counters) {
-  begin_kernel();
   constexpr int sums = Window::taps + 1;
   float sum[sums];
 #pragma unroll
@@ -141,6 +139,7 @@ void backward_by(const Tensor& x, const Tensor& winner, const Tensor& dpooled, c
   Stages stages = cut_stages(g, window_threads / lanes,
                              few ? context.multiprocessors() / tiles : 4 * context.multiprocessors());
   size_t bytes = std::max<size_t>(2 * stages.floats, backward_warps * sums * lanes) * sizeof(float);
+  stages.settled = is_settled(x);
   auto kernel = backward_window<Window, lanes>;
   int64_t most = few ? std::clamp<int64_t>(context.multiprocessors() / tiles, 1, 32)
                      : blocks_at_once(context, kernel, window_threads, bytes);

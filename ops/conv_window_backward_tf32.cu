@@ -95,12 +95,10 @@ template <class Window>
 __global__ void __launch_bounds__(window_threads, 3)
     backward_window_tf32(const float* x, const uint8_t* winner, const float* dpooled, ConvPoolGeometry g,
                          Stages stages, Partial partial) {
-  begin_kernel();
   constexpr int sums = Window::taps + 1, tap_tiles = WarpSums<Window>::tap_tiles, slots = 2 * backward_warps;
   float *memory = dynamic_shared<float>(), *rows = memory, *next_rows = rows + stages.floats;
   int stage = blockIdx.x, warp = threadIdx.x / 32, row = threadIdx.x % 32 / 4, column = threadIdx.x % 4;
-  start_stage(x, g, stages, stage, rows);
-  commit_copies();
+  begin_with_stage(x, g, stages, stage, rows);
   int filters = static_cast<int>(g.filters), filter = blockIdx.y * filters_a_block + filters_a_lane * row,
       slot = 2 * warp;
   bool inside = filter < filters;
@@ -168,6 +166,7 @@ void backward_by(const Tensor& x, const Tensor& winner, const Tensor& dpooled, c
   unsigned tiles = blocks_for(g.filters, filters_a_block);
   Stages stages = cut_stages(g, 2 * backward_warps, 4 * context.multiprocessors());
   size_t bytes = std::max<size_t>(2 * stages.floats, backward_warps * sums * filters_a_block) * sizeof(float);
+  stages.settled = is_settled(x);
   auto kernel = backward_window_tf32<Window>;
   dim3 grid(std::min<int64_t>(stages.count, blocks_at_once(context, kernel, window_threads, bytes)), tiles);
   Tensor parts = Tensor::empty({int64_t{grid.x} * tiles, sums * filters_a_block}, DType::f32, x.device());

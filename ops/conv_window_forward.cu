@@ -57,19 +57,21 @@ template <class Window, int filters_a_lane>
 __global__ void __launch_bounds__(512 / filters_a_lane, filters_a_lane == 2 ? 2 : 3)
     forward_window(const float* x, const float* kernel, const float* bias, ConvPoolGeometry g, Stages stages,
                    float* pooled, uint8_t* winner) {
-  begin_kernel();
   constexpr int lanes_a_pixel = filters_a_block / filters_a_lane;
   __shared__ float weights[Window::taps][filters_a_block + 2];
   float *rows = dynamic_shared<float>(), *next_rows = rows + stages.floats;
   int stage = blockIdx.x;
-  start_stage(x, g, stages, stage, rows);
-  commit_copies();
   int filters = static_cast<int>(g.filters), first_filter = blockIdx.y * filters_a_block;
-  for (int i = threadIdx.x; i < filters_a_block * Window::taps; i += blockDim.x) {
-    int f = i / Window::taps;
-    weights[i % Window::taps][f] =
-        first_filter + f < filters ? kernel[first_filter * Window::taps + i] : 0.0f;
-  }
+  auto read_weights = [&] {
+    for (int i = threadIdx.x; i < filters_a_block * Window::taps; i += blockDim.x) {
+      int f = i / Window::taps;
+      weights[i % Window::taps][f] =
+          first_filter + f < filters ? load_settled(kernel + first_filter * Window::taps + i) : 0.0f;
+    }
+  };
+  if (stages.weights_settled) read_weights();
+  begin_with_stage(x, g, stages, stage, rows);
+  if (!stages.weights_settled) read_weights();
   int lane = threadIdx.x % lanes_a_pixel * filters_a_lane, filter = first_filter + lane;
   bool inside = filter < filters;
   float offset[filters_a_lane];

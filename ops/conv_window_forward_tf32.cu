@@ -80,12 +80,10 @@ template <class Window>
 __global__ void __launch_bounds__(tf32_threads, 3)
     forward_window_tf32(const float* x, const float* kernel, const float* bias, ConvPoolGeometry g,
                         Stages stages, float* pooled, uint8_t* winner) {
-  begin_kernel();
   constexpr int slots = tf32_threads / 32 * pixels_a_tile;
   float *rows = dynamic_shared<float>(), *next_rows = rows + stages.floats;
   int stage = blockIdx.x;
-  start_stage(x, g, stages, stage, rows);
-  commit_copies();
+  begin_with_stage(x, g, stages, stage, rows);
   int row = threadIdx.x % 32 / 4, column = threadIdx.x % 4;
   int filters = static_cast<int>(g.filters), first_filter = blockIdx.y * filters_a_block,
       filter = first_filter + filters_a_lane * column;

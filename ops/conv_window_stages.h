@@ -34,6 +34,8 @@ struct Stages {
   int pooled_step;  // input float4 from one pooled row to the next
   int picture4;     // of a picture
 
+  bool settled = false, weights_settled = false;  // the input, the weights may be read before begin_kernel()
+
   /// The first pooled row (of batch * pooled height) of a stage, and how many it has.
   __device__ int row(int stage) const {
     return stage / a_picture * pooled_height + stage % a_picture * rows_a_stage;
@@ -92,6 +94,15 @@ __device__ inline void start_stage(const float* x, const ConvPoolGeometry& g, co
   for (int row = threadIdx.x / 32; row < rows; row += warps)
     for (int i = threadIdx.x % 32; i < stages.length4; i += 32)
       copy_async(to + row * stages.pitch + 4 * i, from + (row * stages.length4 + i) * 4, true);
+}
+
+/// Begins the kernel, and starts to copy the first stage, before if it may.
+__device__ inline void begin_with_stage(const float* x, const ConvPoolGeometry& g, const Stages& stages,
+                                        int stage, float* to) {
+  if (stages.settled && stage < stages.count) start_stage(x, g, stages, stage, to);
+  begin_kernel();
+  if (!stages.settled && stage < stages.count) start_stage(x, g, stages, stage, to);
+  commit_copies();
 }
 
 /// The pooled pixels of a stage as one of `slots` lanes of pixels walks through them.
@@ -160,9 +171,11 @@ using ForwardKernel = void(const float* x, const float* kernel, const float* bia
                            Stages stages, float* pooled, uint8_t* winner);
 
 inline void launch_forward(ForwardKernel* function, int threads, const Tensor& x, const Tensor& kernel,
-                           const Tensor& bias, const ConvPoolGeometry& g, const Stages& stages,
-                           const Tensor& pooled, const Tensor& winner) {
+                           const Tensor& bias, const ConvPoolGeometry& g, Stages stages, const Tensor& pooled,
+                           const Tensor& winner) {
   const Context& context = context_of(x);
+  stages.settled = is_settled(x);
+  stages.weights_settled = is_settled(kernel);
   size_t bytes = 2 * stages.floats * sizeof(float);
   dim3 grid(std::min(int64_t{stages.count}, blocks_at_once(context, function, threads, bytes)),
             blocks_for(g.filters, filters_a_block));

@@ -243,7 +243,7 @@ void dense_loss(Loss loss, const Tensor& x, const Tensor& kernel, const Tensor& 
                  x.data<T>(),
                  kernel.data<T>(),
                  data_or_null<T>(bias),
-                 {labels.raw(), labels.dtype()},
+                 labels_in(labels),
                  value.mutable_data<T>(),
                  logits.mutable_data<T>(),
                  dlogits.mutable_data<T>(),

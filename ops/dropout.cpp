@@ -26,7 +26,7 @@ void cpu::dropout(const Tensor& x, double rate, const Tensor& state, uint64_t st
     constexpr int64_t grain = 1 << 12;  // a multiple of the four elements that share random words
     const T* from = x.data<T>();
     T *to = y.mutable_data<T>(), factor = static_cast<T>(1 / (1 - rate));
-    auto* step = static_cast<const StepState*>(state.raw());
+    auto* step = state_in(state);
     parallel_for(x.elements(), grain, [=](int64_t begin, int64_t end) {
       for (int64_t first = begin; first < end; first += 4) {
         RandomBits bits = dropout_bits(*step, stream, first / 4);

@@ -30,8 +30,8 @@ void dropout(const Tensor& x, double rate, const Tensor& state, uint64_t stream,
   visit_float(x.dtype(), "dropout", [&](auto zero) {
     using T = decltype(zero);
     for_each(context_of(x), (x.elements() + 3) / 4,
-             DropoutBody<T>{x.data<T>(), x.elements(), rate, static_cast<T>(1 / (1 - rate)),
-                            static_cast<const StepState*>(state.raw()), stream, y.mutable_data<T>()});
+             DropoutBody<T>{x.data<T>(), x.elements(), rate, static_cast<T>(1 / (1 - rate)), state_in(state),
+                            stream, y.mutable_data<T>()});
   });
 }
 

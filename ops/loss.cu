@@ -134,7 +134,7 @@ void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels
           const Tensor& gradient) {
   visit_float(input.dtype(), "loss", [&](auto zero) {
     using T = decltype(zero);
-    Labels label{labels.raw(), labels.dtype()};
+    Labels label = labels_in(labels);
     T* to = mutable_data_or_null<T>(gradient);
     if (loss == Loss::binary_crossentropy) {
       int64_t terms = input.elements();
@@ -163,8 +163,8 @@ void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predi
     using T = decltype(zero);
     int64_t rows = predictions.shape()[0], outputs = rows ? predictions.elements() / rows : 0;
     launch(context_of(predictions), metrics_kernel<T>, 1, metric_threads, loss, batch_loss.data<T>(),
-           predictions.data<T>(), rows, outputs, from_logits ? T(0) : T(0.5),
-           Labels{labels.raw(), labels.dtype()}, totals.mutable_data<double>());
+           predictions.data<T>(), rows, outputs, from_logits ? T(0) : T(0.5), labels_in(labels),
+           totals.mutable_data<double>());
   });
 }
 

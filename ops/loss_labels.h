@@ -18,4 +18,10 @@ struct Labels {
   __device__ int64_t class_of(int64_t i) const { return static_cast<const int32_t*>(raw)[i]; }
 };
 
+inline Labels labels_in(const Tensor& labels) {
+  if (labels.dtype() == DType::f32) return {labels.data<float>(), DType::f32};
+  if (labels.dtype() == DType::f64) return {labels.data<double>(), DType::f64};
+  return {labels.data<int32_t>(), DType::i32};
+}
+
 }  // namespace manul::cuda

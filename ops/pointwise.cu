@@ -129,8 +129,9 @@ void binary(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y)
         if (period == elements && allows_vectors({a.raw(), b.raw(), y.raw()})) {
           done = elements / 4 * 4;
           for_each(context, elements / 4,
-                   BinaryBody4<F>{static_cast<const float4*>(a.raw()), static_cast<const float4*>(b.raw()),
-                                  static_cast<float4*>(y.raw())});
+                   BinaryBody4<F>{reinterpret_cast<const float4*>(a.data<float>()),
+                                  reinterpret_cast<const float4*>(b.data<float>()),
+                                  reinterpret_cast<float4*>(y.mutable_data<float>())});
         }
       }
       if (done == elements) return;

@@ -79,7 +79,7 @@ GradientTaker adam_range_update(const AdamOptions& options, const Tensor& state,
                                 const Tensor& v, const Tensor& values) {
   return visit_float(values.dtype(), "adam", [&](auto zero) -> GradientTaker {
     using T = decltype(zero);
-    T rate = adam_rate<T>(options, *static_cast<const StepState*>(state.raw()));
+    T rate = adam_rate<T>(options, *state_in(state));
     T take_1 = static_cast<T>(1 - options.beta_1), take_2 = static_cast<T>(1 - options.beta_2);
     T epsilon = static_cast<T>(options.epsilon);
     T *first = m.mutable_data<T>(), *second = v.mutable_data<T>(), *value = values.mutable_data<T>();
@@ -95,7 +95,7 @@ GradientTaker sgd_range_update(const SGDOptions& options, const Tensor& state, c
                                const Tensor& values) {
   return visit_float(values.dtype(), "sgd", [&](auto zero) -> GradientTaker {
     using T = decltype(zero);
-    T rate = static_cast<T>(static_cast<const StepState*>(state.raw())->learning_rate);
+    T rate = static_cast<T>(state_in(state)->learning_rate);
     T momentum = static_cast<T>(options.momentum);
     T* speed = velocity.defined() ? velocity.mutable_data<T>() : nullptr;
     T* value = values.mutable_data<T>();

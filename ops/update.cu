@@ -53,7 +53,8 @@ struct AdamBody {
     Four<T> g, m, v, value;
   };
   __device__ Loaded load(int64_t i) const {
-    return {four_of(gradients)[i], four_of(m)[i], four_of(v)[i], four_of(values)[i]};
+    return {load_settled(four_of(gradients) + i), load_settled(four_of(m) + i), load_settled(four_of(v) + i),
+            load_settled(four_of(values) + i)};
   }
   __device__ void four(T rate, int64_t i, Loaded x) const {
     for (int j = 0; j < 4; ++j) update(rate, x.g.values[j], x.m.values[j], x.v.values[j], x.value.values[j]);
@@ -61,7 +62,13 @@ struct AdamBody {
     four_of(v)[i] = x.v;
     four_of(values)[i] = x.value;
   }
-  __device__ void one(T rate, int64_t i) const { update(rate, gradients[i], m[i], v[i], values[i]); }
+  __device__ void one(T rate, int64_t i) const {
+    T new_m = load_settled(m + i), new_v = load_settled(v + i), value = load_settled(values + i);
+    update(rate, load_settled(gradients + i), new_m, new_v, value);
+    m[i] = new_m;
+    v[i] = new_v;
+    values[i] = value;
+  }
 };
 
 template <class T>
@@ -74,13 +81,13 @@ struct SGDBody {
   __device__ T rate(const StepState& state) const { return static_cast<T>(state.learning_rate); }
 
   __device__ void one(T rate, int64_t i) const {
-    T step = -gradients[i] * rate;
+    T step = -load_settled(gradients + i) * rate;
     if (velocity) {
-      T speed = step + velocity[i] * momentum;
+      T speed = step + load_settled(velocity + i) * momentum;
       velocity[i] = speed;
       step = nesterov ? step + speed * momentum : speed;
     }
-    values[i] += step;
+    values[i] = load_settled(values + i) + step;
   }
   struct Loaded {};
   __device__ Loaded load(int64_t) const { return {}; }
@@ -97,19 +104,24 @@ __device__ void count_step(StepState* state, const StepState& read, int64_t samp
   state->position = read.position + samples;
 }
 
-/// The whole update, four elements a thread.
+/// The whole update, four elements a thread. The blocks from `settled_block` on do not wait for the former
+/// kernel, which has nothing to do with their elements; so they come first.
 template <class T, class Body>
 __global__ void update_kernel(Body body, int64_t elements, StepState* state, int64_t samples,
-                              uint32_t* counter) {
-  begin_kernel();
-  int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x;
+                              uint32_t* counter, unsigned settled_block) {
+  unsigned block = (blockIdx.x + settled_block) % gridDim.x;
+  if (block >= settled_block)
+    begin_settled_block();
+  else
+    begin_kernel();
+  int64_t i = int64_t{block} * threads + threadIdx.x;
   bool whole = 4 * i + 4 <= elements;
   typename Body::Loaded loaded{};
   if (whole) loaded = body.load(i);  // on its way while the rate is computed
   __shared__ T shared_rate;
   StepState read{};
   if (threadIdx.x < 32) {
-    read = *state;
+    read = load_settled(state);
     shared_rate = body.rate(read);
   }
   __syncthreads();
@@ -121,11 +133,26 @@ __global__ void update_kernel(Body body, int64_t elements, StepState* state, int
   if (threadIdx.x == 0) count_step(state, read, samples, counter);
 }
 
+/// The element from which on a kernel that is started next may change the rest of `changed`, flat tensors of
+/// the same length as `gradients`, before the former kernel is done.
+int64_t settled_from(const Tensor& gradients, std::initializer_list<const Tensor*> changed,
+                     const Tensor& state) {
+  if (!is_settled(state)) return gradients.elements();
+  const Accesses& accesses = context_of(gradients).accesses();
+  size_t from = accesses.readable_from(gradients.raw(), gradients.bytes());
+  for (const Tensor* tensor : changed)
+    if (tensor->defined()) from = std::max(from, accesses.writable_from(tensor->raw(), tensor->bytes()));
+  return static_cast<int64_t>(from) / size_of(gradients.dtype());
+}
+
 template <class T, class Body>
-void update(const Body& body, const Tensor& values, const Tensor& state, int64_t samples) {
-  const Context& context = context_of(values);
-  launch(context, update_kernel<T, Body>, std::max(blocks_for(values.elements(), 4 * threads), 1u), threads,
-         body, values.elements(), static_cast<StepState*>(state.raw()), samples, context.counters());
+void update(const Body& body, int64_t elements, const Tensor& state, int64_t samples, int64_t settled) {
+  const Context& context = context_of(state);
+  constexpr int elements_a_block = 4 * threads;
+  // One block waits at least: that a kernel is done must mean that the former one is.
+  launch(context, update_kernel<T, Body>, std::max(blocks_for(elements, elements_a_block), 1u), threads, body,
+         elements, mutable_state_in(state), samples, context.counters(),
+         std::max(blocks_for(settled, elements_a_block), 1u));
 }
 
 }  // namespace
@@ -143,7 +170,7 @@ void adam_update(const AdamOptions& options, const Tensor& state, int64_t sample
                      static_cast<T>(1 - options.beta_1),
                      static_cast<T>(1 - options.beta_2),
                      static_cast<T>(options.epsilon)};
-    update<T>(body, values, state, samples);
+    update<T>(body, values.elements(), state, samples, settled_from(gradients, {&m, &v, &values}, state));
   });
 }
 
@@ -153,7 +180,7 @@ void sgd_update(const SGDOptions& options, const Tensor& state, int64_t samples,
     using T = decltype(zero);
     SGDBody<T> body{gradients.data<T>(), mutable_data_or_null<T>(velocity), values.mutable_data<T>(),
                     static_cast<T>(options.momentum), options.nesterov};
-    update<T>(body, values, state, samples);
+    update<T>(body, values.elements(), state, samples, settled_from(gradients, {&velocity, &values}, state));
   });
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "framework/cuda/accesses.h"
 #include "framework/cuda/context.h"
 #include "framework/cuda/handle.h"
 #include "framework/cuda/library.h"
@@ -186,6 +187,7 @@ bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
                          plan.result.get(), &plan.algorithm, workspace.defined() ? workspace.raw() : nullptr,
                          plan.workspace, context.stream()),
              "cublasLtMatmul");
+  context.accesses().note_foreign_launch();
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "framework/cuda/accesses.h"
 #include "framework/cuda/handle.h"
 #include "framework/error.h"
 
@@ -128,6 +129,7 @@ Context::Context(int index) : index_(index) {
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, index);
   capability_ = attribute(cudaDevAttrComputeCapabilityMajor, index) * 10 +
                 attribute(cudaDevAttrComputeCapabilityMinor, index);
+  accesses_ = new Accesses;
   overlaps_kernels_ = capability_ >= 90 && compiled_architecture() >= 90;
   void* counters = nullptr;
   MANUL_CHECK_CUDA(cudaMalloc(&counters, counter_count * sizeof(uint32_t)));

@@ -7,6 +7,8 @@ struct CUstream_st;
 
 namespace manul::cuda {
 
+class Accesses;
+
 /// Empty if GPU `index` can be used, otherwise a sentence that says why not and what would mend it.
 std::string why_unusable(int index);
 
@@ -41,6 +43,8 @@ class Context {
   /// `counter_count` counters in device memory that are 0 before and after each kernel: for finding out which
   /// block of a launch is the last.
   uint32_t* counters() const { return counters_; }
+  /// What the last kernel uses.
+  Accesses& accesses() const { return *accesses_; }
   static constexpr int counter_count = 1 << 16;
 
  private:
@@ -51,6 +55,7 @@ class Context {
   int multiprocessors_ = 0, capability_ = 0;
   bool overlaps_kernels_ = false;
   uint32_t* counters_ = nullptr;
+  Accesses* accesses_ = nullptr;
 };
 
 }  // namespace manul::cuda

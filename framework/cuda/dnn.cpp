@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "framework/cuda/accesses.h"
 #include "framework/cuda/context.h"
 #include "framework/cuda/handle.h"
 #include "framework/cuda/library.h"
@@ -233,6 +234,7 @@ bool with_plan(Direction direction, const char* what, const ConvolutionShape& sh
     plan.found = false;
   else
     check_dnn(status, what);
+  context.accesses().note_foreign_launch();
   return plan.found;
 }
 

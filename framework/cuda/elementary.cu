@@ -65,7 +65,7 @@ void fill(double value, const Tensor& y) {
 }
 
 void advance_step(const Tensor& state, int64_t samples) {
-  for_each(context_of(state), 1, AdvanceStep{static_cast<StepState*>(state.raw()), samples});
+  for_each(context_of(state), 1, AdvanceStep{mutable_state_in(state), samples});
 }
 
 }  // namespace manul::cuda

@@ -3,7 +3,9 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <type_traits>
 
+#include "framework/cuda/accesses.h"
 #include "framework/cuda/context.h"
 #include "framework/cuda/handle.h"
 #include "framework/tensor.h"
@@ -13,7 +15,10 @@ namespace manul::cuda {
 
 /// The first statement of every kernel: waits until the former kernel of the stream is done, then lets the
 /// next one be set up on the multiprocessors that are idle (programmatic dependent launch, compute capability
-/// 9.0). In this order, because blocks that are set up two kernels ahead take room and wait in vain.
+/// 9.0). In this order, because blocks that are set up two kernels ahead take room and wait in vain. So all
+/// kernels before the former one are done when a kernel begins, and what the former one does not write may be
+/// read before this statement: that of which is_settled() said so on the host, by load_settled() or
+/// copy_async(). Until a kernel has waited, its multiprocessor's own cache may hold what older ones read there.
 __device__ inline void begin_kernel() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
@@ -24,6 +29,32 @@ __device__ inline void begin_kernel() {
 /// The context of the GPU that `tensor` lies on.
 inline const Context& context_of(const Tensor& tensor) {
   return Context::use(tensor.device().index);
+}
+
+/// Instead of begin_kernel() in a block that uses only what is settled. Not for all blocks of a kernel.
+__device__ inline void begin_settled_block() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+/// Whether the kernel that is started next may read `tensor` before begin_kernel(); asked by the op that
+/// starts it.
+inline bool is_settled(const Tensor& tensor) {
+  return !tensor.defined() || context_of(tensor).accesses().readable_from(tensor.raw(), tensor.bytes()) == 0;
+}
+
+/// A value that is settled, of 4, 8, 16 or 32 bytes, past the multiprocessor's own cache.
+template <class T>
+__device__ T load_settled(const T* from) {
+  using Word = std::conditional_t<sizeof(T) % sizeof(uint4) == 0, uint4,
+                                  std::conditional_t<sizeof(T) % sizeof(uint2) == 0, uint2, uint32_t>>;
+  static_assert(sizeof(T) % sizeof(Word) == 0);
+  T value;
+#pragma unroll
+  for (int i = 0; i < static_cast<int>(sizeof(T) / sizeof(Word)); ++i)
+    reinterpret_cast<Word*>(&value)[i] = __ldcg(reinterpret_cast<const Word*>(from) + i);
+  return value;
 }
 
 /// More shared memory than this, a kernel's own included, must be asked for.
@@ -49,6 +80,7 @@ void launch_with_shared(const Context& context, void (*kernel)(Parameters...), d
   config.attrs = &overlap;
   config.numAttrs = context.overlaps_kernels() ? 1 : 0;
   MANUL_CHECK_CUDA(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
+  context.accesses().note_launch();
 }
 
 template <class... Parameters, class... Arguments>

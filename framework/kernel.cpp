@@ -1,0 +1,22 @@
+#include "framework/kernel.h"
+
+#ifdef MANUL_WITH_CUDA
+#include "framework/cuda/accesses.h"
+#include "framework/cuda/context.h"
+#endif
+
+namespace manul {
+
+void CallScope::begin() const {
+#ifdef MANUL_WITH_CUDA
+  cuda::Context::use(device_.index).accesses().begin_op();
+#endif
+}
+
+void CallScope::end() const {
+#ifdef MANUL_WITH_CUDA
+  cuda::Context::use(device_.index).accesses().end_op();
+#endif
+}
+
+}  // namespace manul
