@@ -16,6 +16,7 @@ struct StepState {
   int64_t position = 0;      // of the next batch's first sample in the epoch's order
   uint64_t seed = 0;         // of dropout and augmentation
   double learning_rate = 0;  // of the next update
+  uint32_t blocks_done = 0;  // of a GPU's update while it runs
 };
 
 /// A StepState in device memory; a shared handle.

@@ -136,7 +136,7 @@ void batch_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor
     using T = decltype(zero);
     int64_t channels = x.shape()[-1], rows = x.shape().rows();
     Tensor sums = Tensor::empty({channels, 2}, DType::f64, x.device());
-    auto* pairs = static_cast<DoublePair*>(sums.raw());
+    auto* pairs = reinterpret_cast<DoublePair*>(sums.mutable_data<double>());
     const T *from = x.data<T>(), *center = mean.data<T>(), *inverse = inverse_deviation.data<T>();
     column_sums<DoublePair>(
         x, rows, channels, GradientPair<T>{from, center, inverse, dy.data<T>(), channels},

@@ -97,9 +97,10 @@ struct SGDBody {
 };
 
 /// Counts the step when all blocks have read the state: called by one thread of each, with what it has read.
-__device__ void count_step(StepState* state, const StepState& read, int64_t samples, uint32_t* counter) {
-  if (atomicAdd(counter, 1u) != gridDim.x - 1) return;
-  *counter = 0;
+/// Context::counters() may still be the former kernel's, so the state has a counter of its own.
+__device__ void count_step(StepState* state, const StepState& read, int64_t samples) {
+  if (atomicAdd(&state->blocks_done, 1u) != gridDim.x - 1) return;
+  state->blocks_done = 0;
   state->iteration = read.iteration + 1;
   state->position = read.position + samples;
 }
@@ -108,7 +109,7 @@ __device__ void count_step(StepState* state, const StepState& read, int64_t samp
 /// kernel, which has nothing to do with their elements; so they come first.
 template <class T, class Body>
 __global__ void update_kernel(Body body, int64_t elements, StepState* state, int64_t samples,
-                              uint32_t* counter, unsigned settled_block) {
+                              unsigned settled_block) {
   unsigned block = (blockIdx.x + settled_block) % gridDim.x;
   if (block >= settled_block)
     begin_settled_block();
@@ -130,7 +131,7 @@ __global__ void update_kernel(Body body, int64_t elements, StepState* state, int
     body.four(rate, i, loaded);
   else
     for (int64_t k = 4 * i; k < elements; ++k) body.one(rate, k);
-  if (threadIdx.x == 0) count_step(state, read, samples, counter);
+  if (threadIdx.x == 0) count_step(state, read, samples);
 }
 
 /// The element from which on a kernel that is started next may change the rest of `changed`, flat tensors of
@@ -147,11 +148,10 @@ int64_t settled_from(const Tensor& gradients, std::initializer_list<const Tensor
 
 template <class T, class Body>
 void update(const Body& body, int64_t elements, const Tensor& state, int64_t samples, int64_t settled) {
-  const Context& context = context_of(state);
   constexpr int elements_a_block = 4 * threads;
   // One block waits at least: that a kernel is done must mean that the former one is.
-  launch(context, update_kernel<T, Body>, std::max(blocks_for(elements, elements_a_block), 1u), threads, body,
-         elements, mutable_state_in(state), samples, context.counters(),
+  launch(context_of(state), update_kernel<T, Body>, std::max(blocks_for(elements, elements_a_block), 1u),
+         threads, body, elements, mutable_state_in(state), samples,
          std::max(blocks_for(settled, elements_a_block), 1u));
 }
 

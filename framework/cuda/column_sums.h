@@ -84,7 +84,7 @@ void column_sums_of_width(const Tensor& on, int64_t rows, int64_t columns, const
   if (chunks > 1)
     partial = Tensor::empty({static_cast<int64_t>(chunks * columns * sizeof(Sum))}, DType::u8, on.device());
   launch(context, column_sums_kernel<width, Sum, Value, Finish>, dim3(tiles, chunks), sum_threads, rows,
-         columns, rows_a_chunk, value, finish, partial.defined() ? static_cast<Sum*>(partial.raw()) : nullptr,
+         columns, rows_a_chunk, value, finish, reinterpret_cast<Sum*>(mutable_data_or_null<uint8_t>(partial)),
          context.counters());
 }
 

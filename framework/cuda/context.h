@@ -41,7 +41,7 @@ class Context {
   /// launch.h).
   bool overlaps_kernels() const { return overlaps_kernels_; }
   /// `counter_count` counters in device memory that are 0 before and after each kernel: for finding out which
-  /// block of a launch is the last.
+  /// block of a launch is the last. A kernel's own only after begin_kernel().
   uint32_t* counters() const { return counters_; }
   /// What the last kernel uses.
   Accesses& accesses() const { return *accesses_; }

@@ -18,7 +18,8 @@ namespace manul::cuda {
 /// 9.0). In this order, because blocks that are set up two kernels ahead take room and wait in vain. So all
 /// kernels before the former one are done when a kernel begins, and what the former one does not write may be
 /// read before this statement: that of which is_settled() said so on the host, by load_settled() or
-/// copy_async(). Until a kernel has waited, its multiprocessor's own cache may hold what older ones read there.
+/// copy_async(). Until a kernel has waited, its multiprocessor's own cache may hold what older ones read
+/// there.
 __device__ inline void begin_kernel() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");

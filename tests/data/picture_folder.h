@@ -1,6 +1,8 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,12 +14,19 @@
 
 namespace manul {
 
+/// The number of this process, or of that whose death test runs in this one: the test must find its folder.
+inline std::string first_process() {
+  constexpr const char* name = "MANUL_TEST_PROCESS";
+  setenv(name, std::to_string(getpid()).c_str(), 0);
+  return getenv(name);
+}
+
 /// A folder of small pictures for one test.
 class PictureFolderTest : public ::testing::Test {
  protected:
   std::filesystem::path folder =
       std::filesystem::path(::testing::TempDir()) /
-      (std::string("manul_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+      ("manul_" + first_process() + "_" + ::testing::UnitTest::GetInstance()->current_test_info()->name());
 
   void SetUp() override { std::filesystem::remove_all(folder); }
   void TearDown() override { std::filesystem::remove_all(folder); }

@@ -5,6 +5,7 @@
 #include "framework/elementary.h"
 #include "ops/conv_relu_pool.h"
 #include "ops/pointwise.h"
+#include "ops/reduce.h"
 #include "ops/update.h"
 #include "tests/op_check.h"
 
@@ -74,13 +75,14 @@ TEST_F(SettledTest, ConvReluPool) {
   }
 }
 
-/// Steps of an optimizer that updates while gradients are still made: all, or those at either end. Few enough
-/// for both kernels to be on the GPU at the same time.
+/// Steps of an optimizer that updates while gradients are still made, all, or those at either end, or while a
+/// sum that counts its blocks runs. Few enough for both kernels to be on the GPU at the same time.
 TEST_F(SettledTest, Update) {
   constexpr int64_t count = 1 << 17;
   DeviceStepState state(device);
   Tensor old = values({count}, 2), added = values({count}, 3), gradients = Tensor::empty_like(old),
-         parameters = Tensor::empty_like(old), m = Tensor::empty_like(old), v = Tensor::empty_like(old);
+         parameters = Tensor::empty_like(old), m = Tensor::empty_like(old), v = Tensor::empty_like(old),
+         total = Tensor::empty({}, DType::f32, device);
   auto trained = [&](Range range, bool wait) {
     Tensor some = gradients.range(range.begin, {range.count}), more = added.range(range.begin, {range.count});
     for (const Tensor& slot : {parameters, m, v}) slot.fill_zero();
@@ -89,7 +91,10 @@ TEST_F(SettledTest, Update) {
     for (int step = 0; step < 10; ++step) {
       scale_kernel(old, 1 - 0.3 * step, 0.0, gradients);
       accumulate_kernel(more, some);
-      accumulate_kernel(more, some);
+      if (step % 2 == 0)
+        accumulate_kernel(more, some);
+      else
+        sum_kernel(old, 1.0, total);
       if (wait) synchronize(device);
       adam_update_kernel(AdamOptions{}, state.tensor(), int64_t{1}, gradients, m, v, parameters);
       if (wait) synchronize(device);
