@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -61,12 +62,21 @@ __device__ T load_settled(const T* from) {
 /// More shared memory than this, a kernel's own included, must be asked for.
 constexpr size_t usual_shared_bytes = 40 << 10;
 
+/// The shared memory to ask for where a block wants `bytes`: in a grid of at most one block a multiprocessor
+/// so much that none takes two. Blocks that are set up early would gather where the former kernel ends first.
+inline size_t spread_bytes(const Context& context, dim3 grid, size_t bytes) {
+  int64_t blocks = int64_t{grid.x} * grid.y * grid.z;
+  if (!context.overlaps_kernels() || blocks > context.multiprocessors()) return bytes;
+  return std::max(bytes, context.shared_bytes() / 2);
+}
+
 /// Starts a kernel on the compute stream, with `shared_bytes` for dynamic_shared(). Nothing happens for an
 /// empty grid.
 template <class... Parameters, class... Arguments>
 void launch_with_shared(const Context& context, void (*kernel)(Parameters...), dim3 grid, int threads,
                         size_t shared_bytes, const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  shared_bytes = spread_bytes(context, grid, shared_bytes);
   if (shared_bytes > usual_shared_bytes)
     MANUL_CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                           static_cast<int>(shared_bytes)));
