@@ -5,33 +5,30 @@
 // Activations chosen at run time, for .cu files: for kernels that something else limits anyway.
 namespace manul::cuda {
 
-template <class T>
-__device__ T activated(Activation activation, T z) {
+/// use(F{}) for the function F that `activation` names: value(z), and derivative(z, y) by the output y.
+template <class Use>
+__device__ auto with_activation(Activation activation, const Use& use) {
   switch (activation) {
     case Activation::relu:
-      return pointwise::Relu::value(z);
+      return use(pointwise::Relu{});
     case Activation::sigmoid:
-      return pointwise::Sigmoid::value(z);
+      return use(pointwise::Sigmoid{});
     case Activation::tanh:
-      return pointwise::Tanh::value(z);
+      return use(pointwise::Tanh{});
     default:
-      return z;
+      return use(pointwise::Linear{});
   }
+}
+
+template <class T>
+__device__ T activated(Activation activation, T z) {
+  return with_activation(activation, [&](auto function) { return function.value(z); });
 }
 
 /// By the output y.
 template <class T>
 __device__ T activation_derivative(Activation activation, T y) {
-  switch (activation) {
-    case Activation::relu:
-      return pointwise::Relu::derivative(T(0), y);
-    case Activation::sigmoid:
-      return pointwise::Sigmoid::derivative(T(0), y);
-    case Activation::tanh:
-      return pointwise::Tanh::derivative(T(0), y);
-    default:
-      return T(1);
-  }
+  return with_activation(activation, [&](auto function) { return function.derivative(T(0), y); });
 }
 
 }  // namespace manul::cuda

@@ -25,8 +25,9 @@ struct Panel {
   static constexpr int blocks = rows * columns > 2048 ? 1 : 2;
   /// Four neighbours of a row of the tile are one quad.
   static constexpr int quads = rows * columns / 4;
-  /// Of the sums in shared memory: rows begin in different banks.
-  static constexpr int pitch = columns + 4;
+  /// Of the sums in shared memory, from row to row: what a warp stores at a time lies in different banks.
+  template <class A, class B>
+  static constexpr int pitch = columns + (A::along && !B::along ? (48 - columns % 32) % 32 : 4);
   static_assert(thread_rows % 4 == 0 && thread_columns % 4 == 0 && depth_a_group % 4 == 0);
 };
 
@@ -35,7 +36,7 @@ template <class Panel, class A, class B>
 constexpr int panel_floats =
     std::max(Panel::stages*(PanelStage<A, Panel::rows, Panel::depth, Panel::threads>::floats +
                             PanelStage<B, Panel::columns, Panel::depth, Panel::threads>::floats),
-             Panel::groups* Panel::rows* Panel::pitch);
+             Panel::groups* Panel::rows* Panel::template pitch<A, B>);
 
 /// Sums over k of [begin, end) for the tile at (row, column): afterwards shared memory has them as
 /// [groups][rows][pitch], complete once the groups are added. All threads call it.
@@ -97,10 +98,11 @@ __device__ void multiply_panel(float* shared, const A& a, const B& b, int64_t ro
   }
   wait_for_copies<0>();
   __syncthreads();
-  float* to = shared + group * Panel::rows * Panel::pitch;
+  constexpr int pitch = Panel::template pitch<A, B>;
+  float* to = shared + group * Panel::rows * pitch;
 #pragma unroll
   for (int i = 0; i < Panel::thread_rows; ++i) {
-    float* line = to + (first_row + StageA::template index_of<8>(lane / 4, i)) * Panel::pitch + first_column;
+    float* line = to + (first_row + StageA::template index_of<8>(lane / 4, i)) * pitch + first_column;
     if constexpr (B::along) {
 #pragma unroll
       for (int c = 0; c < Panel::thread_columns; ++c) line[lane % 4 + 4 * c] = sum[i][c];
@@ -145,12 +147,11 @@ __device__ void panel_block(float* shared, const ProductSize<float>& size, const
   int64_t begin = split * size.depth_a_split, end = min(begin + size.depth_a_split, size.inner);
   multiply_panel<Panel>(shared, a, b, size.rows, size.columns, row, column, begin, end);
   auto quad_of = [&](int i) {
-    constexpr int across = Panel::columns / 4;
-    auto* sums = reinterpret_cast<float4*>(shared + i / across * Panel::pitch + i % across * 4);
+    constexpr int across = Panel::columns / 4, pitch = Panel::template pitch<A, B>;
+    auto* sums = reinterpret_cast<float4*>(shared + i / across * pitch + i % across * 4);
     float4 sum = *sums;
 #pragma unroll
-    for (int group = 1; group < Panel::groups; ++group)
-      add_quad(sum, sums[group * Panel::rows * Panel::pitch / 4]);
+    for (int group = 1; group < Panel::groups; ++group) add_quad(sum, sums[group * Panel::rows * pitch / 4]);
     return sum;
   };
   auto finish_quad = [&](int i, const float4& sum) {

@@ -9,14 +9,11 @@
 namespace manul::cuda {
 
 /// An operand that is multiplied as it lies in memory.
-struct AsItIs {
-  __device__ bool changes_nothing() const { return true; }
-  __device__ float operator()(float value, float) const { return value; }
-};
+struct AsItIs {};
 
 /// One operand in memory: element [index, k] at index * stride + k where the sum runs along the memory
-/// (`along`), otherwise at k * stride + index. Where `Change` is not AsItIs, change(element, element of y in
-/// the same place) is multiplied, and change(0, 0) must be 0.
+/// (`along`), otherwise at k * stride + index. Where `Change` is not AsItIs, change(four elements, those of y
+/// in the same places) are multiplied, and zeros must stay zeros.
 template <bool along_, class Change = AsItIs>
 struct PanelOperand {
   static constexpr bool along = along_, changed = !std::is_same_v<Change, AsItIs>;
@@ -67,8 +64,7 @@ class PanelStage {
       if (!is_chunk(j)) continue;
       auto* quad = reinterpret_cast<float4*>(stage + place_of_chunk(j));
       float4 value = *quad, y = *reinterpret_cast<float4*>(stage + matrix + place_of_chunk(j));
-      *quad = {operand.change(value.x, y.x), operand.change(value.y, y.y), operand.change(value.z, y.z),
-               operand.change(value.w, y.w)};
+      *quad = operand.change(value, y);
     }
   }
 
