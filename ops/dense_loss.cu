@@ -199,11 +199,11 @@ __device__ void add_blocks(const Head<T>& head, int sums) {
     }
     head.store(i, total);
   }
-  double total = 0;
-  for (int block = threadIdx.x; block < blocks; block += head_threads)
-    total += __ldcg(head.partial_value + block);
-  total = block_sum<head_threads>(total);
-  if (threadIdx.x == 0) head.store_value(total);
+  if (threadIdx.x < head_threads - 32) return;
+  double total = 0;  // by the last warp, beside the others
+  for (int block = threadIdx.x % 32; block < blocks; block += 32) total += __ldcg(head.partial_value + block);
+  total = warp_sum(total);
+  if (threadIdx.x == head_threads - 1) head.store_value(total);
 }
 
 /// The gradients of a dense of few units and the loss behind it, the whole way there and back.
