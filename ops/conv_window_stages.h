@@ -162,6 +162,7 @@ template <class... Parameters>
 int64_t blocks_at_once(const Context& context, void (*kernel)(Parameters...), int threads,
                        size_t shared_bytes) {
   int blocks = 0;
+  allow_shared_bytes(kernel, shared_bytes);
   MANUL_CHECK_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, shared_bytes));
   return int64_t{std::max(blocks, 1)} * context.multiprocessors();
 }

@@ -59,8 +59,14 @@ __device__ T load_settled(const T* from) {
   return value;
 }
 
-/// More shared memory than this, a kernel's own included, must be asked for.
-constexpr size_t usual_shared_bytes = 40 << 10;
+/// Lets a block of `kernel` have `bytes` for dynamic_shared(): more than is usual must be asked for.
+template <class... Parameters>
+void allow_shared_bytes(void (*kernel)(Parameters...), size_t bytes) {
+  constexpr size_t usual = 40 << 10;  // the kernel's own shared memory counts as well
+  if (bytes > usual)
+    MANUL_CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                          static_cast<int>(bytes)));
+}
 
 /// The shared memory to ask for where a block wants `bytes`: in a grid of at most one block a multiprocessor
 /// so much that none takes two. Blocks that are set up early would gather where the former kernel ends first.
@@ -77,9 +83,7 @@ void launch_with_shared(const Context& context, void (*kernel)(Parameters...), d
                         size_t shared_bytes, const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   shared_bytes = spread_bytes(context, grid, shared_bytes);
-  if (shared_bytes > usual_shared_bytes)
-    MANUL_CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                          static_cast<int>(shared_bytes)));
+  allow_shared_bytes(kernel, shared_bytes);
   cudaLaunchAttribute overlap{};
   overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   overlap.val.programmaticStreamSerializationAllowed = 1;
