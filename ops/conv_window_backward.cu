@@ -110,7 +110,7 @@ __device__ inline double sum_of_far(const float* values, int step, int count) {
 /// Block (x: stages, y: `lanes` filters) adds the gradients of its pixels. With `counters`, the last block of
 /// these filters adds what all blocks have.
 template <class Window, int lanes>
-__global__ void __launch_bounds__(window_threads, 3)
+__global__ void __launch_bounds__(window_threads, window_blocks)
     backward_window(const float* x, const uint8_t* winner, const float* dpooled, ConvPoolGeometry g,
                     Stages stages, Partial partial, uint32_t* counters) {
   constexpr int sums = Window::taps + 1;
@@ -136,14 +136,14 @@ void backward_by(const Tensor& x, const Tensor& winner, const Tensor& dpooled, c
   unsigned tiles = blocks_for(g.filters, lanes);
   // With few pictures the last block adds the sums of all: as many blocks as it can add at once.
   constexpr bool few = lanes < 32;
-  Stages stages = cut_stages(g, window_threads / lanes,
-                             few ? context.multiprocessors() / tiles : 4 * context.multiprocessors());
+  int64_t blocks = few ? std::clamp<int64_t>(context.multiprocessors() / tiles, 1, 32)
+                       : window_blocks * context.multiprocessors();
+  Stages stages = cut_stages(g, window_threads / lanes, blocks);
   size_t bytes = std::max<size_t>(2 * stages.floats, backward_warps * sums * lanes) * sizeof(float);
   stages.settled = is_settled(x);
   auto kernel = backward_window<Window, lanes>;
-  int64_t most = few ? std::clamp<int64_t>(context.multiprocessors() / tiles, 1, 32)
-                     : blocks_at_once(context, kernel, window_threads, bytes);
-  dim3 grid(std::min<int64_t>(stages.count, most), tiles);
+  if (!few) blocks = blocks_at_once(context, kernel, window_threads, bytes);
+  dim3 grid(std::min<int64_t>(stages.count, blocks), tiles);
   Tensor sums_of_blocks = Tensor::empty({int64_t{grid.x} * tiles, sums * lanes}, DType::f32, x.device());
   Partial partial{sums_of_blocks.mutable_data<float>(), grid.x, g.filters, lanes, sums, store};
   launch_with_shared(context, kernel, grid, window_threads, bytes, x.data<float>(), winner.data<uint8_t>(),

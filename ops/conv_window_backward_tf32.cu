@@ -92,7 +92,7 @@ struct WarpSums {
 /// Block (x: stages, y: 32 filters), a warp two pixels at a time. The product of the tensor cores is over the
 /// positions of their pooling windows: the gradients, zero but for the winner, times what is under the taps.
 template <class Window>
-__global__ void __launch_bounds__(window_threads, 3)
+__global__ void __launch_bounds__(window_threads, window_blocks)
     backward_window_tf32(const float* x, const uint8_t* winner, const float* dpooled, ConvPoolGeometry g,
                          Stages stages, Partial partial) {
   constexpr int sums = Window::taps + 1, tap_tiles = WarpSums<Window>::tap_tiles, slots = 2 * backward_warps;
@@ -164,7 +164,7 @@ void backward_by(const Tensor& x, const Tensor& winner, const Tensor& dpooled, c
   const Context& context = context_of(x);
   constexpr int sums = Window::taps + 1;
   unsigned tiles = blocks_for(g.filters, filters_a_block);
-  Stages stages = cut_stages(g, 2 * backward_warps, 4 * context.multiprocessors());
+  Stages stages = cut_stages(g, 2 * backward_warps, window_blocks * context.multiprocessors());
   size_t bytes = std::max<size_t>(2 * stages.floats, backward_warps * sums * filters_a_block) * sizeof(float);
   stages.settled = is_settled(x);
   auto kernel = backward_window_tf32<Window>;

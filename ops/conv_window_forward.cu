@@ -51,10 +51,16 @@ struct alignas(count * sizeof(T)) Vector {
   T values[count];
 };
 
+template <int filters_a_lane>
+constexpr int forward_threads = 512 / filters_a_lane;
+/// Of a multiprocessor.
+template <int filters_a_lane>
+constexpr int forward_blocks = filters_a_lane == 2 ? 2 : 3;
+
 /// A lane has two filters, or four where the batch is large: each value that it reads serves more products
 /// then, but fewer warps fit a multiprocessor.
 template <class Window, int filters_a_lane>
-__global__ void __launch_bounds__(512 / filters_a_lane, filters_a_lane == 2 ? 2 : 3)
+__global__ void __launch_bounds__(forward_threads<filters_a_lane>, forward_blocks<filters_a_lane>)
     forward_window(const float* x, const float* kernel, const float* bias, ConvPoolGeometry g, Stages stages,
                    float* pooled, uint8_t* winner) {
   constexpr int lanes_a_pixel = filters_a_block / filters_a_lane;
@@ -125,10 +131,11 @@ __global__ void __launch_bounds__(512 / filters_a_lane, filters_a_lane == 2 ? 2 
 template <class Window, int filters_a_lane>
 void forward_by(const Tensor& x, const Tensor& kernel, const Tensor& bias, const ConvPoolGeometry& g,
                 const Tensor& pooled, const Tensor& winner) {
-  constexpr int lanes_a_pixel = filters_a_block / filters_a_lane, most_threads = 512 / filters_a_lane;
-  Stages stages = cut_stages(g, most_threads / lanes_a_pixel, 3 * context_of(x).multiprocessors());
+  constexpr int lanes_a_pixel = filters_a_block / filters_a_lane, most = forward_threads<filters_a_lane>;
+  Stages stages =
+      cut_stages(g, most / lanes_a_pixel, forward_blocks<filters_a_lane> * context_of(x).multiprocessors());
   int64_t lanes = int64_t{stages.rows_a_stage} * g.pooled_width * lanes_a_pixel;
-  int threads = static_cast<int>(std::clamp<int64_t>((lanes + 31) / 32 * 32, 64, most_threads));
+  int threads = static_cast<int>(std::clamp<int64_t>((lanes + 31) / 32 * 32, 64, most));
   launch_forward(forward_window<Window, filters_a_lane>, threads, x, kernel, bias, g, stages, pooled, winner);
 }
 

@@ -77,7 +77,7 @@ struct Winners {
 
 /// A warp has 16 pixels. A product of the tensor cores has a position of the pooling window of each of these.
 template <class Window>
-__global__ void __launch_bounds__(tf32_threads, 3)
+__global__ void __launch_bounds__(tf32_threads, window_blocks)
     forward_window_tf32(const float* x, const float* kernel, const float* bias, ConvPoolGeometry g,
                         Stages stages, float* pooled, uint8_t* winner) {
   constexpr int slots = tf32_threads / 32 * pixels_a_tile;
@@ -156,7 +156,8 @@ __global__ void __launch_bounds__(tf32_threads, 3)
 template <class Window>
 void forward_by(const Tensor& x, const Tensor& kernel, const Tensor& bias, const ConvPoolGeometry& g,
                 const Tensor& pooled, const Tensor& winner) {
-  Stages stages = cut_stages(g, tf32_threads / 32 * pixels_a_tile, 4 * context_of(x).multiprocessors());
+  Stages stages =
+      cut_stages(g, tf32_threads / 32 * pixels_a_tile, window_blocks * context_of(x).multiprocessors());
   launch_forward(forward_window_tf32<Window>, tf32_threads, x, kernel, bias, g, stages, pooled, winner);
 }
 

@@ -21,6 +21,8 @@ struct Window {
 };
 
 constexpr int window_threads = 256;
+/// Blocks of a multiprocessor, in the backward and the TF32 kernels.
+constexpr int window_blocks = 3;
 /// Filters of one block of the forward kernels, and of the TF32 backward kernel.
 constexpr int filters_a_block = 32;
 
@@ -59,17 +61,27 @@ inline size_t stage_bytes(const ConvPoolGeometry& g, int rows) {
   return size_t{sizeof(float)} * g.rows_below(rows) * shared_pitch(g);
 }
 
-/// As many rows a stage as cost least, where `slots` pixels are computed at a time and `least_stages` remain.
-inline Stages cut_stages(const ConvPoolGeometry& g, int slots, int64_t least_stages) {
+/// As many rows a stage as cost least, where a block computes `slots` pixels at a time, the GPU runs `blocks`
+/// blocks, and each of them gets a stage.
+inline Stages cut_stages(const ConvPoolGeometry& g, int slots, int64_t blocks) {
   constexpr size_t most_bytes = 24 << 10;
-  constexpr double wait = 1.5;  // a stage's, in rounds of pixels
+  constexpr double wait = 1.5;       // a stage's, in rounds of pixels
+  constexpr double row_cost = 0.01;  // of everything: the copies of long stages come in bursts
   int height = static_cast<int>(g.pooled_height), width = static_cast<int>(g.pooled_width), best = 1;
+  auto rounds = [&](int rows) { return (rows * width + slots - 1) / slots; };
   double least = 0;
-  for (int rows = 1; rows <= std::min(height, 8); ++rows) {
-    int stages = (height + rows - 1) / rows;
-    double cost = stages * ((rows * width + slots - 1) / slots + wait);
-    if (rows > 1 && (stage_bytes(g, rows) > most_bytes || g.batch * stages < least_stages || cost >= least))
-      continue;
+  for (int rows = 1; rows <= std::min(height, 16); ++rows) {
+    int a_picture = (height + rows - 1) / rows;
+    int64_t stages = g.batch * a_picture;
+    if (rows > 1 && (stage_bytes(g, rows) > most_bytes || stages < blocks)) break;
+    double mean_rounds =
+        static_cast<double>(height / rows * rounds(rows) + rounds(height % rows)) / a_picture;
+    // Between the most that a block has and the mean: blocks beside one that is done run faster.
+    double turns = (static_cast<double>((stages + blocks - 1) / blocks) +
+                    static_cast<double>(stages) / static_cast<double>(blocks)) /
+                   2;
+    double cost = turns * (mean_rounds + wait) * (1 + row_cost * rows);
+    if (rows > 1 && cost >= least) continue;
     best = rows;
     least = cost;
   }
