@@ -25,9 +25,12 @@ class Dataset {
   /// Lays down the order of `epoch` (shuffled by (seed, epoch) if asked for) and what else the epoch needs.
   virtual void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) = 0;
 
+  /// True if nothing of a batch is made ready on the host, so that several steps may follow each other.
+  virtual bool is_resident() const { return false; }
+
   /// Makes ready what next_batch needs for the `length` samples at `position` and does not keep on the
-  /// device. Called on the host before every step, never within a captured one; throws what goes wrong with
-  /// the data.
+  /// device. Called on the host before every step, never within a captured one, and once for several steps of
+  /// a resident data set; throws what goes wrong with the data.
   virtual void prepare_batch(int64_t /*position*/, int64_t /*length*/) {}
 
   /// Writes the batch that begins at the state's position, which was prepared: inputs f32 [batch, sample

@@ -46,6 +46,7 @@ class ImageDataset : public Dataset {
   Shape sample_shape() const override;
   const std::vector<std::string>& class_names() const override { return class_names_; }
   void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) override;
+  bool is_resident() const override { return fully_cached(); }
   void prepare_batch(int64_t position, int64_t length) override;
   void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override;
 

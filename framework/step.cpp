@@ -39,17 +39,20 @@ TrainStep::TrainStep(std::function<void()> function, Device device)
     : function_(std::move(function)), device_(device) {}
 TrainStep::~TrainStep() = default;
 
-void TrainStep::run([[maybe_unused]] int64_t key) {
+void TrainStep::run([[maybe_unused]] int64_t key, int64_t calls) {
+  auto work = [&] {
+    for (int64_t i = 0; i < calls; ++i) function_();
+  };
 #ifdef MANUL_WITH_CUDA
   if (device_.is_cuda() && !eager_) {
-    auto& captured = captured_[key];
+    auto& captured = captured_[{key, calls}];
     if (!captured) captured = std::make_unique<Captured>();
-    if (captured->runs++ == 0) return function_();
-    if (!captured->graph) captured->graph = cuda::Graph::capture(function_, device_.index);
+    if (captured->runs++ == 0) return work();
+    if (!captured->graph) captured->graph = cuda::Graph::capture(work, device_.index);
     return captured->graph->launch();
   }
 #endif
-  function_();
+  work();
 }
 
 }  // namespace manul

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "framework/kernel.h"
 
@@ -60,10 +61,10 @@ AdvanceStepFunction advance_step;
 inline constexpr Kernel advance_step_kernel{"advance_step", cpu::advance_step,
                                             MANUL_CUDA(cuda::advance_step)};
 
-/// Runs a function of no arguments that works on tensors of fixed addresses. On the CPU each run is a plain
-/// call. On a GPU the first run of a key is eager (parameters built, plans chosen, memory pools warmed), the
-/// second is captured into a graph with memory of its own, later ones replay it. Whatever differs between
-/// runs must lie in device memory.
+/// Runs a function of no arguments that works on tensors of fixed addresses. On the CPU a run is a plain
+/// call, or several. On a GPU the first run of a key is eager (parameters built, plans chosen, memory pools
+/// warmed), the second is captured into a graph with memory of its own, later ones replay it. Whatever
+/// differs between calls must lie in device memory.
 class TrainStep {
  public:
   TrainStep(std::function<void()> function, Device device);
@@ -71,8 +72,9 @@ class TrainStep {
   TrainStep(const TrainStep&) = delete;
   TrainStep& operator=(const TrainStep&) = delete;
 
-  /// `key` tells different work apart (another batch length, say): each key has its own graph.
-  void run(int64_t key = 0);
+  /// Calls the function `calls` times; a GPU does not stop between them. `key` tells different work apart
+  /// (another batch length, say): each key and number of calls has its own graph.
+  void run(int64_t key = 0, int64_t calls = 1);
   /// Runs eagerly from now on, on every device.
   void set_eager(bool eager) { eager_ = eager; }
 
@@ -81,7 +83,7 @@ class TrainStep {
   std::function<void()> function_;
   Device device_;
   bool eager_ = false;
-  std::map<int64_t, std::unique_ptr<Captured>> captured_;
+  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Captured>> captured_;  // by key and calls
 };
 
 }  // namespace manul

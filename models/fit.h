@@ -14,11 +14,14 @@ class Model;
 struct FitOptions {
   int64_t epochs = 1;  // in all, those before a resume included
   int64_t batch_size = 32;
+  /// Steps that follow each other without the host, if the data set is resident: fewer stops of a GPU, the
+  /// same numbers. Callbacks are told once for all of them. Keras takes it in compile().
+  int64_t steps_per_execution = 1;
   Dataset* validation = nullptr;  // evaluated in order after every epoch
   bool shuffle = true;
   std::vector<Callback*> callbacks = {};
   bool resume = false;  // continue Model::training_state bit for bit; from the start if it is empty
-  const std::atomic<bool>* stop = nullptr;  // when set, fit finishes the current step and returns
+  const std::atomic<bool>* stop = nullptr;  // when set, fit finishes the current execution and returns
 };
 
 /// What callbacks see of a fit in progress, and may ask of it.
@@ -55,7 +58,7 @@ class Callback {
   virtual ~Callback() = default;
   virtual void on_train_begin(FitProgress& /*fit*/) {}
   virtual void on_epoch_begin(FitProgress& /*fit*/) {}
-  /// After every step; on a GPU the step may still be running.
+  /// After every execution (FitOptions::steps_per_execution), on a GPU while it may still be running.
   virtual void on_step_end(FitProgress& /*fit*/) {}
   /// `logs`: the epoch's loss and metrics, those of the validation included.
   virtual void on_epoch_end(FitProgress& /*fit*/, const Logs& /*logs*/) {}

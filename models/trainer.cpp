@@ -64,6 +64,8 @@ Trainer::Trainer(Model& model, Dataset& train, const FitOptions& options)
             this->model.add_to_totals(result, batch.labels, totals_);
           },
           model.device()) {
+  check(options.steps_per_execution > 0, "fit: an execution has at least one step, not {}",
+        options.steps_per_execution);
   epochs = options.epochs;
   steps = source_.steps();
   if (options.validation)
@@ -102,15 +104,22 @@ History Trainer::run() {
   return history;
 }
 
+int64_t Trainer::steps_at_once() const {
+  if (!source_.data().is_resident()) return 1;
+  int64_t whole_batches = (source_.size() - samples) / options_.batch_size;
+  return std::clamp<int64_t>(options_.steps_per_execution, 1, std::max<int64_t>(whole_batches, 1));
+}
+
 bool Trainer::run_steps() {
   while (samples < source_.size()) {
     if (options_.stop && *options_.stop) stop(StopReason::requested);
     if (stopped_) return false;
     length_ = source_.length_at(samples);
-    source_.prepare(samples, length_);
-    step_.run(length_);
-    samples += length_;
-    ++step;
+    int64_t count = steps_at_once();
+    source_.prepare(samples, count * length_);
+    step_.run(length_, count);
+    samples += count * length_;
+    step += count;
     tell([this](Callback& callback) { callback.on_step_end(*this); });
   }
   return true;

@@ -23,13 +23,14 @@ std::vector<Device> devices() {
   return found;
 }
 
-/// Times `work`. On a GPU several calls are submitted before they are waited for, as in training.
+/// Times `work`, which counts as `steps` iterations. On a GPU several calls are submitted before they are
+/// waited for, as in training.
 template <class Work>
-void measure(benchmark::State& state, Device device, Work&& work) {
+void measure(benchmark::State& state, Device device, Work&& work, int64_t steps = 1) {
   int64_t calls = device.is_cuda() ? 20 : 1;
   for (int i = 0; i < 3; ++i) work();  // a GPU step is captured in the second call
   synchronize(device);
-  while (state.KeepRunningBatch(calls)) {
+  while (state.KeepRunningBatch(calls * steps)) {
     for (int64_t i = 0; i < calls; ++i) work();
     synchronize(device);
   }
@@ -50,21 +51,29 @@ Model compiled_network(int64_t stride, Device device) {
   return model;
 }
 
-void add_train_step(int64_t stride, int64_t batch, Device device, bool tf32 = false) {
-  add_row(fmt::format("train_step/stride:{}/batch:{}/device:{}{}", stride, batch, device.name(),
-                      tf32 ? "/tf32" : ""),
-          benchmark::kMillisecond, [=](benchmark::State& state) {
-            allow_tf32(tf32);
-            Model model = compiled_network(stride, device);
-            Tensor inputs = test_values({batch, 64, 64, 3}, 1, DType::f32, device, 0, 1);
-            std::vector<int32_t> classes(batch);
-            for (int64_t i = 0; i < batch; ++i) classes[i] = static_cast<int32_t>(i % 2);
-            Tensor labels = Tensor::from(classes, {batch}, device);
-            TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
-            measure(state, device, [&] { step.run(); });
-            allow_tf32(false);
-            state.SetItemsProcessed(state.iterations() * batch);
-          });
+struct StepOptions {
+  bool tf32 = false;
+  int64_t steps_per_execution = 1;
+};
+
+void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions options = {}) {
+  auto [tf32, steps] = options;
+  std::string name = fmt::format("train_step/stride:{}/batch:{}/device:{}", stride, batch, device.name());
+  if (tf32) name += "/tf32";
+  if (steps > 1) name += fmt::format("/steps_per_execution:{}", steps);
+  add_row(name, benchmark::kMillisecond, [=](benchmark::State& state) {
+    allow_tf32(tf32);
+    Model model = compiled_network(stride, device);
+    Tensor inputs = test_values({batch, 64, 64, 3}, 1, DType::f32, device, 0, 1);
+    std::vector<int32_t> classes(batch);
+    for (int64_t i = 0; i < batch; ++i) classes[i] = static_cast<int32_t>(i % 2);
+    Tensor labels = Tensor::from(classes, {batch}, device);
+    TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
+    measure(
+        state, device, [&] { step.run(0, steps); }, steps);
+    allow_tf32(false);
+    state.SetItemsProcessed(state.iterations() * batch);
+  });
 }
 
 /// An epoch of `steps` batches of pictures that lie in the device's memory.
@@ -213,7 +222,8 @@ void add_rows() {
     for (int64_t stride : {3, 1})
       for (int64_t batch : {32, 256, 2048}) {
         add_train_step(stride, batch, device);
-        if (device.is_cuda() && batch > 32) add_train_step(stride, batch, device, true);
+        if (device.is_cuda()) add_train_step(stride, batch, device, {.steps_per_execution = 8});
+        if (device.is_cuda() && batch > 32) add_train_step(stride, batch, device, {.tf32 = true});
         add_augmented_step(stride, batch, device);
       }
     for (int64_t batch : {1, 32}) add_predict(batch, device);

@@ -123,6 +123,7 @@ History fit(Model& model, const TrainCommand& command, const Pictures& pictures,
   int64_t steps_before = model.state().read().iteration;
   History history = model.fit(*pictures.train, {.epochs = options.epochs,
                                                 .batch_size = options.batch,
+                                                .steps_per_execution = model.device().is_cuda() ? 8 : 1,
                                                 .validation = pictures.validation.get(),
                                                 .callbacks = callbacks,
                                                 .resume = options.resume,

@@ -41,6 +41,8 @@ class DevicePictures : public Dataset {
     pictures_.order.copy_from(Tensor::from(order_of_epoch(size(), epoch, key, shuffle), {size()}));
   }
 
+  bool is_resident() const override { return true; }
+
   void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override {
     augment_batch_kernel(state.tensor(), pictures_, options_, inputs, labels);
   }
@@ -176,6 +178,19 @@ TEST(CapturedStep, EqualsEagerStepsOnTheGpuToTheBit) {
   expect_equal(train(*test_gpu(), true), eager);
   expect_equal(train(*test_gpu(), false), eager);
   expect_equal(train_with_fit(*test_gpu()), eager);
+}
+
+/// Three steps and one, then the short batch.
+TEST(CapturedStep, SeveralStepsAtOnceEqualSingleOnesOnTheGpuToTheBit) {
+  if (!test_gpu()) GTEST_SKIP() << why_no_gpu();
+  auto trained = [](int64_t steps) {
+    Trained result{compiled_model(*test_gpu()), {}};
+    DevicePictures data(*test_gpu());
+    FitOptions options{.epochs = epochs, .batch_size = batch_size, .steps_per_execution = steps};
+    result.epochs = result.model.fit(data, options).epochs();
+    return result;
+  };
+  expect_equal(trained(3), trained(1));
 }
 
 TEST(CapturedStep, IsCloseToTheCpu) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "tests/models/support.h"
 #include "tests/op_check.h"
 
@@ -23,6 +25,47 @@ TEST(Fit, LearnsAndReportsAsKerasDoes) {
   Logs evaluated = model.evaluate(test);
   EXPECT_EQ(evaluated[0].second, history["val_loss"].back());
   EXPECT_EQ(evaluated[1].second, history["val_accuracy"].back());
+}
+
+/// Counts what it is told, and where.
+class Steps : public Callback {
+ public:
+  void on_step_end(FitProgress& fit) override { steps.push_back(fit.step); }
+  std::vector<int64_t> steps;
+};
+
+/// 201 samples are six batches of 32 and a short one.
+std::vector<int64_t> steps_told(Dataset& train, int64_t steps_per_execution, History& history) {
+  Sequential model = small_classifier();
+  model.compile(Adam{}, Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 3});
+  Steps told;
+  history = model.fit(train, {.steps_per_execution = steps_per_execution, .callbacks = {&told}});
+  return told.steps;
+}
+
+TEST(Fit, SeveralStepsAreOneExecution) {
+  InMemoryDataset train = corner_pictures(201, 1);
+  History single, several;
+  EXPECT_EQ(steps_told(train, 1, single), (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(steps_told(train, 4, several), (std::vector<int64_t>{4, 6, 7}));
+  EXPECT_EQ(several.epochs(), single.epochs());
+  EXPECT_EQ(steps_told(train, 100, several), (std::vector<int64_t>{6, 7}));
+  EXPECT_EQ(several.epochs(), single.epochs());
+  EXPECT_THROW(steps_told(train, 0, several), Error);
+}
+
+TEST(Fit, BatchesThatTheHostPreparesAreExecutedOneByOne) {
+  class Prepared : public InMemoryDataset {
+   public:
+    using InMemoryDataset::InMemoryDataset;
+    bool is_resident() const override { return false; }
+    void prepare_batch(int64_t position, int64_t length) override { prepared.emplace_back(position, length); }
+    std::vector<std::pair<int64_t, int64_t>> prepared;
+  };
+  Prepared train(random_tensor({70, 9, 10, 2}, 1), Tensor::from(std::vector<int32_t>(70), {70}));
+  History history;
+  EXPECT_EQ(steps_told(train, 4, history), (std::vector<int64_t>{1, 2, 3}));
+  EXPECT_EQ(train.prepared, (std::vector<std::pair<int64_t, int64_t>>{{0, 32}, {32, 32}, {64, 6}}));
 }
 
 }  // namespace

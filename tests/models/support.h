@@ -23,6 +23,7 @@ class InMemoryDataset : public Dataset {
     order_ = order_of_epoch(size(), epoch, seed, shuffle);
   }
 
+  bool is_resident() const override { return true; }
   void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override {
     int64_t position = state.read().position, length = inputs.shape()[0];
     check(position + length <= size(), "data: the batch at {} ends behind the {} samples", position, size());
