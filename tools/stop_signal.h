@@ -6,7 +6,8 @@ namespace manul {
 
 /// From its construction on, the first signal that asks the program to end sets a flag, so that the work can
 /// be saved: SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal was closed; left ignored under nohup) and SIGPIPE
-/// (the reader of the output has gone). A second SIGINT or SIGTERM ends the program at once. One per program.
+/// (the reader of the output has gone). Another SIGINT or SIGTERM half a second later or more ends the
+/// program at once. One per program.
 class StopSignal {
  public:
   StopSignal();

@@ -58,13 +58,22 @@ TEST_F(TrainCatdog, ClosedOutputDoesNotEndInTheModel) {
   EXPECT_TRUE(model("closed.h5") == model("usual.h5"));
 }
 
-TEST_F(TrainCatdog, SecondSignalQuitsAtOnceWithoutSaving) {
-  // Both reach a program that is held meanwhile, so that the first has no time to end it.
+TEST_F(TrainCatdog, ALaterSignalQuitsAtOnceWithoutSaving) {
+  // The program is held after the first one, in a long step or while it saves 87 MB.
+  Outcome outcome = train_until(
+      "Epoch 1/", "kill -INT $pid; sleep 0.1; kill -STOP $pid; sleep 0.6; kill -TERM $pid; kill -CONT $pid",
+      "--threads 1 --size 256 --epochs 100000");
+  EXPECT_EQ(outcome.code, 143);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "trained_model.h5"));
+}
+
+/// As `timeout` does it: the program, and then its group.
+TEST_F(TrainCatdog, TwoSignalsAtOnceAreOne) {
   Outcome outcome =
       train_until("Epoch 1/", "kill -STOP $pid; kill -INT $pid; kill -TERM $pid; kill -CONT $pid",
                   "--threads 1 --batch 1 --epochs 100000");
   EXPECT_THAT(outcome.code, testing::AnyOf(130, 143));
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "trained_model.h5"));
+  EXPECT_EQ(train("--resume --epochs 1").code, 0) << "the file there is whole";
 }
 
 TEST_F(TrainCatdog, AReaderThatLeavesStopsItAndKeepsTheWork) {
