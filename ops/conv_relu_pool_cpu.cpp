@@ -15,7 +15,7 @@ template <class T>
   auto bytes = narrow<T>(code);
   if (count == lanes<T>)
     std::memcpy(to, &bytes, lanes<T>);
-  else
+  else if (count > 0)
     std::memcpy(to, &bytes, static_cast<size_t>(count));
 }
 

@@ -14,8 +14,8 @@ using testing::IsEmpty;
 constexpr int64_t line = Ahead::line;
 alignas(Ahead::line) const char memory[64 * line] = {};
 
-/// The offsets that `steps` steps ask for, in lines.
-std::vector<int64_t> asked(Ahead& ahead, int64_t steps, int64_t wanted = 100) {
+/// The offsets that `steps` steps ask for, in lines. Inlined, gcc 13 warns of the empty list below.
+[[gnu::noinline]] std::vector<int64_t> asked(Ahead& ahead, int64_t steps, int64_t wanted = 100) {
   std::vector<int64_t> offsets;
   for (int64_t step = 0; step < steps; ++step) {
     Ahead::Lines lines = ahead.take(wanted);
