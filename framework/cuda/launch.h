@@ -64,8 +64,8 @@ template <class... Parameters>
 void allow_shared_bytes(void (*kernel)(Parameters...), size_t bytes) {
   constexpr size_t usual = 40 << 10;  // the kernel's own shared memory counts as well
   if (bytes > usual)
-    MANUL_CHECK_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                          static_cast<int>(bytes)));
+    MANUL_CHECK_CUDA(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
 }
 
 /// The shared memory to ask for where a block wants `bytes`: in a grid of at most one block a multiprocessor

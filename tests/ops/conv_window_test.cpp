@@ -109,11 +109,8 @@ TEST_P(ConvWindow, Tf32IsCloseToF32) {
 
 // Sizes at which all of them are taken, and their last tiles are partly empty; few pictures of many pixels.
 const WindowSample samples[] = {
-    {"stride_1", 223, 64, 3, 1, 40},
-    {"stride_2", 97, 64, 3, 2, 40},
-    {"stride_3", 197, 64, 3, 3, 40},
-    {"grey", 223, 64, 1, 1, 24},
-    {"few_pictures", 31, 64, 3, 1, 40},
+    {"stride_1", 223, 64, 3, 1, 40}, {"stride_2", 97, 64, 3, 2, 40},     {"stride_3", 197, 64, 3, 3, 40},
+    {"grey", 223, 64, 1, 1, 24},     {"few_pictures", 31, 64, 3, 1, 40},
 };
 INSTANTIATE_TEST_SUITE_P(, ConvWindow, testing::ValuesIn(samples), name_of_sample);
 
