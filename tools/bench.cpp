@@ -57,7 +57,8 @@ struct StepOptions {
 };
 
 void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions options = {}) {
-  auto [tf32, steps] = options;
+  bool tf32 = options.tf32;
+  int64_t steps = options.steps_per_execution;
   std::string name = fmt::format("train_step/stride:{}/batch:{}/device:{}", stride, batch, device.name());
   if (tf32) name += "/tf32";
   if (steps > 1) name += fmt::format("/steps_per_execution:{}", steps);
