@@ -56,25 +56,29 @@ struct StepOptions {
   int64_t steps_per_execution = 1;
 };
 
-void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions options = {}) {
-  bool tf32 = options.tf32;
-  int64_t steps = options.steps_per_execution;
+std::string train_step_name(int64_t stride, int64_t batch, Device device, StepOptions options) {
   std::string name = fmt::format("train_step/stride:{}/batch:{}/device:{}", stride, batch, device.name());
-  if (tf32) name += "/tf32";
-  if (steps > 1) name += fmt::format("/steps_per_execution:{}", steps);
-  add_row(name, benchmark::kMillisecond, [=](benchmark::State& state) {
-    allow_tf32(tf32);
-    Model model = compiled_network(stride, device);
-    Tensor inputs = test_values({batch, 64, 64, 3}, 1, DType::f32, device, 0, 1);
-    std::vector<int32_t> classes(batch);
-    for (int64_t i = 0; i < batch; ++i) classes[i] = static_cast<int32_t>(i % 2);
-    Tensor labels = Tensor::from(classes, {batch}, device);
-    TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
-    measure(
-        state, device, [&] { step.run(0, steps); }, steps);
-    allow_tf32(false);
-    state.SetItemsProcessed(state.iterations() * batch);
-  });
+  if (options.tf32) name += "/tf32";
+  if (options.steps_per_execution > 1)
+    name += fmt::format("/steps_per_execution:{}", options.steps_per_execution);
+  return name;
+}
+
+void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions options = {}) {
+  add_row(train_step_name(stride, batch, device, options), benchmark::kMillisecond,
+          [=](benchmark::State& state) {
+            allow_tf32(options.tf32);
+            Model model = compiled_network(stride, device);
+            Tensor inputs = test_values({batch, 64, 64, 3}, 1, DType::f32, device, 0, 1);
+            std::vector<int32_t> classes(batch);
+            for (int64_t i = 0; i < batch; ++i) classes[i] = static_cast<int32_t>(i % 2);
+            Tensor labels = Tensor::from(classes, {batch}, device);
+            TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
+            auto execute = [&] { step.run(0, options.steps_per_execution); };
+            measure(state, device, execute, options.steps_per_execution);
+            allow_tf32(false);
+            state.SetItemsProcessed(state.iterations() * batch);
+          });
 }
 
 /// An epoch of `steps` batches of pictures that lie in the device's memory.
