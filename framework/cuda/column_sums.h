@@ -74,11 +74,11 @@ void column_sums_of_width(const Tensor& on, int64_t rows, int64_t columns, const
   const Context& context = context_of(on);
   constexpr int64_t lanes = sum_threads / width;
   unsigned tiles = blocks_for(columns, width);
-  // Enough chunks to fill a large GPU, each of at least eight rows a lane; no more than the last block can
+  // Enough chunks to fill a large GPU, each of at least sixteen rows a lane; no more than the last block can
   // add fast.
   int64_t most_chunks = std::clamp<int64_t>(1024 / std::max(tiles, 1u), 1, 256);
   if (tiles > Context::counter_count) most_chunks = 1;
-  int64_t rows_a_chunk = std::max((rows + most_chunks - 1) / most_chunks, 8 * lanes);
+  int64_t rows_a_chunk = std::max((rows + most_chunks - 1) / most_chunks, 16 * lanes);
   unsigned chunks = std::max(blocks_for(rows, rows_a_chunk), 1u);
   Tensor partial;
   if (chunks > 1)
