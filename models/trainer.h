@@ -63,9 +63,9 @@ class Trainer : public FitProgress {
 
  private:
   void start();
+  void resume(const TrainingState& state);
   /// How many steps, of batches of the same length, the next execution has.
   int64_t steps_at_once() const;
-  void resume(const TrainingState& state);
   /// False if it was stopped before the epoch's last step.
   bool run_steps();
   void end_epoch();

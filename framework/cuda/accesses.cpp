@@ -26,16 +26,17 @@ void Accesses::note(const void* data, size_t bytes, bool write) {
 }
 
 void Accesses::note_launch() {
+  note_work(false);
+}
+void Accesses::note_foreign_launch() {
+  note_work(true);
+}
+
+void Accesses::note_work(bool unknown) {
   std::lock_guard lock(mutex_);
   Uses& uses = running_ > 0 ? current_ : former_;
   uses.launched = true;
-  if (running_ == 0) uses.unknown = true;
-}
-
-void Accesses::note_foreign_launch() {
-  std::lock_guard lock(mutex_);
-  Uses& uses = running_ > 0 ? current_ : former_;
-  uses.launched = uses.unknown = true;
+  if (unknown || running_ == 0) uses.unknown = true;
 }
 
 size_t Accesses::readable_from(const void* data, size_t bytes) const {

@@ -34,6 +34,7 @@ class Accesses {
     std::vector<Range> ranges;
     bool launched = false, unknown = false;
   };
+  void note_work(bool unknown);
   size_t free_from(const void* data, size_t bytes, bool for_writing) const;
 
   mutable std::mutex mutex_;

@@ -39,8 +39,8 @@ class Context {
   size_t shared_bytes() const { return shared_bytes_; }
   /// 90 for compute capability 9.0
   int capability() const { return capability_; }
-  /// True if kernels may be started before the former one is done, because all of them wait for it (see
-  /// launch.h).
+  /// True if kernels may be started before the former one is done, because each waits for what it needs of it
+  /// (see launch.h).
   bool overlaps_kernels() const { return overlaps_kernels_; }
   /// `counter_count` counters in device memory that are 0 before and after each kernel: for finding out which
   /// block of a launch is the last. A kernel's own only after begin_kernel().

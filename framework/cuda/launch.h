@@ -46,7 +46,7 @@ inline bool is_settled(const Tensor& tensor) {
   return !tensor.defined() || context_of(tensor).accesses().readable_from(tensor.raw(), tensor.bytes()) == 0;
 }
 
-/// A value that is settled, of 4, 8, 16 or 32 bytes, past the multiprocessor's own cache.
+/// A value that is settled, of a multiple of 4 bytes, past the multiprocessor's own cache.
 template <class T>
 __device__ T load_settled(const T* from) {
   using Word = std::conditional_t<sizeof(T) % sizeof(uint4) == 0, uint4,

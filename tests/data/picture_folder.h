@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "data/image_dataset.h"
 #include "data/image_io.h"
 #include "framework/error.h"
 #include "framework/random.h"
+#include "tests/temporary_folder.h"
 
 namespace manul {
 
@@ -40,7 +40,7 @@ class PictureFolderTest : public ::testing::Test {
   }
   void write_text(const std::string& name, const std::string& text) {
     std::filesystem::create_directories((folder / name).parent_path());
-    std::ofstream(folder / name) << text;
+    write_file(folder / name, text);
   }
   void write_many(int each = 20) {
     for (int i = 0; i < each; ++i) {

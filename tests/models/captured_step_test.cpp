@@ -131,13 +131,17 @@ class SetLearningRate : public Callback {
   int64_t steps_ = 0;
 };
 
-Trained train_with_fit(Device device) {
+Trained train_with_fit(Device device, const FitOptions& options) {
   Trained trained{compiled_model(device), {}};
   DevicePictures data(device);
-  SetLearningRate schedule;
-  FitOptions options{.epochs = epochs, .batch_size = batch_size, .callbacks = {&schedule}};
   trained.epochs = trained.model.fit(data, options).epochs();
   return trained;
+}
+
+/// With the learning rates of the steps written out.
+Trained train_with_fit(Device device) {
+  SetLearningRate schedule;
+  return train_with_fit(device, {.epochs = epochs, .batch_size = batch_size, .callbacks = {&schedule}});
 }
 
 void expect_equal(const Trained& a, const Trained& b) {
@@ -184,11 +188,8 @@ TEST(CapturedStep, EqualsEagerStepsOnTheGpuToTheBit) {
 TEST(CapturedStep, SeveralStepsAtOnceEqualSingleOnesOnTheGpuToTheBit) {
   if (!test_gpu()) GTEST_SKIP() << why_no_gpu();
   auto trained = [](int64_t steps) {
-    Trained result{compiled_model(*test_gpu()), {}};
-    DevicePictures data(*test_gpu());
-    FitOptions options{.epochs = epochs, .batch_size = batch_size, .steps_per_execution = steps};
-    result.epochs = result.model.fit(data, options).epochs();
-    return result;
+    return train_with_fit(*test_gpu(),
+                          {.epochs = epochs, .batch_size = batch_size, .steps_per_execution = steps});
   };
   expect_equal(trained(3), trained(1));
 }
