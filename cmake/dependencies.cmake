@@ -6,9 +6,10 @@ find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(CLI11 REQUIRED)
 
-# fmt is in public headers; header-only keeps its shared library out of the programs' start-up.
+# fmt is in public headers; its compiled part is framework/fmt.cpp.
 add_library(manul_fmt INTERFACE)
-target_link_libraries(manul_fmt INTERFACE fmt::fmt-header-only)
+target_include_directories(manul_fmt SYSTEM INTERFACE
+  $<TARGET_PROPERTY:fmt::fmt-header-only,INTERFACE_INCLUDE_DIRECTORIES>)
 
 add_library(manul_vendors INTERFACE)
 target_link_libraries(manul_vendors INTERFACE

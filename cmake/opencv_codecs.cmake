@@ -15,7 +15,7 @@ else()
 endif()
 
 function(manul_add_opencv_codecs source)
-  set_source_files_properties(data/image_io_other.cpp PROPERTIES
+  set_source_files_properties(data/image/image_io_other.cpp PROPERTIES
     COMPILE_DEFINITIONS MANUL_INSTALL_LIBDIR="${CMAKE_INSTALL_FULL_LIBDIR}")
   if(NOT OpenCV_INCLUDE_DIRS OR "${manul_opencv_libraries}" MATCHES NOTFOUND)
     message(STATUS "OpenCV's imgcodecs was not found: only JPEG and PNG files will be read")
@@ -28,15 +28,15 @@ function(manul_add_opencv_codecs source)
   if("${extension}" STREQUAL ".a" OR "${type}" STREQUAL STATIC_LIBRARY)
     # A static OpenCV costs no start-up, and need not be position-independent, as a module would have to be.
     target_sources(manul PRIVATE ${source})
-    set_property(SOURCE ${source} data/image_io_other.cpp APPEND PROPERTY COMPILE_DEFINITIONS MANUL_STATIC_OPENCV)
+    set_property(SOURCE ${source} data/image/image_io_other.cpp APPEND PROPERTY COMPILE_DEFINITIONS MANUL_STATIC_OPENCV)
     target_include_directories(manul SYSTEM PRIVATE ${OpenCV_INCLUDE_DIRS})
     target_link_libraries(manul PRIVATE ${manul_opencv_libraries})
     return()
   endif()
   add_library(manul_opencv_codecs MODULE ${source})
-  target_include_directories(manul_opencv_codecs PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+  target_include_directories(manul_opencv_codecs PRIVATE ${manul_include})
   target_include_directories(manul_opencv_codecs SYSTEM PRIVATE ${OpenCV_INCLUDE_DIRS})
-  target_link_libraries(manul_opencv_codecs PRIVATE manul_compiler manul_fmt ${manul_opencv_libraries})
+  target_link_libraries(manul_opencv_codecs PRIVATE manul_compiler fmt::fmt-header-only ${manul_opencv_libraries})
   set_target_properties(manul_opencv_codecs PROPERTIES
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib CXX_VISIBILITY_PRESET hidden)
   install(TARGETS manul_opencv_codecs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -1,10 +1,10 @@
-#include "framework/device.h"
+#include "manul/framework/device.h"
 
 #include <charconv>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 #ifdef MANUL_WITH_CUDA
-#include "framework/cuda/context.h"
+#include "manul/framework/cuda/context.h"
 #endif
 
 namespace manul {

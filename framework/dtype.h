@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 
 namespace manul {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "framework/kernel.h"
+#include "manul/framework/kernel.h"
 
 namespace manul {
 

@@ -1,8 +1,8 @@
-#include "framework/kernel.h"
+#include "manul/framework/kernel.h"
 
 #ifdef MANUL_WITH_CUDA
-#include "framework/cuda/accesses.h"
-#include "framework/cuda/context.h"
+#include "manul/framework/cuda/accesses.h"
+#include "manul/framework/cuda/context.h"
 #endif
 
 namespace manul {

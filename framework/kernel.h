@@ -3,8 +3,8 @@
 #include <string_view>
 #include <type_traits>
 
-#include "framework/error.h"
-#include "framework/tensor.h"
+#include "manul/framework/error.h"
+#include "manul/framework/tensor.h"
 
 /// The CUDA function of a kernel slot; nothing in a build without CUDA.
 #ifdef MANUL_WITH_CUDA

@@ -1,13 +1,13 @@
-#include "framework/memory.h"
+#include "manul/framework/memory.h"
 
 #include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstring>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 #ifdef MANUL_WITH_CUDA
-#include "framework/cuda/memory.h"
+#include "manul/framework/cuda/memory.h"
 #endif
 
 namespace manul {

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "framework/device.h"
+#include "manul/framework/device.h"
 
 namespace manul {
 

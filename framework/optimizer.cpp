@@ -1,7 +1,7 @@
-#include "framework/optimizer.h"
+#include "manul/framework/optimizer.h"
 
-#include "framework/cpu/take_range.h"
-#include "framework/error.h"
+#include "manul/framework/cpu/take_range.h"
+#include "manul/framework/error.h"
 
 namespace manul {
 namespace {

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "framework/parameter.h"
-#include "framework/step.h"
-#include "framework/tape.h"
+#include "manul/framework/parameter.h"
+#include "manul/framework/step.h"
+#include "manul/framework/tape.h"
 
 namespace manul {
 

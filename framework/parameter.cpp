@@ -1,9 +1,9 @@
-#include "framework/parameter.h"
+#include "manul/framework/parameter.h"
 
 #include <cmath>
 
-#include "framework/error.h"
-#include "framework/random.h"
+#include "manul/framework/error.h"
+#include "manul/framework/random.h"
 
 namespace manul {
 namespace {

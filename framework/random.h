@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "framework/host_device.h"
+#include "manul/framework/host_device.h"
 
 namespace manul {
 

@@ -1,8 +1,8 @@
-#include "framework/shape.h"
+#include "manul/framework/shape.h"
 
 #include <algorithm>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 
 namespace manul {
 
@@ -37,3 +37,8 @@ bool Shape::operator==(const Shape& other) const {
 }
 
 }  // namespace manul
+
+fmt::format_context::iterator fmt::formatter<manul::Shape>::format(const manul::Shape& shape,
+                                                                   format_context& context) const {
+  return fmt::format_to(context.out(), "{}", shape.text());
+}

@@ -48,9 +48,9 @@ class Shape {
 
 }  // namespace manul
 
+/// Prints text(); there are no format options.
 template <>
-struct fmt::formatter<manul::Shape> : fmt::formatter<std::string> {
-  auto format(const manul::Shape& shape, format_context& context) const {
-    return fmt::formatter<std::string>::format(shape.text(), context);
-  }
+struct fmt::formatter<manul::Shape> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  format_context::iterator format(const manul::Shape& shape, format_context& context) const;
 };

@@ -1,7 +1,7 @@
-#include "framework/step.h"
+#include "manul/framework/step.h"
 
 #ifdef MANUL_WITH_CUDA
-#include "framework/cuda/graph.h"
+#include "manul/framework/cuda/graph.h"
 #endif
 
 namespace manul {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "framework/kernel.h"
+#include "manul/framework/kernel.h"
 
 namespace manul {
 

@@ -1,9 +1,9 @@
-#include "framework/tape.h"
+#include "manul/framework/tape.h"
 
 #include <atomic>
 
-#include "framework/elementary.h"
-#include "framework/error.h"
+#include "manul/framework/elementary.h"
+#include "manul/framework/error.h"
 
 namespace manul {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 namespace manul {
 

@@ -1,13 +1,13 @@
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 #include <algorithm>
 
-#include "framework/elementary.h"
-#include "framework/error.h"
+#include "manul/framework/elementary.h"
+#include "manul/framework/error.h"
 
 #ifdef MANUL_WITH_CUDA
-#include "framework/cuda/accesses.h"
-#include "framework/cuda/context.h"
+#include "manul/framework/cuda/accesses.h"
+#include "manul/framework/cuda/context.h"
 #endif
 
 namespace manul {

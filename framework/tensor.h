@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "framework/device.h"
-#include "framework/dtype.h"
-#include "framework/memory.h"
-#include "framework/shape.h"
+#include "manul/framework/device.h"
+#include "manul/framework/dtype.h"
+#include "manul/framework/memory.h"
+#include "manul/framework/shape.h"
 
 namespace manul {
 
@@ -59,8 +59,8 @@ class Tensor {
   /// The address alone: for copies, and to look at.
   void* raw() const { return body().storage->data + body().offset; }
 
-  /// The same memory under another shape with as many elements; no gradient flows through it (ops/shape_ops.h
-  /// has the differentiable reshape).
+  /// The same memory under another shape with as many elements; no gradient flows through it
+  /// (ops/shape/shape_ops.h has the differentiable reshape).
   Tensor view(const Shape& shape) const;
   /// The same memory from element `first` on, contiguous, as `shape`; no gradient flows through it.
   Tensor range(int64_t first, const Shape& shape) const;

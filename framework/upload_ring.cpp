@@ -1,8 +1,8 @@
-#include "framework/upload_ring.h"
+#include "manul/framework/upload_ring.h"
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 #ifdef MANUL_WITH_CUDA
-#include "framework/cuda/staging.h"
+#include "manul/framework/cuda/staging.h"
 #endif
 
 namespace manul {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 namespace manul {
 

@@ -1,9 +1,9 @@
-#include "layers/activation.h"
+#include "manul/layers/activation.h"
 
 #include <array>
 
-#include "framework/error.h"
-#include "layers/options.h"
+#include "manul/framework/error.h"
+#include "manul/layers/config/options.h"
 
 namespace manul {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "layers/layer.h"
-#include "ops/pointwise.h"
+#include "manul/layers/layer.h"
+#include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
 

@@ -1,8 +1,8 @@
-#include "layers/conv2d.h"
+#include "manul/layers/conv2d.h"
 
-#include "framework/error.h"
-#include "layers/activation.h"
-#include "layers/options.h"
+#include "manul/framework/error.h"
+#include "manul/layers/activation.h"
+#include "manul/layers/config/options.h"
 
 namespace manul {
 Conv2D::operator LayerPtr() const {

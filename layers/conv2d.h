@@ -1,8 +1,8 @@
 #pragma once
 
-#include "layers/layer.h"
-#include "ops/conv2d.h"
-#include "ops/pointwise.h"
+#include "manul/layers/layer.h"
+#include "manul/ops/conv/conv2d.h"
+#include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
 

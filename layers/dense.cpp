@@ -1,10 +1,10 @@
-#include "layers/dense.h"
+#include "manul/layers/dense.h"
 
-#include "framework/error.h"
-#include "layers/activation.h"
-#include "layers/options.h"
-#include "ops/matmul.h"
-#include "ops/shape_ops.h"
+#include "manul/framework/error.h"
+#include "manul/layers/activation.h"
+#include "manul/layers/config/options.h"
+#include "manul/ops/dense/matmul.h"
+#include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
 Dense::operator LayerPtr() const {

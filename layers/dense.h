@@ -1,8 +1,8 @@
 #pragma once
 
-#include "layers/layer.h"
-#include "ops/dense_loss.h"
-#include "ops/pointwise.h"
+#include "manul/layers/layer.h"
+#include "manul/ops/fused/dense_loss.h"
+#include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
 
@@ -29,7 +29,7 @@ class DenseLayer : public Layer {
   Tensor call(const std::vector<Tensor>& inputs, const CallContext& context) const override;
   /// The same with `activation` in place of its own, in one pass.
   Tensor call_fused(const Tensor& x, Activation activation) const;
-  /// The mean loss of x [N, in] · kernel + bias as logits, and the logits (see ops/dense_loss.h).
+  /// The mean loss of x [N, in] · kernel + bias as logits, and the logits (see ops/fused/dense_loss.h).
   DenseLoss call_with_loss(const Tensor& x, Loss loss, const Tensor& labels) const;
 
  protected:

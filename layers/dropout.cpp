@@ -1,9 +1,9 @@
-#include "layers/dropout.h"
+#include "manul/layers/dropout.h"
 
-#include "framework/error.h"
-#include "framework/random.h"
-#include "layers/options.h"
-#include "ops/dropout.h"
+#include "manul/framework/error.h"
+#include "manul/framework/random.h"
+#include "manul/layers/config/options.h"
+#include "manul/ops/random/dropout.h"
 
 namespace manul {
 namespace {

@@ -1,8 +1,8 @@
-#include "layers/layer.h"
+#include "manul/layers/layer.h"
 
 #include <cctype>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 
 namespace manul {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "framework/parameter.h"
-#include "framework/step.h"
-#include "layers/config.h"
+#include "manul/framework/parameter.h"
+#include "manul/framework/step.h"
+#include "manul/layers/config/config.h"
 
 namespace manul {
 

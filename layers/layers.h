@@ -1,11 +1,11 @@
 #pragma once
 
 // All layers.
-#include "layers/activation.h"
-#include "layers/conv2d.h"
-#include "layers/dense.h"
-#include "layers/dropout.h"
-#include "layers/merge.h"
-#include "layers/normalization.h"
-#include "layers/pooling2d.h"
-#include "layers/reshaping.h"
+#include "manul/layers/activation.h"
+#include "manul/layers/conv2d.h"
+#include "manul/layers/dense.h"
+#include "manul/layers/dropout.h"
+#include "manul/layers/merge.h"
+#include "manul/layers/normalization.h"
+#include "manul/layers/pooling2d.h"
+#include "manul/layers/reshaping.h"

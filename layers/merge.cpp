@@ -1,7 +1,7 @@
-#include "layers/merge.h"
+#include "manul/layers/merge.h"
 
-#include "framework/error.h"
-#include "ops/pointwise.h"
+#include "manul/framework/error.h"
+#include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
 namespace {

@@ -1,8 +1,8 @@
-#include "layers/normalization.h"
+#include "manul/layers/normalization.h"
 
-#include "framework/error.h"
-#include "layers/options.h"
-#include "ops/normalize.h"
+#include "manul/framework/error.h"
+#include "manul/layers/config/options.h"
+#include "manul/ops/normalize/normalize.h"
 
 namespace manul {
 namespace {

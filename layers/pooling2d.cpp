@@ -1,8 +1,8 @@
-#include "layers/pooling2d.h"
+#include "manul/layers/pooling2d.h"
 
-#include "framework/error.h"
-#include "layers/options.h"
-#include "ops/shape_ops.h"
+#include "manul/framework/error.h"
+#include "manul/layers/config/options.h"
+#include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "layers/layer.h"
-#include "ops/pool2d.h"
+#include "manul/layers/layer.h"
+#include "manul/ops/pool/pool2d.h"
 
 namespace manul {
 

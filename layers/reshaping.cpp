@@ -1,9 +1,9 @@
-#include "layers/reshaping.h"
+#include "manul/layers/reshaping.h"
 
-#include "framework/error.h"
-#include "layers/options.h"
-#include "ops/pointwise.h"
-#include "ops/shape_ops.h"
+#include "manul/framework/error.h"
+#include "manul/layers/config/options.h"
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
 namespace {

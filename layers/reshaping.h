@@ -1,6 +1,6 @@
 #pragma once
 
-#include "layers/layer.h"
+#include "manul/layers/layer.h"
 
 namespace manul {
 

@@ -1,4 +1,4 @@
-#include "tests/fixtures.h"
+#include "manul/tests/fixtures.h"
 
 #include <hdf5.h>
 
@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 
 namespace manul {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 namespace manul {
 

@@ -1,13 +1,13 @@
-#include "tests/op_check.h"
+#include "manul/tests/op_check.h"
 
 #include <cmath>
 #include <cstring>
 #include <limits>
 
-#include "framework/cpu/parallel.h"
-#include "framework/error.h"
-#include "framework/step.h"
-#include "framework/tape.h"
+#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/error.h"
+#include "manul/framework/step.h"
+#include "manul/framework/tape.h"
 
 namespace manul {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <ostream>
 
-#include "tests/op_sample.h"
+#include "manul/tests/op_sample.h"
 
 namespace manul {
 

@@ -1,8 +1,8 @@
-#include "tests/op_sample.h"
+#include "manul/tests/op_sample.h"
 
 #include <numeric>
 
-#include "framework/random.h"
+#include "manul/framework/random.h"
 
 namespace manul {
 

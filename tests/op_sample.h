@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 namespace manul {
 

@@ -7,7 +7,7 @@ git ls-files '*.h' '*.cpp' '*.cu' | xargs clang-format --dry-run --Werror
 
 cmake --preset default >/dev/null
 files=("$@")
-[ ${#files[@]} -gt 0 ] || mapfile -t files < <(git ls-files '*.cpp' ':!data/image_io_opencv.cpp' |
+[ ${#files[@]} -gt 0 ] || mapfile -t files < <(git ls-files '*.cpp' ':!data/image/image_io_opencv.cpp' |
   grep -Fxf <(sed -n "s|.*\"file\": \"$PWD/\(.*\)\".*|\1|p" build/compile_commands.json))
 # g++'s own flags are none of clang-tidy's business.
 printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy -p build --quiet --extra-arg=-Wno-unknown-warning-option \

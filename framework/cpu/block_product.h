@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "framework/cpu/product.h"
-#include "framework/cpu/split.h"
-#include "framework/cpu/tiles.h"
+#include "manul/framework/cpu/product.h"
+#include "manul/framework/cpu/split.h"
+#include "manul/framework/cpu/tiles.h"
 
 /// Products on the calling thread, block by block. Included by product.cpp only.
 ///

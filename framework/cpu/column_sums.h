@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "framework/cpu/parallel.h"
+#include "manul/framework/cpu/parallel.h"
 
 namespace manul::cpu {
 

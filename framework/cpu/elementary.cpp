@@ -1,8 +1,8 @@
-#include "framework/elementary.h"
+#include "manul/framework/elementary.h"
 
 #include <algorithm>
 
-#include "framework/cpu/parallel.h"
+#include "manul/framework/cpu/parallel.h"
 
 namespace manul::cpu {
 namespace {

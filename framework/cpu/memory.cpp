@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "framework/error.h"
-#include "framework/memory.h"
+#include "manul/framework/error.h"
+#include "manul/framework/memory.h"
 
 namespace manul::cpu {
 namespace {

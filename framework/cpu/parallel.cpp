@@ -1,4 +1,4 @@
-#include "framework/cpu/parallel.h"
+#include "manul/framework/cpu/parallel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 
 namespace manul::cpu {
 namespace {

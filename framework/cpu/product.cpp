@@ -1,12 +1,12 @@
-#include "framework/cpu/product.h"
+#include "manul/framework/cpu/product.h"
 
 #include <algorithm>
 
-#include "framework/cpu/block_product.h"
-#include "framework/cpu/parallel.h"
-#include "framework/cpu/take_range.h"
-#include "framework/cpu/transpose.h"
-#include "framework/memory.h"
+#include "manul/framework/cpu/block_product.h"
+#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/cpu/take_range.h"
+#include "manul/framework/cpu/transpose.h"
+#include "manul/framework/memory.h"
 
 namespace manul::cpu {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 namespace manul::cpu {
 

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-#include "framework/cpu/parallel.h"
-#include "framework/tensor.h"
+#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/tensor.h"
 
 namespace manul::cpu {
 

@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "framework/cpu/ahead.h"
-#include "framework/cpu/vector.h"
+#include "manul/framework/cpu/ahead.h"
+#include "manul/framework/cpu/vector.h"
 
 /// Tiles of a product, on the calling thread. Included by block_product.h only.
 ///

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/cpu/vector.h"
+#include "manul/framework/cpu/vector.h"
 
 namespace manul::cpu {
 

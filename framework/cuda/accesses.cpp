@@ -1,4 +1,4 @@
-#include "framework/cuda/accesses.h"
+#include "manul/framework/cuda/accesses.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "framework/cuda/blas.h"
+#include "manul/framework/cuda/blas.h"
 
 #include <cublasLt.h>
 
@@ -6,11 +6,11 @@
 #include <mutex>
 #include <tuple>
 
-#include "framework/cuda/accesses.h"
-#include "framework/cuda/context.h"
-#include "framework/cuda/handle.h"
-#include "framework/cuda/library.h"
-#include "framework/error.h"
+#include "manul/framework/cuda/accesses.h"
+#include "manul/framework/cuda/context.h"
+#include "manul/framework/cuda/handle.h"
+#include "manul/framework/cuda/library.h"
+#include "manul/framework/error.h"
 
 namespace manul::cuda {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 // The wall before cuBLAS: matrix products in f32.
 namespace manul::cuda {

@@ -1,4 +1,4 @@
-#include "framework/cuda/block_pool.h"
+#include "manul/framework/cuda/block_pool.h"
 
 #include <cuda_runtime_api.h>
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/cuda/launch.h"
+#include "manul/framework/cuda/launch.h"
 
 // Sums over the rows of a [rows, columns] matrix in a fixed order, in one launch; for .cu files.
 namespace manul::cuda {

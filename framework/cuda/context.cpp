@@ -1,13 +1,13 @@
-#include "framework/cuda/context.h"
+#include "manul/framework/cuda/context.h"
 
 #include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
 
-#include "framework/cuda/accesses.h"
-#include "framework/cuda/handle.h"
-#include "framework/error.h"
+#include "manul/framework/cuda/accesses.h"
+#include "manul/framework/cuda/handle.h"
+#include "manul/framework/error.h"
 
 namespace manul::cuda {
 namespace {

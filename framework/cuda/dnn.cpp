@@ -1,4 +1,4 @@
-#include "framework/cuda/dnn.h"
+#include "manul/framework/cuda/dnn.h"
 
 #include <cudnn.h>
 
@@ -6,11 +6,11 @@
 #include <mutex>
 #include <vector>
 
-#include "framework/cuda/accesses.h"
-#include "framework/cuda/context.h"
-#include "framework/cuda/handle.h"
-#include "framework/cuda/library.h"
-#include "framework/error.h"
+#include "manul/framework/cuda/accesses.h"
+#include "manul/framework/cuda/context.h"
+#include "manul/framework/cuda/handle.h"
+#include "manul/framework/cuda/library.h"
+#include "manul/framework/error.h"
 
 // The convolution functions that cuDNN 9 marks as superseded by its graph interface: they choose among the
 // same engines.

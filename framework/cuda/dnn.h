@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 // The wall before cuDNN: two-dimensional convolutions in f32, NHWC with OHWI kernels.
 namespace manul::cuda {

@@ -1,7 +1,7 @@
-#include "framework/elementary.h"
+#include "manul/framework/elementary.h"
 
-#include "framework/cuda/launch.h"
-#include "framework/step.h"
+#include "manul/framework/cuda/launch.h"
+#include "manul/framework/step.h"
 
 namespace manul::cuda {
 namespace {

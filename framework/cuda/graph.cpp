@@ -1,12 +1,12 @@
-#include "framework/cuda/graph.h"
+#include "manul/framework/cuda/graph.h"
 
 #include <utility>
 
-#include "framework/cuda/block_pool.h"
-#include "framework/cuda/context.h"
-#include "framework/cuda/handle.h"
-#include "framework/cuda/memory.h"
-#include "framework/error.h"
+#include "manul/framework/cuda/block_pool.h"
+#include "manul/framework/cuda/context.h"
+#include "manul/framework/cuda/handle.h"
+#include "manul/framework/cuda/memory.h"
+#include "manul/framework/error.h"
 
 namespace manul::cuda {
 

@@ -1,13 +1,13 @@
-#include "framework/cuda/info.h"
+#include "manul/framework/cuda/info.h"
 
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 
-#include "framework/cuda/blas.h"
-#include "framework/cuda/context.h"
-#include "framework/cuda/dnn.h"
-#include "framework/cuda/handle.h"
-#include "framework/error.h"
+#include "manul/framework/cuda/blas.h"
+#include "manul/framework/cuda/context.h"
+#include "manul/framework/cuda/dnn.h"
+#include "manul/framework/cuda/handle.h"
+#include "manul/framework/error.h"
 
 namespace manul::cuda {
 namespace {

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "framework/cuda/accesses.h"
-#include "framework/cuda/context.h"
-#include "framework/cuda/handle.h"
-#include "framework/tensor.h"
+#include "manul/framework/cuda/accesses.h"
+#include "manul/framework/cuda/context.h"
+#include "manul/framework/cuda/handle.h"
+#include "manul/framework/tensor.h"
 
 // What all kernels share; for .cu files.
 namespace manul::cuda {

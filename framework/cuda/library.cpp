@@ -1,8 +1,8 @@
-#include "framework/cuda/library.h"
+#include "manul/framework/cuda/library.h"
 
 #include <dlfcn.h>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 
 namespace manul::cuda {
 

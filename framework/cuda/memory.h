@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "framework/device.h"
+#include "manul/framework/device.h"
 
 namespace manul::cuda {
 

@@ -1,11 +1,11 @@
-#include "framework/cuda/staging.h"
+#include "manul/framework/cuda/staging.h"
 
 #include <algorithm>
 
-#include "framework/cuda/context.h"
-#include "framework/cuda/handle.h"
-#include "framework/cuda/memory.h"
-#include "framework/error.h"
+#include "manul/framework/cuda/context.h"
+#include "manul/framework/cuda/handle.h"
+#include "manul/framework/cuda/memory.h"
+#include "manul/framework/error.h"
 
 namespace manul::cuda {
 

@@ -1,6 +1,6 @@
 #ifdef MANUL_WITH_CUDA
 
-#include "framework/cuda/accesses.h"
+#include "manul/framework/cuda/accesses.h"
 
 #include <gtest/gtest.h>
 

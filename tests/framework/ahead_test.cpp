@@ -1,4 +1,4 @@
-#include "framework/cpu/ahead.h"
+#include "manul/framework/cpu/ahead.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

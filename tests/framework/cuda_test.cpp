@@ -3,10 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "framework/error.h"
-#include "framework/step.h"
-#include "framework/tensor.h"
-#include "tests/op_check.h"
+#include "manul/framework/error.h"
+#include "manul/framework/step.h"
+#include "manul/framework/tensor.h"
+#include "manul/tests/op_check.h"
 
 namespace manul {
 namespace {

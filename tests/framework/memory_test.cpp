@@ -1,12 +1,12 @@
-#include "framework/memory.h"
+#include "manul/framework/memory.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <thread>
 
-#include "framework/error.h"
-#include "framework/tensor.h"
+#include "manul/framework/error.h"
+#include "manul/framework/tensor.h"
 
 namespace manul {
 namespace {

@@ -1,4 +1,4 @@
-#include "framework/cpu/parallel.h"
+#include "manul/framework/cpu/parallel.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "framework/error.h"
+#include "manul/framework/error.h"
 
 namespace manul::cpu {
 namespace {

@@ -1,12 +1,12 @@
-#include "framework/parameter.h"
+#include "manul/framework/parameter.h"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "framework/error.h"
-#include "tests/op_check.h"
+#include "manul/framework/error.h"
+#include "manul/tests/op_check.h"
 
 namespace manul {
 namespace {

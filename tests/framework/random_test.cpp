@@ -1,4 +1,4 @@
-#include "framework/random.h"
+#include "manul/framework/random.h"
 
 #include <gtest/gtest.h>
 

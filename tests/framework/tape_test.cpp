@@ -1,4 +1,4 @@
-#include "framework/tape.h"
+#include "manul/framework/tape.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "framework/tensor.h"
+#include "manul/framework/tensor.h"
 
 #include <gmock/gmock.h>
 
 #include <cstdint>
 #include <limits>
 
-#include "framework/kernel.h"
+#include "manul/framework/kernel.h"
 
 namespace manul {
 namespace {

@@ -3,11 +3,11 @@
 // the model makes of it).
 #include <cstdio>
 
-#include "framework/error.h"
-#include "framework/random.h"
-#include "models/atomic_file.h"
-#include "models/hdf5_writer.h"
-#include "models/sequential.h"
+#include "manul/framework/atomic_file.h"
+#include "manul/framework/error.h"
+#include "manul/framework/random.h"
+#include "manul/models/graph/sequential.h"
+#include "manul/models/hdf5/writer.h"
 
 namespace manul {
 namespace {

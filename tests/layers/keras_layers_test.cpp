@@ -3,13 +3,13 @@
 #include <cmath>
 #include <set>
 
-#include "framework/error.h"
-#include "framework/tape.h"
-#include "layers/layers.h"
-#include "models/json.h"
-#include "tests/fixtures.h"
-#include "tests/keras_layout.h"
-#include "tests/op_check.h"
+#include "manul/framework/error.h"
+#include "manul/framework/tape.h"
+#include "manul/layers/layers.h"
+#include "manul/models/keras/json.h"
+#include "manul/tests/fixtures.h"
+#include "manul/tests/keras_layout.h"
+#include "manul/tests/op_check.h"
 
 // Layers made from Keras' own configs, against Keras: outputs, gradients, and what training does to the
 // statistics. The whole collection if it is there, otherwise the part of it in the repository.

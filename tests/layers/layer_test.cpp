@@ -1,9 +1,9 @@
-#include "layers/layer.h"
+#include "manul/layers/layer.h"
 
 #include <gtest/gtest.h>
 
-#include "framework/error.h"
-#include "layers/layers.h"
+#include "manul/framework/error.h"
+#include "manul/layers/layers.h"
 
 namespace manul {
 namespace {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "data/dataset.h"
-#include "framework/error.h"
-#include "framework/random.h"
-#include "models/sequential.h"
+#include "manul/data/datasets/dataset.h"
+#include "manul/framework/error.h"
+#include "manul/framework/random.h"
+#include "manul/models/graph/sequential.h"
 
 namespace manul {
 

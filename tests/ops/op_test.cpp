@@ -1,4 +1,4 @@
-#include "tests/op_check.h"
+#include "manul/tests/op_check.h"
 
 namespace manul {
 

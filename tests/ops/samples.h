@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/op_sample.h"
+#include "manul/tests/op_sample.h"
 
 namespace manul {
 

@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
 
-#include "data/image_io.h"
-#include "framework/cpu/parallel.h"
-#include "tests/tools/run.h"
-#include "tools/mandelbrot_kernel.h"
-#include "tools/memory.h"
+#include "manul/data/image/image_io.h"
+#include "manul/framework/cpu/parallel.h"
+#include "manul/tests/tools/run.h"
+#include "manul/tools/programs/mandelbrot_kernel.h"
+#include "manul/tools/support/memory.h"
 
 namespace manul {
 namespace {

@@ -1,9 +1,9 @@
 #include <gmock/gmock.h>
 
-#include "data/image_io.h"
-#include "data/synthetic.h"
-#include "models/catdog.h"
-#include "tests/tools/run.h"
+#include "manul/data/image/image_io.h"
+#include "manul/data/synthetic/synthetic.h"
+#include "manul/models/zoo/catdog.h"
+#include "manul/tests/tools/run.h"
 
 namespace manul {
 namespace {

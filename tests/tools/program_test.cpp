@@ -1,9 +1,9 @@
 // What all programs share, tried on the smallest ones.
 #include <gmock/gmock.h>
 
-#include "framework/error.h"
-#include "tests/tools/run.h"
-#include "tools/memory.h"
+#include "manul/framework/error.h"
+#include "manul/tests/tools/run.h"
+#include "manul/tools/support/memory.h"
 
 namespace manul {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "tests/temporary_folder.h"
+#include "manul/tests/temporary_folder.h"
 
 namespace manul {
 

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "data/synthetic.h"
-#include "tests/tools/run.h"
+#include "manul/data/synthetic/synthetic.h"
+#include "manul/tests/tools/run.h"
 
 namespace manul {
 

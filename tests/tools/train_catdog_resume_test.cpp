@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "tests/tools/train_catdog.h"
+#include "manul/tests/tools/train_catdog.h"
 
 // Runs that are stopped, or fail: what they leave, and that --resume continues it.
 namespace manul {

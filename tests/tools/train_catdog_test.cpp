@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "tests/tools/train_catdog.h"
+#include "manul/tests/tools/train_catdog.h"
 
 namespace manul {
 namespace {

@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "tests/tools/run.h"
+#include "manul/tests/tools/run.h"
 
 namespace manul {
 namespace {

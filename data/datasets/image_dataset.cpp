@@ -1,0 +1,175 @@
+#include "manul/data/datasets/image_dataset.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "manul/data/image/image_io.h"
+#include "manul/framework/error.h"
+
+namespace manul {
+namespace {
+
+/// The most files between two progress reports and looks at the stop flag.
+constexpr int64_t stretch = 256;
+
+/// The picture as bytes [height, width, channels]. Throws if the file is bad.
+void load_pixels(const ImageFolder::File& file, const ImageOptions& options, uint8_t* to,
+                 std::string* warning) {
+  Image image = load_image(file.path, options);
+  if (!image.pixels16.empty())
+    fail(ErrorKind::data, "{}: 16-bit gray does not fit the 8 bits of a data set; read it as rgb",
+         file.path.string());
+  std::memcpy(to, image.pixels.data(), image.pixels.size());
+  if (warning) *warning = std::move(image.warning);
+}
+
+}  // namespace
+
+ImageDataset::ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options)
+    : options_(options), class_names_(folder.class_names) {
+  check(options.image.height > 0 && options.image.width > 0, "image data set: a picture size of {}x{}",
+        options.image.width, options.image.height);
+  read_files(folder.files);
+  std::vector<int32_t> labels;
+  for (const ImageFolder::File& file : files_) labels.push_back(file.label);
+  labels_ = Tensor::from(labels, {size()}, options.device);
+  order_ = Tensor::empty({size()}, DType::i32, options.device);
+  rows_ = stream_ ? Tensor::empty_like(order_) : order_;
+  begin_epoch(0, 0, false);
+}
+
+Shape ImageDataset::sample_shape() const {
+  return {options_.image.height, options_.image.width, channels_of(options_.image.color_mode)};
+}
+
+void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
+  auto total = static_cast<int64_t>(files.size());
+  Shape shape = sample_shape();
+  int64_t bytes = shape.elements();
+  room_ = std::min(total, (options_.cache_mb << 20) / bytes);
+  int64_t ring = std::min(total - room_, std::max<int64_t>(1, (options_.stream_mb << 20) / bytes));
+  Tensor pictures = Tensor::empty(shape.batch_of(room_ + ring), DType::u8);
+  auto* rows = pictures.mutable_data<uint8_t>();
+  std::vector<std::string> reasons(total), warnings(total);
+  stamps_.resize(total);
+
+  // What does not fit is decoded as well, to find what is bad.
+  auto read = [&](int64_t i) {
+    try {
+      if (i >= room_) stamps_[i] = stamp_of(files[i].path);
+      load_pixels(files[i], options_.image, rows + (i < room_ ? i : room_ + (i - room_) % ring) * bytes,
+                  &warnings[i]);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
+      reasons[i] = error.what();
+    }
+  };
+  int64_t window = ring > 0 ? ring : total, step = std::clamp<int64_t>(window / 2, 1, stretch);
+  ReadAhead ahead(options_.workers);
+  ahead.start(0, total, window, read);
+  for (int64_t first = 0; first < total; first += step) {
+    if (options_.stop && *options_.stop)
+      fail(ErrorKind::failed, "stopped after {} of {} pictures were read", first, total);
+    int64_t end = std::min(first + step, total);
+    ahead.release(first);
+    ahead.wait_for(end);
+    if (options_.on_bad_image == OnBadImage::fail)
+      for (int64_t i = first; i < end; ++i)
+        if (!reasons[i].empty()) fail(ErrorKind::data, "{}", reasons[i]);
+    if (options_.on_progress) options_.on_progress(end, total);
+  }
+  for (std::string& warning : warnings)
+    if (!warning.empty()) warnings_.push_back(std::move(warning));
+
+  // Pictures of good files move up to close the gaps.
+  for (int64_t i = 0; i < room_; ++i) {
+    if (!reasons[i].empty()) continue;
+    if (cached_ != i) std::memcpy(rows + cached_ * bytes, rows + i * bytes, bytes);
+    ++cached_;
+  }
+  drop_bad(std::move(files), reasons);
+  keep(pictures);
+}
+
+void ImageDataset::keep(const Tensor& pictures) {
+  pictures_ = pictures;
+  if (options_.device.is_cuda()) {
+    pictures_ = Tensor::empty(pictures.shape(), DType::u8, options_.device);
+    Shape kept = sample_shape().batch_of(cached_);
+    pictures_.range(0, kept).copy_from(pictures.range(0, kept));
+  }
+  if (fully_cached()) return;
+  int64_t bytes = sample_shape().elements(), ring = pictures.shape()[0] - room_;
+  stream_ = std::make_unique<PictureStream>(pictures_.range(room_ * bytes, sample_shape().batch_of(ring)),
+                                            options_.workers,
+                                            [this](int32_t sample, uint8_t* to) { load_again(sample, to); });
+}
+
+void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons) {
+  std::vector<int64_t> before(class_names_.size()), after(class_names_.size());
+  for (size_t i = 0; i < files.size(); ++i) {
+    int label = files[i].label;
+    ++before[label];
+    if (!reasons[i].empty()) {
+      bad_images_.push_back(reasons[i]);
+      continue;
+    }
+    ++after[label];
+    stamps_[files_.size()] = stamps_[i];
+    files_.push_back(std::move(files[i]));
+  }
+  for (size_t label = 0; label < before.size(); ++label)
+    if (before[label] > 0 && after[label] == 0)
+      fail(ErrorKind::data, "class '{}': none of its {} pictures can be read, the first because: {}",
+           class_names_[label], before[label], bad_images_.front());
+}
+
+void ImageDataset::begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) {
+  std::vector<int32_t> order = order_of_epoch(size(), epoch, seed, shuffle);
+  if (stream_) {
+    auto [cached, room] = std::pair(static_cast<int32_t>(cached_), static_cast<int32_t>(room_));
+    rows_.copy_from(Tensor::from(stream_->begin_epoch(order, cached, room), {size()}));
+  }
+  order_.copy_from(Tensor::from(order, {size()}));
+  prepared_ = {};
+}
+
+void ImageDataset::prepare_batch(int64_t position, int64_t length) {
+  check(position >= 0 && length > 0 && position + length <= size(),
+        "image data set: there is no batch of {} at {} of {} pictures", length, position, size());
+  if (stream_) stream_->prepare(position, length);
+  prepared_ = {position, length};
+}
+
+void ImageDataset::next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) {
+  if (stream_) {
+    bool ready = inputs.shape()[0] == prepared_.length;
+    // On a GPU the step may be being captured, when its position cannot be read.
+    if (options_.device.is_cpu()) ready = ready && state.read().position == prepared_.position;
+    check(ready, "image data set: the batch of {} pictures was not prepared", inputs.shape()[0]);
+  }
+  augment_batch_kernel(state.tensor(), EpochPictures{pictures_, labels_, order_, rows_}, options_.augment,
+                       inputs, labels);
+}
+
+ImageDataset::Stamp ImageDataset::stamp_of(const std::filesystem::path& file) {
+  std::error_code ignored;  // whoever reads the file says what is wrong with it
+  return {std::filesystem::file_size(file, ignored), std::filesystem::last_write_time(file, ignored)};
+}
+
+void ImageDataset::load_again(int32_t sample, uint8_t* to) const {
+  const ImageFolder::File& file = files_[sample];
+  try {
+    load_pixels(file, options_.image, to, nullptr);
+  } catch (const Error& error) {
+    fail(error.kind(), "{} (it was a good picture when the data was read)", error.what());
+  }
+  if (stamp_of(file.path) != stamps_[sample])
+    fail(ErrorKind::data, "{}: the file has changed since the data was read", file.path.string());
+}
+
+std::string ImageDataset::summary() const {
+  return ImageFolder{{}, class_names_, files_}.summary();
+}
+
+}  // namespace manul

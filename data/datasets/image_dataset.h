@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "manul/data/augment/augment.h"
+#include "manul/data/datasets/dataset.h"
+#include "manul/data/datasets/image_folder.h"
+#include "manul/data/datasets/picture_stream.h"
+#include "manul/data/image/image.h"
+
+namespace manul {
+
+/// What to do with files that are not readable pictures.
+enum class OnBadImage { skip, fail };
+
+struct ImageDatasetOptions {
+  ImageOptions image{.height = 64, .width = 64};
+  AugmentOptions augment;  // the default only rescales
+  OnBadImage on_bad_image = OnBadImage::skip;
+  int64_t cache_mb = 1024;  // MiB of decoded pictures that are kept; the others are decoded in every epoch,
+  int64_t stream_mb = 16;   // this much ahead of the steps: two batches or more
+  int workers = 0;          // threads that decode; 0: one per core
+  Device device;
+  /// Called now and then by the thread that made the data set, with how many files are read so far.
+  std::function<void(int64_t done, int64_t total)> on_progress = {};
+  /// When set, reading ends at once with an error that says so.
+  const std::atomic<bool>* stop = nullptr;
+};
+
+/// The pictures of an ImageFolder, decoded and resized once and kept as u8 on the device. Those beyond the
+/// cache are streamed: decoded again in the background, in the order of the epoch. The bytes of a batch are
+/// the same for any cache and any number of workers. A file that is streamed must stay as it was when the
+/// data set was made: prepare_batch throws ErrorKind::data with its name if it has gone or changed. Batches
+/// are f32 [batch, height, width, channels], augmented by (seed, epoch, sample) and rescaled, labels i32
+/// [batch].
+class ImageDataset : public Dataset {
+ public:
+  /// Reads every file. Throws ErrorKind::data for the first bad picture if so asked, and if skipping leaves a
+  /// class that had pictures without any.
+  ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options);
+  ImageDataset(const ImageDataset&) = delete;
+  ImageDataset& operator=(const ImageDataset&) = delete;
+
+  int64_t size() const override { return static_cast<int64_t>(files_.size()); }
+  Shape sample_shape() const override;
+  const std::vector<std::string>& class_names() const override { return class_names_; }
+  void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) override;
+  bool is_resident() const override { return fully_cached(); }
+  void prepare_batch(int64_t position, int64_t length) override;
+  void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override;
+
+  /// The files in the order of samples, without those that were skipped.
+  const std::vector<ImageFolder::File>& files() const { return files_; }
+  /// One sentence for each skipped file, with its name and the reason, in the order of the folder.
+  const std::vector<std::string>& bad_images() const { return bad_images_; }
+  /// One sentence for each file that was taken although something about it was wrong.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  /// True if all pictures are kept decoded.
+  bool fully_cached() const { return cached_ == size(); }
+  /// Bytes of the pictures that are kept.
+  int64_t cached_bytes() const { return cached_ * sample_shape().elements(); }
+  /// "Found 8000 images belonging to 2 classes.", counting what was read.
+  std::string summary() const;
+
+ private:
+  void read_files(std::vector<ImageFolder::File> files);
+  void keep(const Tensor& pictures);
+  void drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons);
+  void load_again(int32_t sample, uint8_t* to) const;
+  /// Shows whether a file is still the one that was read.
+  struct Stamp {
+    uintmax_t bytes = 0;
+    std::filesystem::file_time_type written;
+    bool operator==(const Stamp&) const = default;
+  };
+  static Stamp stamp_of(const std::filesystem::path& file);
+
+  ImageDatasetOptions options_;
+  std::vector<std::string> class_names_;
+  std::vector<ImageFolder::File> files_;
+  std::vector<std::string> bad_images_, warnings_;
+  std::vector<Stamp> stamps_;  // of those of files_ that are streamed
+  int64_t cached_ = 0;         // the first samples, whose pictures are kept
+  int64_t room_ = 0;           // rows for them
+  Tensor pictures_;            // u8 [room and ring, height, width, channels]
+  Tensor labels_;              // i32 [size]
+  Tensor order_, rows_;        // i32 [size]; see EpochPictures
+  struct {
+    int64_t position = 0, length = 0;
+  } prepared_;
+  std::unique_ptr<PictureStream> stream_;  // null if all are cached; its threads use what stands above
+};
+
+}  // namespace manul

@@ -1,0 +1,126 @@
+#include "manul/data/datasets/image_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string_view>
+#include <system_error>
+
+#include "manul/framework/error.h"
+
+namespace manul {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 7> extensions{"png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"};
+
+/// Keras asks for no dot.
+bool is_picture_name(const fs::path& path) {
+  std::string name = path.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return std::any_of(extensions.begin(), extensions.end(),
+                     [&](auto extension) { return name.ends_with(extension); });
+}
+
+/// Names in the order of their bytes, as Python sorts them.
+std::vector<fs::directory_entry> sorted_entries(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::directory_entry> entries;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    entries.push_back(*it);
+  if (error) fail(ErrorKind::data, "{}: the folder cannot be read: {}", folder.string(), error.message());
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    return a.path().filename().native() < b.path().filename().native();
+  });
+  return entries;
+}
+
+/// `folder` and all folders below it, in the order of their whole paths, as Keras walks them.
+std::vector<fs::path> folders_below(const fs::path& folder) {
+  std::vector<fs::path> folders{folder};
+  for (size_t i = 0; i < folders.size(); ++i)
+    for (const fs::directory_entry& entry : sorted_entries(folders[i]))
+      if (!entry.is_symlink() && entry.is_directory()) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end(),
+            [](const auto& a, const auto& b) { return a.native() < b.native(); });
+  return folders;
+}
+
+void require_folder(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder, error)) fail(ErrorKind::data, "{}: there is no such folder", folder.string());
+  if (!fs::is_directory(folder, error)) fail(ErrorKind::data, "{}: not a folder", folder.string());
+}
+
+/// Hidden folders (.git, .ipynb_checkpoints) are no classes.
+std::vector<std::string> folder_names(const fs::path& folder) {
+  require_folder(folder);
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : sorted_entries(folder))
+    if (std::string name = entry.path().filename().string();
+        !name.starts_with('.') && entry.is_directory(error))
+      names.push_back(std::move(name));
+  return names;
+}
+
+std::string no_pictures(const fs::path& folder) {
+  return fmt::format("{}: no pictures below it (files whose names end in {})", folder.string(),
+                     fmt::join(extensions, ", "));
+}
+
+}  // namespace
+
+std::vector<fs::path> ImageFolder::pictures_below(const fs::path& folder) {
+  require_folder(folder);
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const fs::path& each : folders_below(folder))
+    for (const fs::directory_entry& entry : sorted_entries(each))
+      if (!entry.is_directory(error) && is_picture_name(entry.path())) found.push_back(entry.path());
+  return found;
+}
+
+ImageFolder ImageFolder::scan(const fs::path& folder, Subset subset, double validation_split) {
+  ImageFolder result{folder, folder_names(folder), {}};
+  if (result.class_names.size() < 2)
+    fail(ErrorKind::data, "{}: {} sub-folders; a folder with one sub-folder a class, two or more, is needed",
+         folder.string(), result.class_names.empty() ? "no" : "only one of the");
+  for (size_t label = 0; label < result.class_names.size(); ++label) {
+    fs::path class_folder = folder / result.class_names[label];
+    std::vector<fs::path> found = pictures_below(class_folder);
+    if (found.empty()) fail(ErrorKind::data, "{}", no_pictures(class_folder));
+    auto split = found.begin() + static_cast<int64_t>(validation_split * static_cast<double>(found.size()));
+    auto first = subset == Subset::training ? split : found.begin();
+    auto last = subset == Subset::validation ? split : found.end();
+    if (first == last)
+      fail(ErrorKind::data, "{}: a validation split of {} leaves none of its {} pictures for {}",
+           class_folder.string(), validation_split, found.size(),
+           subset == Subset::training ? "training" : "validation");
+    for (; first != last; ++first) result.files.push_back({*first, static_cast<int>(label)});
+  }
+  return result;
+}
+
+ImageFolder ImageFolder::scan_for(const fs::path& folder, const std::vector<std::string>& class_names) {
+  ImageFolder result{folder, class_names, {}};
+  for (const std::string& name : folder_names(folder)) {
+    auto known = std::find(class_names.begin(), class_names.end(), name);
+    if (known == class_names.end())
+      fail(ErrorKind::data, "{}: '{}' is none of the classes that are trained ({})", folder.string(), name,
+           fmt::join(class_names, ", "));
+    for (fs::path& path : pictures_below(folder / name))
+      result.files.push_back({std::move(path), static_cast<int>(known - class_names.begin())});
+  }
+  if (result.files.empty()) fail(ErrorKind::data, "{}", no_pictures(folder));
+  return result;
+}
+
+std::string ImageFolder::summary() const {
+  return fmt::format("Found {} images belonging to {} classes.", files.size(), class_names.size());
+}
+
+}  // namespace manul

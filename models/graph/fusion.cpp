@@ -1,0 +1,141 @@
+#include "manul/models/graph/fusion.h"
+
+#include <optional>
+
+#include "manul/layers/layers.h"
+#include "manul/ops/fused/conv_relu_pool.h"
+
+namespace manul {
+namespace {
+
+/// A graph with what the patterns ask of it.
+class Matcher {
+ public:
+  explicit Matcher(const Graph& graph) : graph_(graph), uses_(graph.nodes().size()) {
+    for (const Graph::Node& node : graph.nodes())
+      for (int input : node.inputs) ++uses_[input];
+    for (int output : graph.outputs()) uses_[output] += 2;  // never to be hidden inside a fused op
+  }
+
+  const std::vector<int>& inputs(int node) const { return graph_.nodes()[node].inputs; }
+  /// The layer called at `node` if it is one of these.
+  template <class LayerType>
+  const LayerType* layer(int node) const {
+    return dynamic_cast<const LayerType*>(graph_.layers()[graph_.nodes()[node].layer].get());
+  }
+  /// The node that alone feeds `node` and feeds nothing else, or -1.
+  int only_producer(int node) const {
+    if (inputs(node).size() != 1 || uses_[inputs(node)[0]] != 1) return -1;
+    return inputs(node)[0];
+  }
+
+ private:
+  const Graph& graph_;
+  std::vector<int> uses_;
+};
+
+struct Match {
+  std::vector<int> nodes;  // computed by the step, the last one first
+  PlanStep step;
+};
+
+/// Looks whether the nodes that end at `node` are what a fused op computes.
+using Pattern = std::optional<Match> (*)(const Matcher& matcher, int node);
+
+bool is_relu(const Matcher& matcher, int node) {
+  const auto* layer = matcher.layer<ActivatingLayer>(node);
+  return layer && layer->activation() == Activation::relu;
+}
+
+/// Conv2D with relu, then MaxPooling2D.
+std::optional<Match> conv_relu_pool_pattern(const Matcher& matcher, int node) {
+  const auto* pool = matcher.layer<Pooling2DLayer>(node);
+  if (!pool || pool->kind() != Pooling2DLayer::Kind::max) return {};
+  std::vector<int> nodes{node};
+  int producer = matcher.only_producer(node);
+  bool relu_apart = producer >= 0 && is_relu(matcher, producer);
+  if (relu_apart) {
+    nodes.push_back(producer);
+    producer = matcher.only_producer(producer);
+  }
+  const auto* conv = producer >= 0 ? matcher.layer<Conv2DLayer>(producer) : nullptr;
+  Activation wanted = relu_apart ? Activation::linear : Activation::relu;
+  if (!conv || conv->options().activation != wanted) return {};
+  nodes.push_back(producer);
+  auto call = [conv, pool](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
+    return conv_relu_pool(inputs.at(0), conv->kernel(), conv->bias(), conv->op_options(), pool->options());
+  };
+  return Match{nodes, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr}};
+}
+
+PlanStep dense_step(const DenseLayer& dense, Activation activation, const std::vector<int>& inputs,
+                    int node) {
+  auto call_with = [&dense](Activation wanted) {
+    return [&dense, wanted](const std::vector<Tensor>& x, const CallContext& /*context*/) {
+      return dense.call_fused(x.at(0), wanted);
+    };
+  };
+  return {inputs, node, call_with(activation), activation, call_with(Activation::linear), &dense};
+}
+
+/// Dense with its own activation, or with an activation layer behind it.
+std::optional<Match> dense_activation_pattern(const Matcher& matcher, int node) {
+  if (const auto* dense = matcher.layer<DenseLayer>(node))
+    return Match{{node}, dense_step(*dense, dense->options().activation, matcher.inputs(node), node)};
+  const auto* activation = matcher.layer<ActivatingLayer>(node);
+  int producer = activation ? matcher.only_producer(node) : -1;
+  const auto* dense = producer >= 0 ? matcher.layer<DenseLayer>(producer) : nullptr;
+  if (!dense || dense->options().activation != Activation::linear) return {};
+  return Match{{node, producer},
+               dense_step(*dense, activation->activation(), matcher.inputs(producer), node)};
+}
+
+/// A layer called as it is.
+PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
+  const Layer* layer = graph.layers()[graph.nodes()[node].layer].get();
+  PlanStep step{matcher.inputs(node),
+                node,
+                [layer](const std::vector<Tensor>& inputs, const CallContext& context) {
+                  return layer->call(inputs, context);
+                },
+                Activation::linear,
+                {},
+                nullptr};
+  if (const auto* dense = matcher.layer<DenseLayer>(node)) {
+    step.activation = dense->options().activation;
+    step.call_without_activation =
+        dense_step(*dense, step.activation, step.inputs, node).call_without_activation;
+    step.dense = dense;
+  } else if (const auto* activation = matcher.layer<ActivatingLayer>(node)) {
+    step.activation = activation->activation();
+    step.call_without_activation = [](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
+      return inputs.at(0);
+    };
+  }
+  return step;
+}
+
+}  // namespace
+
+std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
+  std::vector<Pattern> patterns;
+  if (fusion.conv_relu_pool) patterns.push_back(conv_relu_pool_pattern);
+  if (fusion.dense_activation) patterns.push_back(dense_activation_pattern);
+
+  Matcher matcher(graph);
+  std::vector<bool> covered(graph.nodes().size());
+  for (int node : graph.inputs()) covered[node] = true;
+  std::vector<PlanStep> steps;
+  for (int node = static_cast<int>(graph.nodes().size()) - 1; node >= 0; --node) {
+    if (covered[node]) continue;
+    std::optional<Match> match;
+    for (Pattern pattern : patterns)
+      if (!match) match = pattern(matcher, node);
+    if (!match) match = Match{{node}, plain_step(graph, matcher, node)};
+    for (int computed : match->nodes) covered[computed] = true;
+    steps.push_back(std::move(match->step));
+  }
+  return {steps.rbegin(), steps.rend()};
+}
+
+}  // namespace manul

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+
+#include "manul/layers/layers.h"
+#include "manul/models/graph/graph.h"
+
+namespace manul {
+
+/// Which neighbours a model runs as one op. Each gives the same numbers within rounding when it is off.
+struct Fusion {
+  bool conv_relu_pool = true;    // Conv2D, relu, MaxPooling2D
+  bool dense_activation = true;  // Dense and its activation
+  bool loss_from_logits =
+      true;  // final sigmoid or softmax, the crossentropy that belongs to it, and a small Dense
+};
+
+/// How the nodes of a graph are run: one call after the other, some of several nodes at once.
+struct PlanStep {
+  using Call = std::function<Tensor(const std::vector<Tensor>& inputs, const CallContext& context)>;
+  std::vector<int> inputs;  // nodes
+  int output = 0;           // the last node that the step computes
+  Call call;
+  Activation activation = Activation::linear;  // what `call` ends with
+  Call call_without_activation;                // empty if `call` cannot leave it out
+  const DenseLayer* dense = nullptr;           // the layer, if the step is a Dense
+};
+
+/// The steps of a graph, each after those it needs.
+std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion);
+
+}  // namespace manul

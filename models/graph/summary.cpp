@@ -1,0 +1,153 @@
+#include <algorithm>
+
+#include "manul/models/graph/model.h"
+#include "manul/models/keras/architecture.h"
+
+// The table that tf.keras 2.15 prints (model.summary()), to the character: column positions, line breaks
+// inside a cell, and the order of layers of a graph by depth.
+namespace manul {
+namespace {
+
+std::string shape_text(const Shape& shape) {
+  std::string text = "(None";
+  for (int64_t length : shape) text += fmt::format(", {}", length);
+  return text + (shape.rank() == 0 ? ",)" : ")");
+}
+
+std::string bytes_text(int64_t bytes) {
+  double size = static_cast<double>(bytes);
+  const char* units[] = {"Byte", "KB", "MB", "GB", "TB", "PB"};
+  int unit = 0;
+  for (; unit < 5 && size >= 1024; ++unit) size /= 1024;
+  return fmt::format("{:.2f} {}", size, units[unit]);
+}
+
+std::string count_line(const char* what, int64_t count, int64_t bytes) {
+  return fmt::format("{} params: {} ({})\n", what, count, bytes_text(bytes));
+}
+
+/// Prints cells in columns that end at `positions`, on as many lines as the longest needs.
+class Table {
+ public:
+  explicit Table(std::vector<size_t> positions) : positions_(std::move(positions)) {}
+
+  void row(std::vector<std::string> cells) {
+    while (std::any_of(cells.begin(), cells.end(), [](const std::string& cell) { return !cell.empty(); })) {
+      std::string line;
+      for (size_t column = 0; column < cells.size(); ++column) {
+        bool last = column + 1 == positions_.size();
+        size_t begin = column == 0 ? 0 : positions_[column - 1], gap = last ? 0 : 2;
+        size_t cut = cut_at(cells[column], positions_[column] - begin - gap - (last ? 0 : 1));
+        if (column == 0) line += ' ';
+        line += cells[column].substr(0, cut) + std::string(gap, ' ');
+        cells[column].erase(0, cut);
+        if (line.size() < positions_[column]) line.resize(positions_[column], ' ');
+      }
+      text += line + '\n';
+    }
+  }
+  void rule(char c) { text += std::string(positions_.back(), c) + '\n'; }
+
+  std::string text;
+
+ private:
+  /// Where a line of a cell ends: at `width`, or earlier behind the end of an item of a list.
+  static size_t cut_at(const std::string& cell, size_t width) {
+    std::string head = cell.substr(0, width);
+    for (const char* end_of_item : {"),", "},", "],", "',"})
+      if (size_t at = head.find(end_of_item); at != std::string::npos) width = std::min(width, at + 2);
+    return width;
+  }
+
+  std::vector<size_t> positions_;
+};
+
+/// A graph as Keras looks at it, layer by layer.
+class Listing {
+ public:
+  explicit Listing(const Graph& graph) : graph_(graph), calls_(graph.layers().size()) {
+    for (size_t node = 0; node < graph.nodes().size(); ++node)
+      calls_[graph.nodes()[node].layer].push_back(static_cast<int>(node));
+  }
+
+  /// Which calls of its layer a node is.
+  int call_index(int node) const {
+    const std::vector<int>& calls = calls_[graph_.nodes()[node].layer];
+    return static_cast<int>(std::find(calls.begin(), calls.end(), node) - calls.begin());
+  }
+
+  /// One call of each layer, each with at most one input and alone at its depth.
+  bool is_chain() const {
+    const std::vector<Graph::Node>& nodes = graph_.nodes();
+    std::vector<int> uses(nodes.size());
+    for (const Graph::Node& node : nodes) {
+      if (node.inputs.size() > 1) return false;
+      for (int input : node.inputs)
+        if (++uses[input] > 1) return false;
+    }
+    bool once =
+        std::all_of(calls_.begin(), calls_.end(), [](const auto& calls) { return calls.size() == 1; });
+    return once && graph_.inputs().size() == 1 && graph_.outputs().size() == 1;
+  }
+
+  std::string output_shape(int layer) const {
+    std::vector<std::string> shapes;
+    for (int node : calls_[layer]) shapes.push_back(shape_text(graph_.nodes()[node].shape));
+    bool same =
+        std::all_of(shapes.begin(), shapes.end(), [&](const auto& shape) { return shape == shapes[0]; });
+    if (!same) return "multiple";
+    return graph_.layers()[layer]->class_name() == "InputLayer" ? "[" + shapes[0] + "]" : shapes[0];
+  }
+
+  std::string connections(int layer) const {
+    std::string text = "[";
+    for (int node : calls_[layer])
+      for (int input : graph_.nodes()[node].inputs)
+        text += fmt::format("{}'{}[{}][0]'", text.size() > 1 ? ", " : "",
+                            graph_.layers()[graph_.nodes()[input].layer]->name(), call_index(input));
+    return text + "]";
+  }
+
+ private:
+  const Graph& graph_;
+  std::vector<std::vector<int>> calls_;
+};
+
+int64_t parameter_count(const Layer& layer) {
+  int64_t count = 0;
+  for (const Parameter* parameter : layer.parameters()) count += parameter->shape.elements();
+  return count;
+}
+
+}  // namespace
+
+std::string Model::summary() const {
+  Listing listing(graph_);
+  bool sequential = graph_.is_sequential(), chain = sequential || listing.is_chain();
+  Table table(chain ? std::vector<size_t>{29, 55, 65} : std::vector<size_t>{29, 58, 68, 98});
+  table.text = fmt::format("Model: \"{}\"\n", graph_.name());
+  table.rule('_');
+  std::vector<std::string> head{"Layer (type)", "Output Shape", "Param #"};
+  if (!chain) head.emplace_back("Connected to");
+  table.row(head);
+  table.rule('=');
+  for (int index : keras::layer_order(graph_)) {
+    const Layer& layer = *graph_.layers()[index];
+    if (sequential && layer.class_name() == "InputLayer") continue;
+    std::vector<std::string> cells{fmt::format("{} ({})", layer.name(), layer.class_name()),
+                                   listing.output_shape(index), fmt::format("{}", parameter_count(layer))};
+    if (!chain) cells.push_back(listing.connections(index));
+    table.row(cells);
+    table.rule(' ');
+  }
+  table.rule('=');
+  int64_t trained = parameters_->trainable_count(), kept = parameters_->statistics_count();
+  int64_t element = size_of(build_options_.dtype);
+  table.text += count_line("Total", trained + kept, (trained + kept) * element);
+  table.text += count_line("Trainable", trained, trained * element);
+  table.text += count_line("Non-trainable", kept, kept * element);
+  table.rule('_');
+  return table.text;
+}
+
+}  // namespace manul

@@ -1,0 +1,66 @@
+#include "manul/models/hdf5/source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "manul/framework/error.h"
+
+namespace manul::hdf5 {
+namespace {
+
+constexpr uint64_t largest_file = uint64_t{1} << 34;
+constexpr uint64_t largest_budget = uint64_t{1} << 28;
+
+}  // namespace
+
+Source::Source(std::string path) : path_(std::move(path)) {
+  // O_NONBLOCK: opening a named pipe must not wait for a writer.
+  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file_ < 0) fail(ErrorKind::model_file, "{}: cannot be opened: {}", path_, std::strerror(errno));
+  struct stat status {};
+  bool regular = ::fstat(file_, &status) == 0 && S_ISREG(status.st_mode);
+  if (!regular || static_cast<uint64_t>(status.st_size) > largest_file) {
+    ::close(file_);
+    if (!regular) fail(ErrorKind::model_file, "{}: is not a regular file", path_);
+    fail(ErrorKind::model_file, "{}: has {} bytes; a model file may have {}", path_, status.st_size,
+         largest_file);
+  }
+  size_ = static_cast<uint64_t>(status.st_size);
+  budget_ = std::min(largest_budget, 4 * size_ + (1 << 20));
+}
+
+Source::~Source() {
+  ::close(file_);
+}
+
+Bytes Source::metadata(uint64_t address, uint64_t count, std::string_view object) {
+  if (count > budget_) refuse(object, "the file's structure is larger than the file (it refers to itself)");
+  budget_ -= count;
+  if (address > size_ || count > size_ - address) refuse(object, "lies outside the file");
+  Bytes found(count);
+  read(address, found.data(), count, object);
+  return found;
+}
+
+void Source::read(uint64_t address, void* target, uint64_t count, std::string_view object) const {
+  if (address > size_ || count > size_ - address) refuse(object, "lies outside the file");
+  for (uint64_t done = 0; done < count;) {
+    ssize_t got =
+        ::pread(file_, static_cast<char*>(target) + done, count - done, static_cast<off_t>(address + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) refuse(object, std::string("cannot be read: ") + std::strerror(errno));
+    if (got == 0) refuse(object, "the file became shorter while it was read");
+    done += static_cast<uint64_t>(got);
+  }
+}
+
+void Source::refuse(std::string_view object, std::string_view reason) const {
+  if (object.empty()) fail(ErrorKind::model_file, "{}: {}", path_, reason);
+  fail(ErrorKind::model_file, "{}: {}: {}", path_, object, reason);
+}
+
+}  // namespace manul::hdf5

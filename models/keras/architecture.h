@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "manul/models/graph/graph.h"
+
+namespace manul::keras {
+
+/// One entry of a file's layer_names: a layer, or a nested model with all layers in it.
+struct SavedLayer {
+  std::string name;
+  std::vector<LayerPtr> layers;
+};
+
+/// A network and its layers in the order in which a file has their weights.
+struct Architecture {
+  Graph graph;
+  std::vector<SavedLayer> layers;
+};
+
+/// The network that a file's model_config describes. Nested models are laid flat; their layers are called
+/// "model/layer". `major_version` is that of the Keras that wrote the file. Throws ErrorKind::model_file
+/// naming the layer and what about it is not supported.
+Architecture read_architecture(const Config& model_config, int major_version);
+
+/// The model_config of a graph, as tf.keras 2.10 writes it and every later Keras reads it.
+Config architecture_config(const Graph& graph);
+
+/// The order of Keras' model.layers, in which it prints a summary and takes the weights of a file: indices of
+/// graph.layers() by their distance from the outputs, the farthest first; among equals as a walk from the
+/// outputs meets them.
+std::vector<int> layer_order(const Graph& graph);
+/// The layers in that order.
+std::vector<LayerPtr> ordered_layers(const Graph& graph);
+
+/// The same as entries of a file of the network that the graph was read from: layers called "model/layer" are
+/// one.
+std::vector<SavedLayer> saved_layers(const Graph& graph);
+
+/// A layer's name in a file: a slash would be a group.
+std::string file_name(const Layer& layer);
+
+/// The config of one layer with Keras 3's and Keras 2's keys where Keras 1 has others; `class_name` likewise.
+Config modern_config(const Config& config, std::string& class_name);
+
+}  // namespace manul::keras

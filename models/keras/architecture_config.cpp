@@ -1,0 +1,96 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "manul/framework/error.h"
+#include "manul/models/keras/architecture.h"
+
+namespace manul::keras {
+namespace {
+
+Config input_config(const Graph& graph, int node) {
+  Config::List shape{nullptr};
+  for (int64_t length : graph.nodes()[node].shape) shape.emplace_back(length);
+  return Config::map({{"batch_input_shape", std::move(shape)},
+                      {"dtype", "float32"},
+                      {"sparse", false},
+                      {"ragged", false},
+                      {"name", file_name(*graph.layers()[graph.nodes()[node].layer])}});
+}
+
+/// {class_name, config} of the layer that is called at `node`.
+Config layer_config(const Graph& graph, int node) {
+  const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
+  bool is_input = graph.nodes()[node].inputs.empty();
+  Config config = is_input ? input_config(graph, node) : layer.config();
+  config.set("name", file_name(layer));
+  return Config::map({{"class_name", layer.class_name()}, {"config", std::move(config)}});
+}
+
+Config sequential_config(const Graph& graph) {
+  Config::List layers;
+  for (size_t node = 0; node < graph.nodes().size(); ++node)
+    layers.push_back(layer_config(graph, static_cast<int>(node)));
+  return Config::map({{"name", graph.name()}, {"layers", std::move(layers)}});
+}
+
+Config functional_config(const Graph& graph) {
+  std::vector<int64_t> call_of(graph.nodes().size());  // which call of its layer each node is
+  std::map<const Layer*, std::vector<int>> nodes_of;
+  for (size_t node = 0; node < graph.nodes().size(); ++node) {
+    std::vector<int>& calls = nodes_of[graph.layers()[graph.nodes()[node].layer].get()];
+    call_of[node] = static_cast<int64_t>(calls.size());
+    calls.push_back(static_cast<int>(node));
+  }
+  auto reference = [&](int node) {
+    return Config::List{file_name(*graph.layers()[graph.nodes()[node].layer]), call_of[node], 0};
+  };
+  auto references = [&](const std::vector<int>& nodes) {
+    Config::List list;
+    for (int node : nodes) list.emplace_back(reference(node));
+    return list;
+  };
+  Config::List layers;
+  for (const LayerPtr& called : ordered_layers(graph)) {
+    const std::vector<int>& nodes = nodes_of.at(called.get());
+    Config layer = layer_config(graph, nodes.front());
+    Config::List calls;
+    for (int node : nodes) {
+      Config::List call;
+      for (int input : graph.nodes()[node].inputs) {
+        Config::List argument = reference(input);
+        argument.push_back(Config::map());
+        call.emplace_back(std::move(argument));
+      }
+      if (!call.empty()) calls.emplace_back(std::move(call));
+    }
+    layer.set("name", layer.at("config").at("name"));
+    layer.set("inbound_nodes", std::move(calls));
+    layers.push_back(std::move(layer));
+  }
+  return Config::map({{"name", graph.name()},
+                      {"layers", std::move(layers)},
+                      {"input_layers", references(graph.inputs())},
+                      {"output_layers", references(graph.outputs())}});
+}
+
+}  // namespace
+
+std::string file_name(const Layer& layer) {
+  std::string name = layer.name();
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+Config architecture_config(const Graph& graph) {
+  std::set<std::string> names;
+  for (const LayerPtr& layer : graph.layers())
+    check(names.insert(file_name(*layer)).second, "save: two layers would be called {} in the file",
+          file_name(*layer));
+  bool sequential = graph.is_sequential();
+  Config config = sequential ? sequential_config(graph) : functional_config(graph);
+  return Config::map(
+      {{"class_name", sequential ? "Sequential" : "Functional"}, {"config", std::move(config)}});
+}
+
+}  // namespace manul::keras

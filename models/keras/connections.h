@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "manul/layers/config/config.h"
+
+// How the config of a functional model says which layer is called on what.
+namespace manul::keras {
+
+/// Which value of a functional model: the output of call `node` of a layer.
+struct Reference {
+  std::string layer;
+  int64_t node = 0;
+};
+
+/// input_layers and output_layers: [[name, 0, 0], ..], one alone, or a map of them. Throws
+/// ErrorKind::model_file on outputs other than a layer's first and on arguments other than `training`.
+std::vector<Reference> read_references(const Config& config);
+
+/// The inputs of one entry of a layer's inbound_nodes, as Keras 1 and 2 or as Keras 3 write them.
+std::vector<Reference> read_call(const Config& call);
+
+}  // namespace manul::keras

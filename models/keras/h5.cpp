@@ -1,0 +1,130 @@
+#include "manul/models/keras/h5.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "manul/framework/atomic_file.h"
+#include "manul/framework/error.h"
+#include "manul/models/keras/json.h"
+#include "manul/models/keras/notes.h"
+#include "manul/models/keras/training.h"
+
+namespace manul {
+namespace {
+
+constexpr size_t largest_config = size_t{1} << 24;  // characters
+
+/// Files that carry models, or seem to, and are named for what they are.
+void refuse_other_formats(const std::string& path) {
+  std::array<char, 64> head{};
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size() - 1);
+  std::string_view start(head.data());
+  if (start.starts_with("PK"))
+    fail(ErrorKind::model_file,
+         "{}: is a zip archive, as Keras' .keras files are; save it in Keras by model.save('model.h5')",
+         path);
+  if (start.starts_with("version https://git-lfs"))
+    fail(ErrorKind::model_file, "{}: is a pointer of Git LFS, not the file itself; fetch it by git lfs pull",
+         path);
+}
+
+/// JSON of an attribute of the root; nothing if there is none.
+std::optional<Config> read_json(hdf5::Reader& file, const char* attribute) {
+  std::optional<std::string> text = file.text("", attribute);
+  if (!text) return std::nullopt;
+  if (text->size() > largest_config)
+    file.refuse(attribute,
+                fmt::format("has {} characters; at most {} are read", text->size(), largest_config));
+  return parse_json(*text);
+}
+
+[[noreturn]] void refuse_without_config(hdf5::Reader& file) {
+  if (file.names("", "layer_names"))
+    file.refuse("", "holds weights alone (of save_weights) and no network; load them into a model");
+  if (file.exists("layers") || file.exists("_layer_checkpoint_dependencies"))
+    file.refuse("",
+                "is a Keras 3 .weights.h5 file, which holds no network; save it in Keras by "
+                "model.save('model.h5')");
+  file.refuse("", "has no model_config: it is not a Keras model file");
+}
+
+/// Runs `read`; an error that does not name the file is thrown again with its name.
+template <class Read>
+auto naming_file(const std::string& path, Read read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    std::string text = error.what();
+    if (error.kind() == ErrorKind::device) throw;
+    if (text.starts_with(path + ":")) throw;
+    throw Error(ErrorKind::model_file, path + ": " + text);
+  }
+}
+
+void read_weights(const hdf5::Reader& file, const std::vector<keras::WeightPlace>& places) {
+  for (const keras::WeightPlace& place : places)
+    keras::read_values(file, place.dataset, *place.parameter, place.parameter->value);
+}
+
+Model load_model(const std::string& path, const LoadOptions& options) {
+  refuse_other_formats(path);
+  hdf5::Reader file(path);
+  std::optional<Config> config = read_json(file, "model_config");
+  if (!config) refuse_without_config(file);
+  keras::Version version = keras::parse_version(file.text("", "keras_version").value_or("1"));
+  keras::Architecture architecture = keras::read_architecture(*config, version.major);
+  Model model(std::move(architecture.graph));
+  // Shapes are compared with the file before memory is asked for them.
+  std::vector<keras::WeightPlace> places = keras::match_weights(file, "model_weights", architecture.layers);
+  for (Parameter& parameter : model.parameters().all()) parameter.initializer = Initializer::zeros();
+  std::optional<Config> notes = read_json(file, keras::notes_attribute);
+  if (notes) keras::read_notes(*notes, model);
+  uint64_t seed = notes && options.training ? keras::read_seed(*notes) : 0;
+  model.build(
+      {.device = options.device, .seed = seed, .gradients = options.training, .fusion = options.fusion});
+  read_weights(file, places);
+  if (!options.training) return model;
+  if (std::optional<Config> training = read_json(file, "training_config"))
+    keras::read_training(file, *training, version, architecture.layers, model);
+  if (std::optional<Config> state = read_json(file, keras::state_attribute))
+    keras::read_state(file, std::move(*state), model);
+  return model;
+}
+
+}  // namespace
+
+Model Model::load(const std::string& path, const LoadOptions& options) {
+  return naming_file(path, [&] { return load_model(path, options); });
+}
+
+void load_weights(Model& model, const std::string& path) {
+  naming_file(path, [&] {
+    refuse_other_formats(path);
+    hdf5::Reader file(path);
+    bool whole_model = file.exists("model_weights");
+    if (!whole_model && !file.names("", "layer_names")) refuse_without_config(file);
+    std::vector<keras::WeightPlace> places =
+        keras::match_weights(file, whole_model ? "model_weights" : "", keras::saved_layers(model.graph()));
+    if (!model.is_built()) model.build();
+    read_weights(file, places);
+  });
+}
+
+void Model::save(const std::string& path) const {
+  check(is_built(), "save: {}: the model has no weights yet, build it first", path);
+  hdf5::Group root;
+  root.set_text("keras_version", "2.10.0");
+  root.set_text("backend", "tensorflow");
+  root.set_text("model_config", json_text(keras::architecture_config(graph_)));
+  keras::write_weights(root.group("model_weights"), graph_);
+  root.set_text(keras::notes_attribute, json_text(keras::notes_config(*this)));
+  if (is_compiled()) {
+    root.set_text("training_config", json_text(keras::training_config(*this)));
+    keras::write_optimizer(root.group("optimizer_weights"), *this);
+  }
+  keras::write_state(root, training_state);
+  write_file_atomically(path, hdf5::image(root));
+}
+
+}  // namespace manul

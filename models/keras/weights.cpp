@@ -1,0 +1,147 @@
+#include "manul/models/keras/weights.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "manul/framework/error.h"
+
+namespace manul::keras {
+namespace {
+
+bool is_convolution_kernel(const Parameter& parameter) {
+  return parameter.shape.rank() == 4 && parameter.path.ends_with("/kernel");
+}
+
+/// An exponent of all ones is infinity or NaN. Written on bits so that it runs at memory speed.
+bool all_finite(std::span<const float> values) {
+  uint32_t largest = 0;
+  for (float value : values) largest = std::max(largest, std::bit_cast<uint32_t>(value) & 0x7fffffffU);
+  return largest < 0x7f800000U;
+}
+
+/// The transpose of a [rows, columns] matrix. HWIO and OHWI are transposes of each other, [HWI, O] and [O,
+/// HWI].
+std::vector<float> transposed(std::span<const float> values, int64_t rows, int64_t columns) {
+  std::vector<float> result(values.size());
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column)
+      result[column * rows + row] = values[row * columns + column];
+  return result;
+}
+
+std::string joined(const std::string& group, const std::string& name) {
+  return group.empty() ? name : group + "/" + name;
+}
+
+/// A file's layer that has weights.
+struct FileLayer {
+  std::string path;
+  std::vector<std::string> weights;
+};
+
+std::vector<FileLayer> layers_with_weights(hdf5::Reader& file, const std::string& group) {
+  std::optional<std::vector<std::string>> names = file.names(group, "layer_names");
+  if (!names) file.refuse(group, "has no attribute layer_names: it is not a Keras model file");
+  std::vector<FileLayer> layers;
+  for (const std::string& name : *names) {
+    std::string path = joined(group, name);
+    std::optional<std::vector<std::string>> weights = file.names(path, "weight_names");
+    if (!weights) file.refuse(path, "has no attribute weight_names");
+    if (!weights->empty()) layers.push_back({path, std::move(*weights)});
+  }
+  return layers;
+}
+
+}  // namespace
+
+std::vector<Parameter*> saved_parameters(const SavedLayer& layer) {
+  std::vector<Parameter*> trained, kept;
+  for (const LayerPtr& part : layer.layers)
+    for (Parameter* parameter : part->parameters())
+      (parameter->trainable ? trained : kept).push_back(parameter);
+  trained.insert(trained.end(), kept.begin(), kept.end());
+  return trained;
+}
+
+Shape file_shape(const Parameter& parameter) {
+  const Shape& shape = parameter.shape;
+  return is_convolution_kernel(parameter) ? Shape{shape[1], shape[2], shape[3], shape[0]} : shape;
+}
+
+void check_shape(const hdf5::Reader& file, const hdf5::Dataset& dataset, const Parameter& parameter) {
+  if (dataset.shape != file_shape(parameter))
+    file.refuse(dataset.path, fmt::format("has shape {}, but {} needs {}", dataset.shape, parameter.path,
+                                          file_shape(parameter)));
+}
+
+std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::string& group,
+                                       const std::vector<SavedLayer>& layers) {
+  std::vector<FileLayer> stored = layers_with_weights(file, group);
+  std::vector<const SavedLayer*> wanted;
+  for (const SavedLayer& layer : layers)
+    if (!saved_parameters(layer).empty()) wanted.push_back(&layer);
+  if (stored.size() != wanted.size())
+    file.refuse(group, fmt::format("has weights for {} layers, but the model has {} layers with weights",
+                                   stored.size(), wanted.size()));
+  std::vector<WeightPlace> places;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    std::vector<Parameter*> parameters = saved_parameters(*wanted[i]);
+    if (stored[i].weights.size() != parameters.size())
+      file.refuse(stored[i].path, fmt::format("has {} weights, but layer {} has {}", stored[i].weights.size(),
+                                              wanted[i]->name, parameters.size()));
+    for (size_t k = 0; k < parameters.size(); ++k) {
+      places.push_back({parameters[k], file.dataset(joined(stored[i].path, stored[i].weights[k]))});
+      check_shape(file, places.back().dataset, *parameters[k]);
+    }
+  }
+  return places;
+}
+
+void read_values(const hdf5::Reader& file, const hdf5::Dataset& dataset, const Parameter& parameter,
+                 const Tensor& target) {
+  bool in_place =
+      target.device().is_cpu() && target.dtype() == DType::f32 && !is_convolution_kernel(parameter);
+  std::vector<float> copy(in_place ? 0 : target.elements());
+  std::span<float> values =
+      in_place ? std::span(target.mutable_data<float>(), target.elements()) : std::span(copy);
+  file.read(dataset, values);
+  if (!all_finite(values)) file.refuse(dataset.path, "holds a value that is not a finite number");
+  if (in_place) return;
+  const Shape& shape = parameter.shape;
+  if (is_convolution_kernel(parameter)) copy = transposed(copy, shape.elements() / shape[0], shape[0]);
+  target.copy_from(Tensor::from(copy, shape).to(target.dtype()));
+}
+
+std::vector<float> file_values(const Parameter& parameter, const Tensor& source) {
+  std::vector<float> values = source.to(DType::f32).to_vector<float>();
+  const Shape& shape = parameter.shape;
+  return is_convolution_kernel(parameter) ? transposed(values, shape[0], shape.elements() / shape[0])
+                                          : values;
+}
+
+std::string file_path(const Layer& layer, const Parameter& parameter) {
+  return file_name(layer) + parameter.path.substr(parameter.path.rfind('/'));
+}
+
+void write_weights(hdf5::Group& group, const Graph& graph) {
+  std::vector<std::string> layer_names;
+  for (const LayerPtr& layer : ordered_layers(graph)) {
+    // A Sequential's InputLayer is in model_config but not in this list.
+    if (graph.is_sequential() && layer->class_name() == "InputLayer") continue;
+    std::string name = file_name(*layer);
+    std::vector<std::string> weight_names;
+    hdf5::Group& weights = group.group(name);
+    for (const Parameter* parameter : saved_parameters({name, {layer}})) {
+      weight_names.push_back(file_path(*layer, *parameter) + ":0");
+      weights.add(weight_names.back(), file_shape(*parameter), file_values(*parameter, parameter->value));
+    }
+    weights.set_names("weight_names", weight_names);
+    layer_names.push_back(name);
+  }
+  group.set_names("layer_names", layer_names);
+  group.set_text("backend", "tensorflow");
+  group.set_text("keras_version", "2.10.0");
+  group.group("top_level_model_weights").set_names("weight_names", {});
+}
+
+}  // namespace manul::keras

@@ -1,0 +1,152 @@
+#include "manul/models/training/trainer.h"
+
+#include "manul/framework/error.h"
+
+namespace manul {
+
+BatchSource::BatchSource(const Model& model, Dataset& data, int64_t batch_size)
+    : data_(data), device_(model.device()), size_(data.size()), batch_size_(batch_size) {
+  check(batch_size > 0, "fit: a batch has at least one sample, not {}", batch_size);
+  if (size_ < 1) fail(ErrorKind::data, "fit: there are no samples in the data");
+  const Graph& graph = model.graph();
+  check(graph.inputs().size() == 1, "fit: a data set feeds one input, the model has {}",
+        graph.inputs().size());
+  const Shape& wanted = graph.nodes()[graph.inputs()[0]].shape;
+  check(data.sample_shape() == wanted, "fit: samples {} do not fit the model, which takes {}",
+        data.sample_shape(), wanted);
+}
+
+const Batch& BatchSource::next(const DeviceStepState& state, int64_t length) {
+  Batch& batch = batches_[length];
+  if (!batch.inputs.defined()) {
+    batch.inputs = Tensor::empty(data_.sample_shape().batch_of(length), DType::f32, device_);
+    batch.labels = Tensor::empty(data_.label_shape(length), data_.label_dtype(), device_);
+  }
+  data_.next_batch(state, batch.inputs, batch.labels);
+  return batch;
+}
+
+Evaluator::Evaluator(Model& model, Dataset& data, int64_t batch_size)
+    : model_(model),
+      source_(model, data, batch_size),
+      state_(model.device()),
+      totals_(Tensor::zeros({3}, DType::f64, model.device())),
+      step_(
+          [this] {
+            const Batch& batch = source_.next(state_, length_);
+            model_.add_to_totals(model_.loss_of(batch.inputs, batch.labels, false), batch.labels, totals_);
+            advance_step_kernel(state_.tensor(), length_);
+          },
+          model.device()) {}
+
+Logs Evaluator::run() {
+  source_.data().begin_epoch(0, 0, false);
+  state_.write({});
+  totals_.fill_zero();
+  for (int64_t position = 0; position < source_.size(); position += length_) {
+    length_ = source_.length_at(position);
+    source_.prepare(position, length_);
+    step_.run(length_);
+  }
+  return model_.logs_of(totals_);
+}
+
+Trainer::Trainer(Model& model, Dataset& train, const FitOptions& options)
+    : FitProgress(model),
+      options_(options),
+      source_(model, train, options.batch_size),
+      totals_(Tensor::zeros({3}, DType::f64, model.device())),
+      seed_(model.state().read().seed),
+      step_(
+          [this] {
+            const Batch& batch = source_.next(this->model.state(), length_);
+            Model::BatchResult result = this->model.train_step(batch.inputs, batch.labels);
+            this->model.add_to_totals(result, batch.labels, totals_);
+          },
+          model.device()) {
+  check(options.steps_per_execution > 0, "fit: an execution has at least one step, not {}",
+        options.steps_per_execution);
+  epochs = options.epochs;
+  steps = source_.steps();
+  if (options.validation)
+    validation_ = std::make_unique<Evaluator>(model, *options.validation, options.batch_size);
+}
+
+template <class Event>
+void Trainer::tell(Event event) {
+  for (Callback* callback : options_.callbacks) event(*callback);
+  if (pending_checkpoints_.empty()) return;
+  model.training_state = make_state();
+  for (const std::string& path : std::exchange(pending_checkpoints_, {})) model.save(path);
+}
+
+void Trainer::start() {
+  StepState state = model.state().read();
+  state.epoch = state.position = 0;
+  model.state().write(state);
+  tell([this](Callback& callback) { callback.on_train_begin(*this); });
+  if (options_.resume && !model.training_state.empty()) resume(model.training_state);
+}
+
+History Trainer::run() {
+  start();
+  for (; epoch < epochs && !stopped_; ++epoch) {
+    model.state().set(&StepState::epoch, epoch);
+    source_.data().begin_epoch(epoch, seed_, options_.shuffle);
+    tell([this](Callback& callback) { callback.on_epoch_begin(*this); });
+    if (!run_steps()) break;
+    end_epoch();
+  }
+  history.stopped_epoch = epoch;
+  history.stopped_step = step;
+  model.training_state = make_state();
+  tell([this](Callback& callback) { callback.on_train_end(*this); });
+  return history;
+}
+
+int64_t Trainer::steps_at_once() const {
+  if (!source_.data().is_resident()) return 1;
+  int64_t whole_batches = (source_.size() - samples) / options_.batch_size;
+  return std::clamp<int64_t>(options_.steps_per_execution, 1, std::max<int64_t>(whole_batches, 1));
+}
+
+bool Trainer::run_steps() {
+  while (samples < source_.size()) {
+    if (options_.stop && *options_.stop) stop(StopReason::requested);
+    if (stopped_) return false;
+    length_ = source_.length_at(samples);
+    int64_t count = steps_at_once();
+    source_.prepare(samples, count * length_);
+    step_.run(length_, count);
+    samples += count * length_;
+    step += count;
+    tell([this](Callback& callback) { callback.on_step_end(*this); });
+  }
+  return true;
+}
+
+void Trainer::end_epoch() {
+  Logs logs = running_logs();
+  if (validation_)
+    for (auto& [name, value] : validation_->run()) logs.emplace_back("val_" + name, value);
+  history.add(logs);
+  totals_.fill_zero();
+  model.state().set(&StepState::position, int64_t{0});
+  step = samples = 0;
+  tell([&](Callback& callback) { callback.on_epoch_end(*this, logs); });
+}
+
+Logs Trainer::running_logs() {
+  return model.logs_of(totals_);
+}
+
+void Trainer::stop(StopReason reason) {
+  stopped_ = true;
+  history.stop_reason = reason;
+}
+
+void Trainer::save_checkpoint(const std::string& path) {
+  pending_checkpoints_.push_back(path);
+}
+
+}  // namespace manul

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+
+#include "manul/models/graph/model.h"
+
+namespace manul {
+
+/// The tensors that batches of one length are written to, at fixed addresses: what a captured step needs.
+struct Batch {
+  Tensor inputs, labels;
+};
+
+/// A data set that feeds a model: its batches, one set of tensors for each length (the last one may be
+/// short).
+class BatchSource {
+ public:
+  /// Throws if the samples do not fit the model or if there are none.
+  BatchSource(const Model& model, Dataset& data, int64_t batch_size);
+  int64_t size() const { return size_; }
+  int64_t steps() const { return (size_ + batch_size_ - 1) / batch_size_; }
+  /// Length of the batch that begins at `position`.
+  int64_t length_at(int64_t position) const { return std::min(batch_size_, size_ - position); }
+  /// On the host, before the step that takes the `length` samples at `position`.
+  void prepare(int64_t position, int64_t length) { data_.prepare_batch(position, length); }
+  /// Fills and returns the batch of `length` samples at the state's position.
+  const Batch& next(const DeviceStepState& state, int64_t length);
+  Dataset& data() const { return data_; }
+
+ private:
+  Dataset& data_;
+  Device device_;
+  int64_t size_, batch_size_;
+  std::map<int64_t, Batch> batches_;
+};
+
+/// Runs a model over a data set in order, in inference mode.
+class Evaluator {
+ public:
+  Evaluator(Model& model, Dataset& data, int64_t batch_size);
+  Logs run();
+
+ private:
+  Model& model_;
+  BatchSource source_;
+  DeviceStepState state_;
+  Tensor totals_;
+  int64_t length_ = 0;
+  TrainStep step_;
+};
+
+/// Model::fit: the loop over epochs and steps. A step reads nothing on the host: its position, losses and
+/// metrics lie on the device.
+class Trainer : public FitProgress {
+ public:
+  Trainer(Model& model, Dataset& train, const FitOptions& options);
+  History run();
+
+  Logs running_logs() override;
+  void stop(StopReason reason) override;
+  void save_checkpoint(const std::string& path) override;
+
+ private:
+  void start();
+  void resume(const TrainingState& state);
+  /// How many steps, of batches of the same length, the next execution has.
+  int64_t steps_at_once() const;
+  /// False if it was stopped before the epoch's last step.
+  bool run_steps();
+  void end_epoch();
+  template <class Event>
+  void tell(Event event);
+  TrainingState make_state() const;
+
+  FitOptions options_;
+  BatchSource source_;
+  std::unique_ptr<Evaluator> validation_;
+  Tensor totals_;  // see accumulate_metrics
+  uint64_t seed_;
+  int64_t length_ = 0;
+  TrainStep step_;
+  std::vector<std::string> pending_checkpoints_;
+};
+
+}  // namespace manul

@@ -1,0 +1,243 @@
+#include <algorithm>
+#include <optional>
+
+#include "manul/framework/cuda/column_sums.h"
+#include "manul/framework/cuda/dnn.h"
+#include "manul/framework/cuda/launch.h"
+#include "manul/ops/conv/conv2d.h"
+
+namespace manul::cuda {
+namespace {
+
+/// Where tap `k` of output `o` reads along one axis; outside [0, input) it is padding.
+__device__ int64_t source(const WindowGeometry& g, int axis, int64_t o, int64_t k) {
+  return o * g.strides[axis] + k * g.dilation[axis] - g.pad_before[axis];
+}
+
+__device__ bool is_outside(const WindowGeometry& g, int64_t iy, int64_t ix) {
+  return iy < 0 || iy >= g.input[0] || ix < 0 || ix >= g.input[1];
+}
+
+// The plain kernels: for f64, and for shapes that cuDNN has no deterministic algorithm for.
+
+template <class T>
+struct Forward {
+  const T *x, *kernel, *bias;
+  WindowGeometry g;
+  int64_t filters;
+  T* y;
+  __device__ void operator()(int64_t i) const {
+    int64_t f = i % filters, pixel = i / filters;
+    int64_t ox = pixel % g.output[1], oy = pixel / g.output[1] % g.output[0],
+            n = pixel / (g.output[0] * g.output[1]);
+    T sum = bias ? bias[f] : T(0);
+    for (int64_t ky = 0; ky < g.size[0]; ++ky)
+      for (int64_t kx = 0; kx < g.size[1]; ++kx) {
+        int64_t iy = source(g, 0, oy, ky), ix = source(g, 1, ox, kx);
+        if (is_outside(g, iy, ix)) continue;
+        const T* from = x + ((n * g.input[0] + iy) * g.input[1] + ix) * g.channels;
+        const T* weight = kernel + ((f * g.size[0] + ky) * g.size[1] + kx) * g.channels;
+        for (int64_t c = 0; c < g.channels; ++c) sum += from[c] * weight[c];
+      }
+    y[i] = sum;
+  }
+};
+
+template <class T>
+struct BackwardInput {
+  const T *dy, *kernel;
+  WindowGeometry g;
+  int64_t filters;
+  T* dx;
+
+  /// The output whose tap `k` reads `input`; -1 if there is none.
+  __device__ int64_t output_of(int axis, int64_t input, int64_t k) const {
+    int64_t at = input + g.pad_before[axis] - k * g.dilation[axis];
+    if (at < 0 || at % g.strides[axis] != 0) return -1;
+    int64_t output = at / g.strides[axis];
+    return output < g.output[axis] ? output : -1;
+  }
+  __device__ void operator()(int64_t i) const {
+    int64_t c = i % g.channels, pixel = i / g.channels;
+    int64_t ix = pixel % g.input[1], iy = pixel / g.input[1] % g.input[0],
+            n = pixel / (g.input[0] * g.input[1]);
+    T sum = 0;
+    for (int64_t ky = 0; ky < g.size[0]; ++ky) {
+      int64_t oy = output_of(0, iy, ky);
+      if (oy < 0) continue;
+      for (int64_t kx = 0; kx < g.size[1]; ++kx) {
+        int64_t ox = output_of(1, ix, kx);
+        if (ox < 0) continue;
+        const T* from = dy + ((n * g.output[0] + oy) * g.output[1] + ox) * filters;
+        const T* weight = kernel + (ky * g.size[1] + kx) * g.channels + c;
+        int64_t next_filter = g.size[0] * g.size[1] * g.channels;
+        for (int64_t f = 0; f < filters; ++f) sum += from[f] * weight[f * next_filter];
+      }
+    }
+    dx[i] = sum;
+  }
+};
+
+/// dy times the input under one tap: an output pixel a row, an element of the kernel a column.
+template <class T>
+struct KernelGradientTerm {
+  const T *x, *dy;
+  WindowGeometry g;
+  int64_t filters;
+  __device__ double operator()(int64_t pixel, int64_t column) const {
+    int64_t c = column % g.channels, tap = column / g.channels;
+    int64_t kx = tap % g.size[1], ky = tap / g.size[1] % g.size[0], f = tap / (g.size[0] * g.size[1]);
+    int64_t ox = pixel % g.output[1], oy = pixel / g.output[1] % g.output[0],
+            n = pixel / (g.output[0] * g.output[1]);
+    int64_t iy = source(g, 0, oy, ky), ix = source(g, 1, ox, kx);
+    if (is_outside(g, iy, ix)) return 0;
+    return static_cast<double>(dy[pixel * filters + f] *
+                               x[((n * g.input[0] + iy) * g.input[1] + ix) * g.channels + c]);
+  }
+};
+
+struct AddBias {
+  const float* bias;
+  int64_t filters;
+  float* y;
+  __device__ void operator()(int64_t i) const { y[i] += bias[i % filters]; }
+};
+
+/// Copies a picture into a larger one with a border of zeros, or the inside of the larger one back.
+struct CopyPadded {
+  const float* from;
+  std::array<int64_t, 2> small, large, before;
+  int64_t channels;
+  float* to;
+  bool crop;
+  __device__ void operator()(int64_t i) const {
+    const std::array<int64_t, 2>& size = crop ? small : large;
+    int64_t c = i % channels, pixel = i / channels;
+    int64_t x = pixel % size[1], y = pixel / size[1] % size[0], n = pixel / (size[0] * size[1]);
+    if (crop) {
+      to[i] = from[((n * large[0] + y + before[0]) * large[1] + x + before[1]) * channels + c];
+      return;
+    }
+    int64_t iy = y - before[0], ix = x - before[1];
+    bool inside = iy >= 0 && iy < small[0] && ix >= 0 && ix < small[1];
+    to[i] = inside ? from[((n * small[0] + iy) * small[1] + ix) * channels + c] : 0.0f;
+  }
+};
+
+/// How cuDNN is asked for a geometry. It pads both sides alike: where `same` wants one more behind than
+/// before, the input is copied with its border.
+class DnnShape {
+ public:
+  DnnShape(const WindowGeometry& g, int64_t filters)
+      : before_(g.pad_before), shape_{g.batch, g.channels, filters,    g.input,     g.output,
+                                      g.size,  g.strides,  g.dilation, g.pad_before} {
+    for (int axis = 0; axis < 2; ++axis) {
+      int64_t reach = (g.size[axis] - 1) * g.dilation[axis] + 1, before = g.pad_before[axis];
+      bool alike = (g.input[axis] + 2 * before - reach) / g.strides[axis] + 1 == g.output[axis];
+      copies_ |= !alike || g.input[axis] + 2 * before < reach;
+    }
+    if (!copies_) return;
+    for (int axis = 0; axis < 2; ++axis) {
+      int64_t reach = (g.size[axis] - 1) * g.dilation[axis] + 1;
+      shape_.input[axis] =
+          std::max((g.output[axis] - 1) * g.strides[axis] + reach, before_[axis] + g.input[axis]);
+      shape_.padding[axis] = 0;
+    }
+    unpadded_ = g.input;
+  }
+
+  const ConvolutionShape& shape() const { return shape_; }
+
+  Tensor pad(const Tensor& x) const {
+    if (!copies_) return x;
+    Tensor padded = empty_padded(x.device());
+    for_each(context_of(x), padded.elements(), copier(x, padded, false));
+    return padded;
+  }
+  /// Calls write(tensor) with dx itself, or with a padded one that is cut back to dx.
+  template <class Write>
+  bool write_cropped(const Tensor& dx, const Write& write) const {
+    if (!copies_) return write(dx);
+    Tensor padded = empty_padded(dx.device());
+    if (!write(padded)) return false;
+    for_each(context_of(dx), dx.elements(), copier(padded, dx, true));
+    return true;
+  }
+
+ private:
+  Tensor empty_padded(Device device) const {
+    return Tensor::empty({shape_.batch, shape_.input[0], shape_.input[1], shape_.channels}, DType::f32,
+                         device);
+  }
+  CopyPadded copier(const Tensor& from, const Tensor& to, bool crop) const {
+    return {from.data<float>(),       unpadded_, shape_.input, before_, shape_.channels,
+            to.mutable_data<float>(), crop};
+  }
+
+  std::array<int64_t, 2> before_, unpadded_{};
+  ConvolutionShape shape_;
+  bool copies_ = false;
+};
+
+bool is_for_dnn(const Tensor& tensor) {
+  return tensor.dtype() == DType::f32 && tensor.elements() > 0;
+}
+
+}  // namespace
+
+void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
+                    const Tensor& y) {
+  const Context& context = context_of(x);
+  int64_t filters = kernel.shape()[0];
+  if (is_for_dnn(y)) {
+    DnnShape dnn(geometry, filters);
+    if (dnn_forward(dnn.shape(), dnn.pad(x), kernel, y)) {
+      if (bias.defined())
+        for_each(context, y.elements(), AddBias{bias.data<float>(), filters, y.mutable_data<float>()});
+      return;
+    }
+  }
+  visit_float(x.dtype(), "conv2d", [&](auto zero) {
+    using T = decltype(zero);
+    for_each(context, y.elements(),
+             Forward<T>{x.data<T>(), kernel.data<T>(), data_or_null<T>(bias), geometry, filters,
+                        y.mutable_data<T>()});
+  });
+}
+
+void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                           const Tensor& dx) {
+  int64_t filters = kernel.shape()[0];
+  if (is_for_dnn(dy)) {
+    DnnShape dnn(geometry, filters);
+    if (dnn.write_cropped(dx,
+                          [&](const Tensor& to) { return dnn_backward_input(dnn.shape(), dy, kernel, to); }))
+      return;
+  }
+  visit_float(dy.dtype(), "conv2d", [&](auto zero) {
+    using T = decltype(zero);
+    for_each(context_of(dy), dx.elements(),
+             BackwardInput<T>{dy.data<T>(), kernel.data<T>(), geometry, filters, dx.mutable_data<T>()});
+  });
+}
+
+void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
+                            const Tensor& dkernel, const Tensor& dbias) {
+  int64_t filters = dy.shape()[3], pixels = dy.shape().rows();
+  visit_float(dy.dtype(), "conv2d", [&](auto zero) {
+    using T = decltype(zero);
+    if (dbias.defined())
+      column_sums<double>(dy, pixels, filters, MatrixElement<T>{dy.data<T>(), filters},
+                          StoreSum<T>{dbias.mutable_data<T>()});
+    if (!dkernel.defined()) return;
+    if (is_for_dnn(dy)) {
+      DnnShape dnn(geometry, filters);
+      if (dnn_backward_kernel(dnn.shape(), dnn.pad(x), dy, dkernel)) return;
+    }
+    column_sums<double>(dy, pixels, dkernel.elements(),
+                        KernelGradientTerm<T>{x.data<T>(), dy.data<T>(), geometry, filters},
+                        StoreSum<T>{dkernel.mutable_data<T>()});
+  });
+}
+
+}  // namespace manul::cuda

@@ -1,0 +1,97 @@
+#include "manul/ops/conv/conv2d.h"
+#include "manul/ops/conv/conv2d_input_cpu.h"
+#include "manul/ops/conv/conv2d_row_cpu.h"
+
+namespace manul::cpu {
+namespace {
+
+constexpr int64_t block_bytes = 96 << 10;
+
+/// Where a correlation writes: output (0, 0) of picture 0, and the steps to the neighbours.
+template <class T>
+struct Target {
+  T* y;
+  int64_t picture_step, row_step, column_step;
+};
+
+/// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
+/// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
+/// * filter_step].
+template <class T>
+void correlate(const Source<T>& source, std::vector<Tap> taps, const T* weights, int64_t channel_step,
+               int64_t filters, int64_t filter_step, const T* bias, const Target<T>& target) {
+  BlockedInput<T> input(source, std::move(taps), block_bytes, 0);
+  PackedWeights<T> packed(weights, input.taps, source.channels, channel_step, filters, filter_step, bias);
+  int64_t down = source.strides[0] * input.row_step(), right = source.strides[1] * source.channels;
+  parallel_for(input.blocks(), 1, [&](int64_t begin, int64_t end) {
+    std::vector<T> copy;
+    for (int64_t index = begin; index < end; ++index) {
+      auto block = input.read(index, copy);
+      T* y = target.y + block.picture * target.picture_step + block.first_row * target.row_step;
+      for (const WeightBlock<T>& weight_block : packed.blocks())
+        for (int64_t row = 0; row < block.rows; ++row)
+          correlate_row(block.x + row * down, right, source.output[1], std::span<const Run>(input.runs),
+                        weight_block, y + row * target.row_step + weight_block.first, target.column_step);
+    }
+  });
+}
+
+/// The taps of the input gradient for the input rows (or columns) phase, phase + stride, ...: input i reads
+/// tap k from the output (i + pad - k * dilation) / stride where that is whole.
+struct AxisTap {
+  int64_t offset, tap;
+};
+
+std::vector<AxisTap> phase_taps(const WindowGeometry& g, int axis, int64_t phase) {
+  std::vector<AxisTap> taps;
+  for (int64_t k = g.size[axis] - 1; k >= 0; --k) {
+    int64_t distance = phase + g.pad_before[axis] - k * g.dilation[axis];
+    if (distance % g.strides[axis] == 0) taps.push_back({distance / g.strides[axis], k});
+  }
+  return taps;
+}
+
+/// The gradient of the inputs of one phase is a correlation of dy with every stride-th tap, the other way
+/// round.
+template <class T>
+void backward_input_phase(const T* dy, const T* kernel, int64_t filters, const WindowGeometry& g,
+                          std::array<int64_t, 2> phase, T* dx) {
+  std::vector<Tap> taps;
+  for (const AxisTap& y : phase_taps(g, 0, phase[0]))
+    for (const AxisTap& x : phase_taps(g, 1, phase[1]))
+      taps.push_back({y.offset, x.offset, (y.tap * g.size[1] + x.tap) * g.channels});
+  Source<T> source{dy, g.batch, g.output[0], g.output[1], filters, {}, {1, 1}};
+  for (int axis = 0; axis < 2; ++axis)
+    source.output[axis] = (g.input[axis] - phase[axis] + g.strides[axis] - 1) / g.strides[axis];
+  int64_t row = g.input[1] * g.channels;
+  Target<T> target{dx + phase[0] * row + phase[1] * g.channels, g.input[0] * row, g.strides[0] * row,
+                   g.strides[1] * g.channels};
+  correlate<T>(source, std::move(taps), kernel, g.size[0] * g.size[1] * g.channels, g.channels, 1, nullptr,
+               target);
+}
+
+}  // namespace
+
+void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
+                    const Tensor& y) {
+  visit_float(x.dtype(), "conv2d", [&]<class T>(T) {
+    const WindowGeometry& g = geometry;
+    int64_t filters = kernel.shape()[0], row = g.output[1] * filters;
+    correlate<T>({x.data<T>(), g.batch, g.input[0], g.input[1], g.channels, g.output, g.strides},
+                 window_taps(g), kernel.data<T>(), 1, filters, g.size[0] * g.size[1] * g.channels,
+                 bias.defined() ? bias.data<T>() : nullptr,
+                 {y.mutable_data<T>(), g.output[0] * row, row, filters});
+  });
+}
+
+void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                           const Tensor& dx) {
+  visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
+    for (int64_t row = 0; row < std::min(geometry.strides[0], geometry.input[0]); ++row)
+      for (int64_t column = 0; column < std::min(geometry.strides[1], geometry.input[1]); ++column)
+        backward_input_phase(dy.data<T>(), kernel.data<T>(), kernel.shape()[0], geometry, {row, column},
+                             dx.mutable_data<T>());
+  });
+}
+
+}  // namespace manul::cpu

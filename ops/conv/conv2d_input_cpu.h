@@ -1,0 +1,121 @@
+#pragma once
+
+#include "manul/ops/conv/conv2d_cpu.h"
+
+// The input of a convolution, near the arithmetic and with its padding.
+namespace manul::cpu {
+
+/// Copies `count` rows of one picture [height, width, channels] from row `top` and column `left` on,
+/// `columns` wide, into `to`; what lies outside the picture is zero.
+template <class T>
+void copy_padded(const T* picture, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
+                 int64_t count, int64_t columns, T* to) {
+  int64_t begin = std::clamp(-left, int64_t{0}, columns);
+  int64_t end = std::clamp(width - left, begin, columns);
+  for (int64_t y = top; y < top + count; ++y, to += columns * channels) {
+    if (y < 0 || y >= height) {
+      std::fill_n(to, columns * channels, T(0));
+      continue;
+    }
+    std::fill_n(to, begin * channels, T(0));
+    std::copy_n(picture + (y * width + left + begin) * channels, (end - begin) * channels,
+                to + begin * channels);
+    std::fill_n(to + end * channels, (columns - end) * channels, T(0));
+  }
+}
+
+/// Where a correlation reads from and how its outputs lie over it.
+template <class T>
+struct Source {
+  const T* x;  // [batch, height, width, channels]
+  int64_t batch, height, width, channels;
+  std::array<int64_t, 2> output, strides;
+};
+
+/// The input of a correlation in blocks of output rows: in place, or where the window reaches over the border
+/// as a copy with zeros around it.
+template <class T>
+class BlockedInput {
+ public:
+  /// `block_bytes`: about the size of a block's input. `margin`: elements behind a block's last window that
+  /// may be read as well.
+  BlockedInput(const Source<T>& source, std::vector<Tap> taps, int64_t block_bytes, int64_t margin)
+      : source_(source), margin_(margin) {
+    drop_padding(taps);
+    std::array<int64_t, 2> low{0, 0}, high{0, 0};
+    for (const Tap& tap : taps) {
+      low = {std::min(low[0], tap.row), std::min(low[1], tap.column)};
+      high = {std::max(high[0], tap.row), std::max(high[1], tap.column)};
+    }
+    const auto& [output, strides] = std::pair(source.output, source.strides);
+    bool inside = low[0] == 0 && low[1] == 0 && (output[0] - 1) * strides[0] + high[0] < source.height &&
+                  (output[1] - 1) * strides[1] + high[1] < source.width;
+    padded_ = !taps.empty() && !inside;
+    first_ = low;
+    columns_ = padded_ ? (output[1] - 1) * strides[1] + high[1] - low[1] + 1 : source.width;
+    reach_ = high[0] - low[0] + 1;
+    for (Tap& tap : taps) {
+      tap.row -= low[0];
+      tap.column -= low[1];
+    }
+    runs = runs_of(taps, row_step(), source.channels);
+    this->taps = std::move(taps);
+    choose_block(block_bytes);
+  }
+
+  struct Block {
+    const T* x;  // the first window's first element
+    int64_t picture, first_row, rows;
+  };
+
+  int64_t blocks() const { return source_.batch * blocks_; }
+  int64_t row_step() const { return columns_ * source_.channels; }
+
+  /// Block `index`; `copy` is memory for it that the caller may use again for the next one.
+  Block read(int64_t index, std::vector<T>& copy) const {
+    int64_t n = index / blocks_, row = index % blocks_ * rows_;
+    int64_t rows = std::min(rows_, source_.output[0] - row);
+    int64_t top = row * source_.strides[0] + first_[0], count = (rows - 1) * source_.strides[0] + reach_;
+    int64_t picture = source_.height * source_.width * source_.channels;
+    int64_t begin = n * picture + top * row_step(), end = begin + count * row_step();
+    if (!padded_ && end + margin_ <= source_.batch * picture) return {source_.x + begin, n, row, rows};
+    copy.resize(std::max<int64_t>(copy.size(), count * row_step() + margin_));
+    copy_padded(source_.x + n * picture, source_.height, source_.width, source_.channels, top, first_[1],
+                count, columns_, copy.data());
+    return {copy.data(), n, row, rows};
+  }
+
+  std::vector<Tap> taps;  // without those that only ever read padding
+  std::vector<Run> runs;
+
+ private:
+  void drop_padding(std::vector<Tap>& taps) const {
+    auto never = [](int64_t tap, int64_t output, int64_t stride, int64_t length) {
+      return tap >= length || tap + (output - 1) * stride < 0;
+    };
+    std::erase_if(taps, [&](const Tap& tap) {
+      return never(tap.row, source_.output[0], source_.strides[0], source_.height) ||
+             never(tap.column, source_.output[1], source_.strides[1], source_.width);
+    });
+  }
+
+  /// Also small enough for many threads to share a small batch.
+  void choose_block(int64_t block_bytes) {
+    constexpr int64_t least_blocks = 16;
+    int64_t height = source_.output[0];
+    int64_t row_bytes = source_.strides[0] * row_step() * static_cast<int64_t>(sizeof(T));
+    int64_t share = (source_.batch * height + least_blocks - 1) / least_blocks;
+    rows_ = std::clamp(std::min(block_bytes / std::max(row_bytes, int64_t{1}), share), int64_t{1},
+                       std::max(height, int64_t{1}));
+    blocks_ = (height + rows_ - 1) / rows_;
+  }
+
+  Source<T> source_;
+  int64_t margin_;
+  bool padded_;
+  std::array<int64_t, 2> first_;  // where output (0, 0) begins to read
+  int64_t columns_, reach_;       // columns of a block's input; rows that one output row reads
+  int64_t rows_, blocks_;         // output rows of a block, blocks of a picture
+};
+
+}  // namespace manul::cpu

@@ -1,0 +1,130 @@
+#pragma once
+
+#include "manul/framework/cpu/ahead.h"
+#include "manul/ops/conv/conv2d_cpu.h"
+
+// A row of a convolution's outputs. Filters lie in the lanes of the vectors, weights are packed in the order
+// in which they are read, and a tile of neighbouring outputs stays in registers while the window is walked.
+namespace manul::cpu {
+
+/// Vectors of filters in a block of weights: two, so that each input that is broadcast feeds two products.
+inline constexpr int block_vectors = 2;
+
+/// The weights of up to block_vectors * lanes filters, tap by tap and channel by channel.
+template <class T>
+struct WeightBlock {
+  int64_t first, filters;  // which filters
+  int vectors;
+  const T* weights;  // [taps * channels][vectors * lanes], zero in the lanes without a filter
+  const T* bias;     // [vectors * lanes]
+};
+
+/// All weights in blocks of filters. Element weights[tap.weight + channel * channel_step + filter *
+/// filter_step] belongs to a tap, a channel and a filter.
+template <class T>
+class PackedWeights {
+ public:
+  PackedWeights(const T* weights, std::span<const Tap> taps, int64_t channels, int64_t channel_step,
+                int64_t filters, int64_t filter_step, const T* bias) {
+    constexpr int64_t most = block_vectors * lanes<T>;
+    int64_t elements = static_cast<int64_t>(taps.size()) * channels;
+    int64_t padded = (filters + lanes<T> - 1) / lanes<T> * lanes<T>;
+    memory_ = Tensor::empty({(elements + 1) * padded}, dtype_of<T>);
+    T* packed = memory_.mutable_data<T>();
+    T* packed_bias = packed + elements * padded;
+    for (int64_t f = 0; f < padded; ++f) packed_bias[f] = bias && f < filters ? bias[f] : T(0);
+    for (int64_t first = 0; first < filters; first += most)
+      blocks_.push_back({first, std::min(most, filters - first),
+                         static_cast<int>(std::min(most, padded - first) / lanes<T>),
+                         packed + first * elements, packed_bias + first});
+    parallel_for(static_cast<int64_t>(blocks_.size()), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t b = begin; b < end; ++b) {
+        T* to = packed + blocks_[b].first * elements;
+        for (const Tap& tap : taps) {
+          pack(weights + tap.weight + blocks_[b].first * filter_step, channels, channel_step, filter_step,
+               blocks_[b], to);
+          to += channels * blocks_[b].vectors * lanes<T>;
+        }
+      }
+    });
+  }
+
+  const std::vector<WeightBlock<T>>& blocks() const { return blocks_; }
+
+ private:
+  /// A transposition, in stretches of channels that stay in the nearest cache.
+  static void pack(const T* from, int64_t channels, int64_t channel_step, int64_t filter_step,
+                   const WeightBlock<T>& block, T* to) {
+    int64_t width = block.vectors * lanes<T>;
+    for (int64_t begin = 0; begin < channels; begin += 16) {
+      int64_t end = std::min(begin + 16, channels);
+      for (int64_t f = 0; f < width; ++f)
+        for (int64_t c = begin; c < end; ++c)
+          to[c * width + f] = f < block.filters ? from[c * channel_step + f * filter_step] : T(0);
+    }
+  }
+
+  Tensor memory_;
+  std::vector<WeightBlock<T>> blocks_;
+};
+
+/// `count` tiles, each of `columns` neighbouring outputs of one block of filters.
+template <class T, int vectors, int columns>
+[[gnu::noinline]] void correlate_tiles(int64_t count, const T* x, int64_t x_step, std::span<const Run> runs,
+                                       const WeightBlock<T>& block, T* y, int64_t y_step, Ahead* ahead) {
+  const bool whole = block.filters == vectors * lanes<T>;
+  for (; count > 0; --count, x += columns * x_step, y += columns * y_step) {
+    if (ahead) ahead->ask();
+    Vector<T> sums[columns][vectors];
+#pragma GCC unroll 32
+    for (int column = 0; column < columns; ++column)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) sums[column][v] = load(block.bias + v * lanes<T>);
+    const T* weights = block.weights;
+    for (const Run& run : runs) {
+      const T* from = x + run.offset;
+#pragma GCC unroll 3
+      for (int64_t i = 0; i < run.length; ++i, ++from, weights += vectors * lanes<T>) {
+        Vector<T> weight[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) weight[v] = load(weights + v * lanes<T>);
+#pragma GCC unroll 32
+        for (int column = 0; column < columns; ++column) {
+          Vector<T> value = broadcast(from[column * x_step]);
+#pragma GCC unroll 4
+          for (int v = 0; v < vectors; ++v) sums[column][v] += value * weight[v];
+        }
+      }
+    }
+#pragma GCC unroll 32
+    for (int column = 0; column < columns; ++column)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) {
+        T* to = y + column * y_step + v * lanes<T>;
+        if (whole)
+          store(to, sums[column][v]);
+        else
+          store_part(to, sums[column][v], std::min<int64_t>(lanes<T>, block.filters - v * lanes<T>));
+      }
+  }
+}
+
+/// Neighbouring outputs of a tile, at most.
+inline constexpr int most_columns = tile_vectors / block_vectors;
+
+/// `count` neighbouring outputs of one block of filters: y[i * y_step + filter] is the bias and the sum over
+/// the window at x + i * x_step. Meanwhile asks for what `ahead` has, which may be null.
+template <class T>
+void correlate_row(const T* x, int64_t x_step, int64_t count, std::span<const Run> runs,
+                   const WeightBlock<T>& block, T* y, int64_t y_step, Ahead* ahead = nullptr) {
+  split_in_rows(count, most_columns, [&](int64_t begin, int64_t length, int64_t pieces) {
+    dispatch<block_vectors>(block.vectors, [&](auto vectors) {
+      dispatch<most_columns>(length, [&](auto columns) {
+        correlate_tiles<T, vectors, columns>(pieces, x + begin * x_step, x_step, runs, block,
+                                             y + begin * y_step, y_step, ahead);
+      });
+    });
+  });
+}
+
+}  // namespace manul::cpu

@@ -1,0 +1,44 @@
+#include "manul/ops/conv/window.h"
+
+#include <algorithm>
+
+#include "manul/framework/error.h"
+
+namespace manul {
+namespace {
+
+/// Far above every picture, far below an overflow of the products below.
+constexpr int64_t longest = int64_t{1} << 30;
+
+void check_lengths(const char* operation, const char* what, const std::array<int64_t, 2>& lengths) {
+  for (int64_t length : lengths)
+    check(length >= 1 && length <= longest, "{}: {} [{}, {}] must be positive", operation, what, lengths[0],
+          lengths[1]);
+}
+
+}  // namespace
+
+WindowGeometry lay_window(const char* operation, const Shape& x, const Window2D& window) {
+  check(x.rank() == 4, "{}: input {} is not [batch, height, width, channels]", operation, x);
+  check_lengths(operation, "window", window.size);
+  check_lengths(operation, "strides", window.strides);
+  check_lengths(operation, "dilation", window.dilation);
+  WindowGeometry geometry{x[0], x[3], {x[1], x[2]}, {}, window.size, window.strides, window.dilation, {}};
+  check_lengths(operation, "input size", geometry.input);
+  for (int axis = 0; axis < 2; ++axis) {
+    int64_t length = geometry.input[axis], stride = window.strides[axis];
+    int64_t reach = (window.size[axis] - 1) * window.dilation[axis] + 1;
+    if (window.padding == Padding::same) {
+      geometry.output[axis] = (length + stride - 1) / stride;
+      geometry.pad_before[axis] =
+          std::max((geometry.output[axis] - 1) * stride + reach - length, int64_t{0}) / 2;
+    } else {
+      check(reach <= length, "{}: window [{}, {}] with dilation [{}, {}] does not fit input {}", operation,
+            window.size[0], window.size[1], window.dilation[0], window.dilation[1], x);
+      geometry.output[axis] = (length - reach) / stride + 1;
+    }
+  }
+  return geometry;
+}
+
+}  // namespace manul

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <array>
+
+#include "manul/framework/shape.h"
+
+namespace manul {
+
+/// Keras' two kinds of border: no padding, or as much as gives ceil(length / stride) outputs.
+enum class Padding { valid, same };
+
+/// The sliding window of a convolution or a pooling, as {height, width} each.
+struct Window2D {
+  std::array<int64_t, 2> size{1, 1};
+  std::array<int64_t, 2> strides{1, 1};
+  Padding padding = Padding::valid;
+  std::array<int64_t, 2> dilation{1, 1};
+};
+
+/// A window laid over an input of known size, for x [batch, height, width, channels].
+struct WindowGeometry {
+  int64_t batch, channels;
+  std::array<int64_t, 2> input, output, size, strides, dilation, pad_before;
+};
+
+/// Lays `window` over `x`; `operation` names the caller in errors. same: total = max((ceil(n / s) - 1) * s +
+/// (k - 1) * d + 1 - n, 0), the smaller half before. Throws if x is not [N, H, W, C], if a length of the
+/// window is not positive, or if the window is larger than the (valid) input.
+WindowGeometry lay_window(const char* operation, const Shape& x, const Window2D& window);
+
+}  // namespace manul

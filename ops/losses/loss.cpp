@@ -1,0 +1,209 @@
+#include "manul/ops/losses/loss.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "manul/framework/elementary.h"
+#include "manul/framework/tape.h"
+#include "manul/ops/losses/loss_functions.h"
+
+namespace manul {
+namespace {
+
+const char* name_of(Loss loss) {
+  switch (loss) {
+    case Loss::binary_crossentropy:
+      return "binary_crossentropy";
+    case Loss::categorical_crossentropy:
+      return "categorical_crossentropy";
+    case Loss::sparse_categorical_crossentropy:
+      return "sparse_categorical_crossentropy";
+  }
+  return "loss";
+}
+
+/// Labels may leave out a last axis of length 1.
+bool same_but_last_one(const Shape& labels, const Shape& output) {
+  return labels == output || (output.rank() == labels.rank() + 1 && output[-1] == 1 &&
+                              std::equal(labels.begin(), labels.end(), output.begin()));
+}
+
+Tensor loss_of(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels) {
+  check_labels(loss, input, labels);
+  Tensor value = Tensor::empty({}, input.dtype(), input.device());
+  Tape* tape = Tape::recording({&input});
+  Tensor gradient = tape ? Tensor::empty_like(input) : Tensor();
+  loss_kernel(loss, from_logits, input, labels, value, gradient);
+  if (tape) {
+    auto scaled = [gradient](const Tensor& dloss, Gradients& gradients) {
+      loss_backward_kernel(gradient, dloss, gradients.target(0));
+    };
+    tape->record(name_of(loss), value, {input}, scaled, gradient);
+  }
+  return value;
+}
+
+}  // namespace
+
+void check_labels(Loss loss, const Tensor& output, const Tensor& labels) {
+  const char* name = name_of(loss);
+  check(output.elements() > 0, "{}: output {} has no elements", name, output.shape());
+  if (loss == Loss::binary_crossentropy) {
+    check(same_but_last_one(labels.shape(), output.shape()), "{}: labels {} do not fit output {}", name,
+          labels.shape(), output.shape());
+  } else {
+    check(output.shape().rank() == 2, "{}: output {} is not [batch, classes]", name, output.shape());
+    Shape wanted = loss == Loss::categorical_crossentropy ? output.shape() : Shape{output.shape()[0], 1};
+    check(loss == Loss::categorical_crossentropy ? labels.shape() == wanted
+                                                 : same_but_last_one(labels.shape(), wanted),
+          "{}: labels {} do not fit output {} (want {})", name, labels.shape(), output.shape(), wanted);
+  }
+  bool classes = loss == Loss::sparse_categorical_crossentropy;
+  bool integers = labels.dtype() == DType::i32;
+  bool floats = labels.dtype() == output.dtype();
+  check(classes ? integers : floats || (integers && loss == Loss::binary_crossentropy),
+        "{}: labels are {}, want {}", name, manul::name_of(labels.dtype()),
+        classes ? std::string_view("i32") : manul::name_of(output.dtype()));
+}
+
+Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels) {
+  return loss_of(loss, true, logits, labels);
+}
+
+Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels) {
+  return loss_of(loss, false, probabilities, labels);
+}
+
+void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
+                        const Tensor& labels, const Tensor& totals) {
+  check_labels(loss, predictions, labels);
+  check(totals.dtype() == DType::f64 && totals.shape() == Shape{3}, "metrics: totals are {} {}, want f64 [3]",
+        manul::name_of(totals.dtype()), totals.shape());
+  accumulate_metrics_kernel(loss, batch_loss, predictions, from_logits, labels, totals);
+}
+
+namespace cpu {
+namespace {
+
+/// The labels as numbers, whatever their dtype.
+class Labels {
+ public:
+  explicit Labels(const Tensor& labels) : raw_(labels.raw()), dtype_(labels.dtype()) {}
+  double operator[](int64_t i) const {
+    switch (dtype_) {
+      case DType::f32:
+        return static_cast<const float*>(raw_)[i];
+      case DType::f64:
+        return static_cast<const double*>(raw_)[i];
+      default:
+        return static_cast<const int32_t*>(raw_)[i];
+    }
+  }
+  /// The class of row `i`; throws if there is none of that number.
+  int64_t class_of(int64_t i, int64_t classes) const {
+    int32_t label = static_cast<const int32_t*>(raw_)[i];
+    check(label >= 0 && label < classes, "sparse_categorical_crossentropy: label {} is not one of 0 to {}",
+          label, classes - 1);
+    return label;
+  }
+
+ private:
+  const void* raw_;
+  DType dtype_;
+};
+
+template <class T>
+double binary_loss(bool from_logits, const Tensor& input, const Labels& labels, T* gradient) {
+  const T* in = input.data<T>();
+  double total = 0;
+  for (int64_t i = 0; i < input.elements(); ++i) {
+    LossTerm<T> term = from_logits ? binary_crossentropy_of_logit(in[i], static_cast<T>(labels[i]))
+                                   : binary_crossentropy_of_probability(in[i], static_cast<T>(labels[i]));
+    total += static_cast<double>(term.value);
+    if (gradient) gradient[i] = term.derivative / static_cast<T>(input.elements());
+  }
+  return total / static_cast<double>(input.elements());
+}
+
+/// A row of a categorical loss, and its gradient times `factor`.
+template <class T, class Target>
+double categorical_loss(bool from_logits, const T* in, int64_t classes, const Target& target, T* gradient,
+                        T factor) {
+  return static_cast<double>(
+      from_logits ? categorical_crossentropy_of_logits(in, classes, target, gradient, factor)
+                  : categorical_crossentropy_of_probabilities(in, classes, target, gradient, factor));
+}
+
+}  // namespace
+
+void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& value,
+          const Tensor& gradient) {
+  visit_float(input.dtype(), "loss", [&](auto zero) {
+    using T = decltype(zero);
+    Labels label(labels);
+    T* to = gradient.defined() ? gradient.mutable_data<T>() : nullptr;
+    if (loss == Loss::binary_crossentropy) {
+      *value.mutable_data<T>() = static_cast<T>(binary_loss<T>(from_logits, input, label, to));
+      return;
+    }
+    int64_t rows = input.shape()[0], classes = input.shape()[1];
+    bool sparse = loss == Loss::sparse_categorical_crossentropy;
+    double total = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      const T* in = input.data<T>() + row * classes;
+      T *out = to ? to + row * classes : nullptr, factor = T(1) / static_cast<T>(rows);
+      if (sparse)
+        total +=
+            categorical_loss(from_logits, in, classes, OneHot<T>{label.class_of(row, classes)}, out, factor);
+      else
+        total += categorical_loss(from_logits, in, classes, ClassWeights<T>{labels.data<T>() + row * classes},
+                                  out, factor);
+    }
+    *value.mutable_data<T>() = static_cast<T>(total / static_cast<double>(rows));
+  });
+}
+
+void loss_backward(const Tensor& gradient, const Tensor& dloss, const Tensor& dx) {
+  visit_float(gradient.dtype(), "loss", [&](auto zero) {
+    using T = decltype(zero);
+    const T *from = gradient.data<T>(), factor = *dloss.data<T>();
+    T* to = dx.mutable_data<T>();
+    for (int64_t i = 0; i < gradient.elements(); ++i) to[i] = from[i] * factor;
+  });
+}
+
+void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
+                        const Tensor& labels, const Tensor& totals) {
+  visit_float(predictions.dtype(), "metrics", [&](auto zero) {
+    using T = decltype(zero);
+    Labels label(labels);
+    const T* in = predictions.data<T>();
+    int64_t rows = predictions.shape()[0], outputs = predictions.elements() / rows;
+    T threshold = from_logits ? T(0) : T(0.5);
+    double right = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      const T* out = in + row * outputs;
+      if (loss == Loss::binary_crossentropy) {
+        int64_t votes = 0;
+        for (int64_t i = 0; i < outputs; ++i)
+          votes += (out[i] > threshold ? 1.0 : 0.0) == label[row * outputs + i];
+        right += static_cast<double>(votes) / static_cast<double>(outputs);
+        continue;
+      }
+      int64_t winner = std::max_element(out, out + outputs) - out;
+      if (loss == Loss::sparse_categorical_crossentropy) {
+        right += winner == label.class_of(row, outputs);
+      } else {
+        const T* wanted = labels.data<T>() + row * outputs;
+        right += winner == std::max_element(wanted, wanted + outputs) - wanted;
+      }
+    }
+    double* sums = totals.mutable_data<double>();
+    sums[0] += static_cast<double>(*batch_loss.data<T>()) * static_cast<double>(rows);
+    sums[1] += right;
+    sums[2] += static_cast<double>(rows);
+  });
+}
+
+}  // namespace cpu
+}  // namespace manul

@@ -1,0 +1,171 @@
+#include <algorithm>
+
+#include "manul/framework/cuda/launch.h"
+#include "manul/ops/losses/loss.h"
+#include "manul/ops/losses/loss_functions.h"
+#include "manul/ops/losses/loss_labels.h"
+
+namespace manul::cuda {
+namespace {
+
+constexpr int threads = 128;
+constexpr int metric_threads = 256;
+
+/// A term of the mean is one output (binary) or one row of outputs. Both give the term and write its
+/// gradient.
+template <class T>
+struct BinaryTerm {
+  const T* input;
+  Labels labels;
+  bool from_logits;
+  T* gradient;
+  T factor;
+  __device__ T operator()(int64_t i) const {
+    T y = static_cast<T>(labels[i]);
+    LossTerm<T> term = from_logits ? binary_crossentropy_of_logit(input[i], y)
+                                   : binary_crossentropy_of_probability(input[i], y);
+    if (gradient) gradient[i] = term.derivative * factor;
+    return term.value;
+  }
+};
+
+template <class T>
+struct CategoricalTerm {
+  const T* input;
+  int64_t classes;
+  Labels labels;
+  bool sparse, from_logits;
+  T* gradient;
+  T factor;
+
+  template <class Target>
+  __device__ T row(int64_t i, const Target& target) const {
+    const T* in = input + i * classes;
+    T* out = gradient ? gradient + i * classes : nullptr;
+    return from_logits ? categorical_crossentropy_of_logits(in, classes, target, out, factor)
+                       : categorical_crossentropy_of_probabilities(in, classes, target, out, factor);
+  }
+  __device__ T operator()(int64_t i) const {
+    if (!sparse) return row(i, ClassWeights<T>{static_cast<const T*>(labels.raw) + i * classes});
+    int64_t label = labels.class_of(i);
+    if (label >= 0 && label < classes) return row(i, OneHot<T>{label});
+    // A kernel cannot throw: a label that names no class turns the loss into NaN, which the training loop
+    // reports.
+    T nan = static_cast<T>(NAN);
+    for (int64_t c = 0; gradient && c < classes; ++c) gradient[i * classes + c] = nan;
+    return nan;
+  }
+};
+
+/// A thread a term; the last block adds up what all have.
+template <class T, class Term>
+__global__ void loss_terms(Term term, int64_t terms, double* partial, uint32_t* counter, T* value) {
+  begin_kernel();
+  int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x;
+  double sum = block_sum<threads>(i < terms ? static_cast<double>(term(i)) : 0.0);
+  if (gridDim.x > 1) {
+    if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+    if (!is_last_block(counter, gridDim.x)) return;
+    sum = 0;
+    for (unsigned block = threadIdx.x; block < gridDim.x; block += threads) sum += __ldcg(partial + block);
+    sum = block_sum<threads>(sum);
+  }
+  if (threadIdx.x == 0) *value = static_cast<T>(sum / static_cast<double>(terms));
+}
+
+template <class T, class Term>
+void mean_of(const Term& term, int64_t terms, const Tensor& value) {
+  const Context& context = context_of(value);
+  unsigned blocks = std::max(blocks_for(terms, threads), 1u);
+  Tensor partial = Tensor::empty({blocks}, DType::f64, value.device());
+  launch(context, loss_terms<T, Term>, blocks, threads, term, terms, partial.mutable_data<double>(),
+         context.counters(), value.mutable_data<T>());
+}
+
+template <class T>
+struct ScaleByLoss {
+  const T *gradient, *dloss;
+  T* dx;
+  __device__ void operator()(int64_t i) const { dx[i] = gradient[i] * *dloss; }
+};
+
+template <class T>
+__device__ int64_t first_largest(const T* values, int64_t count) {
+  int64_t winner = 0;
+  for (int64_t i = 1; i < count; ++i)
+    if (values[i] > values[winner]) winner = i;
+  return winner;
+}
+
+/// How much of a row's prediction is right, 0 to 1.
+template <class T>
+__device__ double rightness(Loss loss, const T* out, int64_t outputs, T threshold, const Labels& labels,
+                            int64_t row) {
+  if (loss == Loss::binary_crossentropy) {
+    int64_t votes = 0;
+    for (int64_t i = 0; i < outputs; ++i)
+      votes += (out[i] > threshold ? 1.0 : 0.0) == labels[row * outputs + i];
+    return static_cast<double>(votes) / static_cast<double>(outputs);
+  }
+  int64_t wanted = loss == Loss::sparse_categorical_crossentropy
+                       ? labels.class_of(row)
+                       : first_largest(static_cast<const T*>(labels.raw) + row * outputs, outputs);
+  return first_largest(out, outputs) == wanted ? 1 : 0;
+}
+
+template <class T>
+__global__ void metrics_kernel(Loss loss, const T* batch_loss, const T* predictions, int64_t rows,
+                               int64_t outputs, T threshold, Labels labels, double* totals) {
+  begin_kernel();
+  double right = 0;
+  for (int64_t row = threadIdx.x; row < rows; row += metric_threads)
+    right += rightness(loss, predictions + row * outputs, outputs, threshold, labels, row);
+  right = block_sum<metric_threads>(right);
+  if (threadIdx.x == 0) {
+    totals[0] += static_cast<double>(*batch_loss) * static_cast<double>(rows);
+    totals[1] += right;
+    totals[2] += static_cast<double>(rows);
+  }
+}
+
+}  // namespace
+
+void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& value,
+          const Tensor& gradient) {
+  visit_float(input.dtype(), "loss", [&](auto zero) {
+    using T = decltype(zero);
+    Labels label = labels_in(labels);
+    T* to = mutable_data_or_null<T>(gradient);
+    if (loss == Loss::binary_crossentropy) {
+      int64_t terms = input.elements();
+      return mean_of<T>(BinaryTerm<T>{input.data<T>(), label, from_logits, to, T(1) / static_cast<T>(terms)},
+                        terms, value);
+    }
+    int64_t rows = input.shape()[0];
+    bool sparse = loss == Loss::sparse_categorical_crossentropy;
+    mean_of<T>(CategoricalTerm<T>{input.data<T>(), input.shape()[1], label, sparse, from_logits, to,
+                                  T(1) / static_cast<T>(rows)},
+               rows, value);
+  });
+}
+
+void loss_backward(const Tensor& gradient, const Tensor& dloss, const Tensor& dx) {
+  visit_float(gradient.dtype(), "loss", [&](auto zero) {
+    using T = decltype(zero);
+    for_each(context_of(dx), dx.elements(),
+             ScaleByLoss<T>{gradient.data<T>(), dloss.data<T>(), dx.mutable_data<T>()});
+  });
+}
+
+void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
+                        const Tensor& labels, const Tensor& totals) {
+  visit_float(predictions.dtype(), "metrics", [&](auto zero) {
+    using T = decltype(zero);
+    int64_t rows = predictions.shape()[0], outputs = rows ? predictions.elements() / rows : 0;
+    launch(context_of(predictions), metrics_kernel<T>, 1, metric_threads, loss, batch_loss.data<T>(),
+           predictions.data<T>(), rows, outputs, from_logits ? T(0) : T(0.5), labels_in(labels),
+           totals.mutable_data<double>());
+  });
+}
+
+}  // namespace manul::cuda

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "manul/framework/kernel.h"
+
+namespace manul {
+
+/// Losses, by Keras' names, as the mean over the batch.
+enum class Loss { binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy };
+
+/// Throws unless `labels` are what `loss` takes for an output (logits or probabilities) such as `output`; see
+/// loss_from_logits().
+void check_labels(Loss loss, const Tensor& output, const Tensor& labels);
+
+/// The mean loss of a batch from logits z [N, classes], a scalar:
+/// - binary_crossentropy, labels of z's shape (a last axis of length 1 may be left out), z's dtype (0..1) or
+/// i32: mean of max(z, 0) - z y + log(1 + exp(-|z|));
+/// - categorical_crossentropy, labels [N, classes] of z's dtype: mean over N of -sum y log softmax(z);
+/// - sparse_categorical_crossentropy, labels [N] (or [N, 1]) i32: mean over N of -log softmax(z)[label].
+/// Labels are constants: no gradient. Throws on shapes that do not fit; on the CPU also on a class that does
+/// not exist (on a GPU it gives NaN).
+Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels);
+
+/// The same losses of bare probabilities (an output whose activation is not the loss's own): clipped to
+/// [1e-7, 1 - 1e-7]; categorical divides by the row's sum first, sparse afterwards. The gradient is 0 outside
+/// the clip range.
+Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels);
+
+/// Adds a batch to running totals on the device, for losses and accuracy over an epoch: totals f64 [3] +=
+/// {loss * N, number of right predictions, N}. Right is: p > 0.5 equals the label (binary, every output its
+/// own part of a vote), or argmax (the first of equals) is the label. `from_logits`: predictions are logits
+/// and the threshold is 0.
+void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
+                        const Tensor& labels, const Tensor& totals);
+
+/// Writes the scalar loss and, for the backward pass, d loss / d input (either the logits or the
+/// probabilities).
+using LossFunction = void(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels,
+                          const Tensor& value, const Tensor& gradient);
+/// dx = gradient * the scalar dloss.
+using LossBackwardFunction = void(const Tensor& gradient, const Tensor& dloss, const Tensor& dx);
+using MetricsFunction = void(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
+                             const Tensor& labels, const Tensor& totals);
+
+namespace cpu {
+LossFunction loss;
+LossBackwardFunction loss_backward;
+MetricsFunction accumulate_metrics;
+}  // namespace cpu
+namespace cuda {
+LossFunction loss;
+LossBackwardFunction loss_backward;
+MetricsFunction accumulate_metrics;
+}  // namespace cuda
+
+inline constexpr Kernel loss_kernel{"loss", cpu::loss, MANUL_CUDA(cuda::loss)};
+inline constexpr Kernel loss_backward_kernel{"loss_backward", cpu::loss_backward,
+                                             MANUL_CUDA(cuda::loss_backward)};
+inline constexpr Kernel accumulate_metrics_kernel{"accumulate_metrics", cpu::accumulate_metrics,
+                                                  MANUL_CUDA(cuda::accumulate_metrics)};
+
+}  // namespace manul

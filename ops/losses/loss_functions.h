@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "manul/framework/host_device.h"
+
+// The losses of one output or one row of outputs, for the CPU loops and the CUDA kernels.
+namespace manul {
+
+/// Keras clips probabilities to [clip, 1 - clip] before it takes logarithms.
+inline constexpr double probability_clip = 1e-7;
+
+template <class T>
+struct LossTerm {
+  T value;
+  T derivative;
+};
+
+/// max(z, 0) - z y + log(1 + exp(-|z|)); the derivative is sigmoid(z) - y.
+template <class T>
+MANUL_HOST_DEVICE LossTerm<T> binary_crossentropy_of_logit(T z, T y) {
+  T e = std::exp(z < T(0) ? z : -z);
+  T sigmoid = (z < T(0) ? e : T(1)) / (T(1) + e);
+  return {(z > T(0) ? z : T(0)) - z * y + std::log1p(e), sigmoid - y};
+}
+
+template <class T>
+struct Clipped {
+  T value;
+  bool inside;  // where it is not, no gradient passes
+};
+
+template <class T>
+MANUL_HOST_DEVICE Clipped<T> clip_probability(T p) {
+  T low = static_cast<T>(probability_clip), high = T(1) - static_cast<T>(probability_clip);
+  if (p < low) return {low, false};
+  if (p > high) return {high, false};
+  return {p, true};
+}
+
+/// -(y log p + (1 - y) log(1 - p)) of the clipped p.
+template <class T>
+MANUL_HOST_DEVICE LossTerm<T> binary_crossentropy_of_probability(T probability, T y) {
+  Clipped<T> p = clip_probability(probability);
+  T value = -(y * std::log(p.value) + (T(1) - y) * std::log(T(1) - p.value));
+  T derivative = (p.value - y) / (p.value * (T(1) - p.value));
+  return {value, p.inside ? derivative : T(0)};
+}
+
+/// The label of a row: all weight on one class, or a weight for each.
+template <class T>
+struct OneHot {
+  int64_t label;
+  MANUL_HOST_DEVICE T operator()(int64_t i) const { return i == label ? T(1) : T(0); }
+};
+template <class T>
+struct ClassWeights {
+  const T* weights;
+  MANUL_HOST_DEVICE T operator()(int64_t i) const { return weights[i]; }
+};
+
+/// -sum y log softmax(z) of one row. Writes factor * d / dz, softmax(z) sum(y) - y, to `gradient` unless
+/// null.
+template <class T, class Target>
+MANUL_HOST_DEVICE T categorical_crossentropy_of_logits(const T* z, int64_t classes, const Target& target,
+                                                       T* gradient, T factor) {
+  T top = z[0];
+  for (int64_t i = 1; i < classes; ++i) top = z[i] > top ? z[i] : top;
+  T sum = 0;
+  for (int64_t i = 0; i < classes; ++i) sum += std::exp(z[i] - top);
+  T log_sum = std::log(sum), value = 0, weight = 0;
+  for (int64_t i = 0; i < classes; ++i) {
+    T y = target(i);
+    weight += y;
+    if (y != T(0)) value += y * (log_sum - (z[i] - top));
+  }
+  if (gradient)
+    for (int64_t i = 0; i < classes; ++i)
+      gradient[i] = factor * (std::exp(z[i] - top) / sum * weight - target(i));
+  return value;
+}
+
+/// -sum y log q of one row, q = p / sum(p), clipped. Writes factor * d / dp to `gradient` unless null.
+template <class T>
+MANUL_HOST_DEVICE T categorical_crossentropy_of_probabilities(const T* p, int64_t classes,
+                                                              const ClassWeights<T>& target, T* gradient,
+                                                              T factor) {
+  T sum = 0, value = 0, passing = 0;  // passing: the label's weight on classes that are not clipped
+  for (int64_t i = 0; i < classes; ++i) sum += p[i];
+  for (int64_t i = 0; i < classes; ++i) {
+    Clipped<T> q = clip_probability(p[i] / sum);
+    value -= target(i) * std::log(q.value);
+    if (q.inside) passing += target(i);
+  }
+  if (gradient)
+    for (int64_t i = 0; i < classes; ++i) {
+      Clipped<T> q = clip_probability(p[i] / sum);
+      gradient[i] = factor * (passing - (q.inside ? target(i) / q.value : T(0))) / sum;
+    }
+  return value;
+}
+
+/// -log(q / sum(q)) of the label's class, q = p clipped: in this order for sparse labels, as in Keras.
+template <class T>
+MANUL_HOST_DEVICE T categorical_crossentropy_of_probabilities(const T* p, int64_t classes,
+                                                              const OneHot<T>& target, T* gradient,
+                                                              T factor) {
+  T sum = 0;
+  for (int64_t i = 0; i < classes; ++i) sum += clip_probability(p[i]).value;
+  if (gradient)
+    for (int64_t i = 0; i < classes; ++i) {
+      Clipped<T> q = clip_probability(p[i]);
+      gradient[i] = q.inside ? factor * (T(1) / sum - target(i) / q.value) : T(0);
+    }
+  return std::log(sum) - std::log(clip_probability(p[target.label]).value);
+}
+
+}  // namespace manul

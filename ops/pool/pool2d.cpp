@@ -1,0 +1,60 @@
+#include "manul/ops/pool/pool2d.h"
+
+#include "manul/framework/tape.h"
+
+namespace manul {
+namespace {
+
+Tensor empty_output(const Tensor& x, const WindowGeometry& geometry) {
+  return Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], geometry.channels}, x.dtype(),
+                       x.device());
+}
+
+}  // namespace
+
+Window2D pool_window(const Pool2DOptions& options) {
+  Window2D window{options.pool, options.strides, options.padding};
+  for (int axis = 0; axis < 2; ++axis)
+    if (window.strides[axis] == 0) window.strides[axis] = options.pool[axis];
+  return window;
+}
+
+Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options) {
+  WindowGeometry geometry = lay_window("max_pool2d", x.shape(), pool_window(options));
+  Tensor y = empty_output(x, geometry);
+  max_pool2d_forward_kernel(x, geometry, y);
+  if (Tape* tape = Tape::recording({&x})) {
+    tape->record("max_pool2d", y, {x}, [x, y, geometry](const Tensor& dy, Gradients& gradients) {
+      max_pool2d_backward_kernel(x, y, dy, geometry, gradients.target(0));
+    });
+  }
+  return y;
+}
+
+Tensor average_pool2d(const Tensor& x, const Pool2DOptions& options) {
+  WindowGeometry geometry = lay_window("average_pool2d", x.shape(), pool_window(options));
+  Tensor y = empty_output(x, geometry);
+  average_pool2d_forward_kernel(x, geometry, y);
+  if (Tape* tape = Tape::recording({&x})) {
+    tape->record("average_pool2d", y, {x}, [geometry](const Tensor& dy, Gradients& gradients) {
+      average_pool2d_backward_kernel(dy, geometry, gradients.target(0));
+    });
+  }
+  return y;
+}
+
+Tensor global_average_pool2d(const Tensor& x) {
+  const Shape& shape = x.shape();
+  check(shape.rank() == 4, "global_average_pool2d: input {} is not [batch, height, width, channels]", shape);
+  WindowGeometry geometry = lay_window("global_average_pool2d", shape, {.size = {shape[1], shape[2]}});
+  Tensor y = Tensor::empty({geometry.batch, geometry.channels}, x.dtype(), x.device());
+  average_pool2d_forward_kernel(x, geometry, y);
+  if (Tape* tape = Tape::recording({&x})) {
+    tape->record("global_average_pool2d", y, {x}, [geometry](const Tensor& dy, Gradients& gradients) {
+      average_pool2d_backward_kernel(dy, geometry, gradients.target(0));
+    });
+  }
+  return y;
+}
+
+}  // namespace manul

@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <vector>
+
+#include "manul/framework/cpu/parallel.h"
+#include "manul/ops/pool/pool2d.h"
+
+namespace manul::cpu {
+namespace {
+
+/// The part of a window that lies on the picture.
+struct Extent {
+  int64_t begin, end;
+};
+
+Extent extent(const WindowGeometry& g, int axis, int64_t output) {
+  int64_t begin = output * g.strides[axis] - g.pad_before[axis];
+  return {std::max(begin, int64_t{0}), std::min(begin + g.size[axis], g.input[axis])};
+}
+
+/// Calls visit(output pixel, rows, columns) for the outputs of `row` (of batch * output height), where rows
+/// count through the whole batch.
+template <class Visit>
+void visit_windows(const WindowGeometry& g, int64_t row, Visit&& visit) {
+  int64_t first_row = row / g.output[0] * g.input[0];
+  Extent rows = extent(g, 0, row % g.output[0]);
+  for (int64_t ox = 0; ox < g.output[1]; ++ox)
+    visit(row * g.output[1] + ox, Extent{first_row + rows.begin, first_row + rows.end}, extent(g, 1, ox));
+}
+
+template <class T>
+void max_forward(const T* x, const WindowGeometry& g, T* y) {
+  int64_t channels = g.channels;
+  parallel_for(g.batch * g.output[0], 1, [=](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row)
+      visit_windows(g, row, [=](int64_t pixel, Extent rows, Extent columns) {
+        T* best = y + pixel * channels;
+        std::copy_n(x + (rows.begin * g.input[1] + columns.begin) * channels, channels, best);
+        for (int64_t iy = rows.begin; iy < rows.end; ++iy)
+          for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
+            const T* value = x + (iy * g.input[1] + ix) * channels;
+            for (int64_t c = 0; c < channels; ++c)  // written so that a NaN wins and stays
+              best[c] = value[c] <= best[c] || best[c] != best[c] ? best[c] : value[c];
+          }
+      });
+  });
+}
+
+template <class T>
+void max_backward(const T* x, const T* y, const T* dy, const WindowGeometry& g, T* dx) {
+  int64_t channels = g.channels, picture = g.input[0] * g.input[1] * channels;
+  parallel_for(g.batch, 1, [=](int64_t begin, int64_t end) {
+    std::fill(dx + begin * picture, dx + end * picture, T(0));
+    std::vector<T> undelivered(channels);
+    for (int64_t row = begin * g.output[0]; row < end * g.output[0]; ++row)
+      visit_windows(g, row, [&](int64_t pixel, Extent rows, Extent columns) {
+        const T* best = y + pixel * channels;
+        std::copy_n(dy + pixel * channels, channels, undelivered.data());
+        T* left = undelivered.data();
+        for (int64_t iy = rows.begin; iy < rows.end; ++iy)
+          for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
+            int64_t at = (iy * g.input[1] + ix) * channels;
+            for (int64_t c = 0; c < channels; ++c) {
+              bool loses = x[at + c] < best[c];
+              dx[at + c] += loses ? T(0) : left[c];
+              left[c] = loses ? left[c] : T(0);
+            }
+          }
+      });
+  });
+}
+
+template <class T>
+void average_forward(const T* x, const WindowGeometry& g, T* y) {
+  int64_t channels = g.channels;
+  parallel_for(g.batch * g.output[0], 1, [=](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row)
+      visit_windows(g, row, [=](int64_t pixel, Extent rows, Extent columns) {
+        T* sum = y + pixel * channels;
+        std::fill_n(sum, channels, T(0));
+        for (int64_t iy = rows.begin; iy < rows.end; ++iy)
+          for (int64_t ix = columns.begin; ix < columns.end; ++ix)
+            for (int64_t c = 0; c < channels; ++c) sum[c] += x[(iy * g.input[1] + ix) * channels + c];
+        T count = static_cast<T>((rows.end - rows.begin) * (columns.end - columns.begin));
+        for (int64_t c = 0; c < channels; ++c) sum[c] /= count;
+      });
+  });
+}
+
+template <class T>
+void average_backward(const T* dy, const WindowGeometry& g, T* dx) {
+  int64_t channels = g.channels, picture = g.input[0] * g.input[1] * channels;
+  parallel_for(g.batch, 1, [=](int64_t begin, int64_t end) {
+    std::fill(dx + begin * picture, dx + end * picture, T(0));
+    for (int64_t row = begin * g.output[0]; row < end * g.output[0]; ++row)
+      visit_windows(g, row, [=](int64_t pixel, Extent rows, Extent columns) {
+        T count = static_cast<T>((rows.end - rows.begin) * (columns.end - columns.begin));
+        for (int64_t iy = rows.begin; iy < rows.end; ++iy)
+          for (int64_t ix = columns.begin; ix < columns.end; ++ix)
+            for (int64_t c = 0; c < channels; ++c)
+              dx[(iy * g.input[1] + ix) * channels + c] += dy[pixel * channels + c] / count;
+      });
+  });
+}
+
+}  // namespace
+
+void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {
+  visit_float(x.dtype(), "max_pool2d",
+              [&]<class T>(T) { max_forward(x.data<T>(), geometry, y.mutable_data<T>()); });
+}
+
+void max_pool2d_backward(const Tensor& x, const Tensor& y, const Tensor& dy, const WindowGeometry& geometry,
+                         const Tensor& dx) {
+  visit_float(x.dtype(), "max_pool2d", [&]<class T>(T) {
+    max_backward(x.data<T>(), y.data<T>(), dy.data<T>(), geometry, dx.mutable_data<T>());
+  });
+}
+
+void average_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {
+  visit_float(x.dtype(), "average_pool2d",
+              [&]<class T>(T) { average_forward(x.data<T>(), geometry, y.mutable_data<T>()); });
+}
+
+void average_pool2d_backward(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx) {
+  visit_float(dy.dtype(), "average_pool2d",
+              [&]<class T>(T) { average_backward(dy.data<T>(), geometry, dx.mutable_data<T>()); });
+}
+
+}  // namespace manul::cpu

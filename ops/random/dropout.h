@@ -1,0 +1,26 @@
+#pragma once
+
+#include "manul/framework/kernel.h"
+#include "manul/framework/step.h"
+
+namespace manul {
+
+/// Zeroes each element with probability `rate` and divides the others by 1 - rate, as Keras does in training.
+/// The choice is a function of (seed and iteration of `state`, `stream`, element): `stream` is random_key of
+/// the layer's path. Throws unless 0 <= rate < 1; rate 0 returns x itself.
+Tensor dropout(const Tensor& x, double rate, const DeviceStepState& state, uint64_t stream);
+
+/// y from x; with dy in place of x it is the gradient.
+using DropoutFunction = void(const Tensor& x, double rate, const Tensor& state, uint64_t stream,
+                             const Tensor& y);
+
+namespace cpu {
+DropoutFunction dropout;
+}
+namespace cuda {
+DropoutFunction dropout;
+}
+
+inline constexpr Kernel dropout_kernel{"dropout", cpu::dropout, MANUL_CUDA(cuda::dropout)};
+
+}  // namespace manul

@@ -1,0 +1,99 @@
+#include "manul/models/graph/fusion.h"
+
+#include <gtest/gtest.h>
+
+#include "manul/tests/models/support.h"
+#include "manul/tests/op_check.h"
+
+namespace manul {
+namespace {
+
+constexpr Fusion none{.conv_relu_pool = false, .dense_activation = false, .loss_from_logits = false};
+
+/// Activations as layers of their own, so that every pattern has something to find.
+Sequential with_activation_layers() {
+  Sequential model({9, 10, 2});
+  model.add(Conv2D{.filters = 4, .kernel = 3});
+  model.add(ReLU{});
+  model.add(MaxPooling2D{.pool = 2});
+  model.add(Flatten{});
+  model.add(Dense{.units = 8});
+  model.add(ActivationLayer{.activation = Activation::tanh});
+  model.add(Dense{.units = 1});
+  model.add(ActivationLayer{.activation = Activation::sigmoid});
+  return model;
+}
+
+struct Trained {
+  double loss;
+  Tensor values, prediction;
+};
+
+Trained train(Sequential model, const Fusion& fusion) {
+  model.compile(Adam{{.learning_rate = 0.01}}, Loss::binary_crossentropy, {}, {.seed = 5, .fusion = fusion});
+  InMemoryDataset data = corner_pictures(60, 4);
+  History history = model.fit(data, {.epochs = 3, .batch_size = 25});
+  return {history["loss"].back(), model.parameters().values(),
+          model.predict(random_tensor({7, 9, 10, 2}, 6))};
+}
+
+void expect_close(const Trained& a, const Trained& b) {
+  EXPECT_NEAR(a.loss, b.loss, 1e-5);
+  EXPECT_LE(normalised_error(a.values, b.values), 1e-4);
+  EXPECT_LE(normalised_error(a.prediction, b.prediction), 1e-5);
+}
+
+TEST(Fusion, GivesTheSameNumbersPatternByPattern) {
+  for (Sequential (*make)() : {+[] { return small_classifier(); }, with_activation_layers}) {
+    Trained plain = train(make(), none);
+    for (bool Fusion::*pattern :
+         {&Fusion::conv_relu_pool, &Fusion::dense_activation, &Fusion::loss_from_logits}) {
+      Fusion one = none;
+      one.*pattern = true;
+      expect_close(train(make(), one), plain);
+    }
+    expect_close(train(make(), Fusion{}), plain);
+  }
+}
+
+TEST(Fusion, RunsNeighboursAsOneStep) {
+  EXPECT_EQ(plan_steps(small_classifier().graph(), {}).size(), 4U);  // conv+pool, flatten, dense, dense
+  EXPECT_EQ(plan_steps(small_classifier().graph(), none).size(), 5U);
+  EXPECT_EQ(plan_steps(with_activation_layers().graph(), {}).size(), 4U);
+  EXPECT_EQ(plan_steps(with_activation_layers().graph(), none).size(), 8U);
+}
+
+TEST(Fusion, LeavesAloneWhatIsUsedElsewhere) {
+  Graph graph;
+  Symbol x = graph.input({8, 8, 3});
+  Symbol conv = graph.apply(Conv2D{.filters = 2, .kernel = 3, .activation = Activation::relu}, x);
+  Symbol pooled = graph.apply(MaxPooling2D{}, conv);
+  graph.set_outputs({conv, pooled});
+  EXPECT_EQ(plan_steps(graph, {}).size(), 2U);
+  graph.set_outputs({pooled});
+  EXPECT_EQ(plan_steps(graph, {}).size(), 1U);
+  graph.apply(Flatten{}, conv);
+  EXPECT_EQ(plan_steps(graph, {}).size(), 3U);
+}
+
+TEST(Fusion, SoftmaxAndCategoricalLosses) {
+  for (Loss loss : {Loss::sparse_categorical_crossentropy, Loss::categorical_crossentropy}) {
+    std::vector<int32_t> classes{0, 2, 1, 2, 2};
+    std::vector<float> one_hot(15);
+    for (size_t i = 0; i < classes.size(); ++i) one_hot[3 * i + classes[i]] = 1;
+    bool sparse = loss == Loss::sparse_categorical_crossentropy;
+    Tensor labels = sparse ? Tensor::from(classes, {5}) : Tensor::from(one_hot, {5, 3});
+    Tensor values[2];
+    for (bool fused : {false, true}) {
+      Sequential model({4});
+      model.add(Dense{.units = 3, .activation = Activation::softmax});
+      model.compile(Adam{}, loss, {}, {.seed = 1, .fusion = {.loss_from_logits = fused}});
+      for (int step = 0; step < 5; ++step) model.train_on_batch(random_tensor({5, 4}, 9), labels);
+      values[fused] = model.parameters().values();
+    }
+    EXPECT_LE(normalised_error(values[0], values[1]), 1e-5);
+  }
+}
+
+}  // namespace
+}  // namespace manul

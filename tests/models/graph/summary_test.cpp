@@ -1,0 +1,55 @@
+#include <gtest/gtest.h>
+
+#include "manul/tests/fixtures.h"
+#include "manul/tests/models/support.h"
+#include "manul/tests/temporary_folder.h"
+
+// The texts in tests/reference/summary were printed by tf.keras 2.15.
+namespace manul {
+namespace {
+
+std::string reference_text(const std::string& name) {
+  return read_file(reference_file("summary/" + name + ".txt"));
+}
+
+TEST(Summary, OfTheArticlesNetwork) {
+  Sequential model({64, 64, 3});
+  model.add(Conv2D{.filters = 32, .kernel = 3, .stride = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool = 2});
+  model.add(Flatten{});
+  model.add(Dense{.units = 128, .activation = Activation::relu});
+  model.add(Dense{.units = 1, .activation = Activation::sigmoid});
+  EXPECT_EQ(model.summary(), reference_text("article"));
+}
+
+TEST(Summary, OfAGraphShowsConnections) {
+  Graph graph;
+  Symbol x = graph.input({13, 12, 3});
+  Symbol y = graph.apply(Conv2D{.filters = 8, .kernel = 3, .padding = Padding::same}, x);
+  y = graph.apply(ReLU{}, graph.apply(BatchNormalization{}, y));
+  y = graph.apply(Conv2D{.filters = 8,
+                         .kernel = 3,
+                         .padding = Padding::same,
+                         .name = "a_layer_with_a_very_long_name_indeed"},
+                  y);
+  Symbol skip = graph.apply(Conv2D{.filters = 8}, x);
+  Symbol z = graph.apply(ReLU{}, graph.apply(Add{}, {y, skip}));
+  z = graph.apply(GlobalAveragePooling2D{}, z);
+  Symbol a = graph.input({8});
+  LayerPtr shared = Dense{.units = 5};
+  Symbol sum = graph.apply(Add{}, {graph.apply(shared, z), graph.apply(shared, a)});
+  graph.set_outputs({graph.apply(Dense{.units = 1, .activation = Activation::sigmoid}, sum)});
+  EXPECT_EQ(Model(graph).summary(), reference_text("graph"));
+}
+
+TEST(Summary, OfAGraphThatIsAChainShowsItsInputAndWhatIsFrozen) {
+  Graph graph;
+  Symbol x = graph.apply(Dense{.units = 1024}, graph.input({4096}));
+  x = graph.apply(Dropout{.rate = 0.5}, x);
+  x = graph.apply(Dense{.units = 3, .activation = Activation::softmax, .trainable = false}, x);
+  graph.set_outputs({x});
+  EXPECT_EQ(Model(graph).summary(), reference_text("chain"));
+}
+
+}  // namespace
+}  // namespace manul

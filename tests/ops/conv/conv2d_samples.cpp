@@ -1,0 +1,41 @@
+#include "manul/ops/conv/conv2d.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+OpSample sample(const char* name, const Shape& x, const Shape& kernel, const Conv2DOptions& options = {}) {
+  return {name, {{x}, {kernel}, {{kernel[0]}}}, [options](const std::vector<Tensor>& inputs) {
+            return conv2d(inputs[0], inputs[1], inputs[2], options);
+          }};
+}
+
+}  // namespace
+
+std::vector<OpSample> conv2d_samples() {
+  constexpr auto same = Padding::same;
+  return {
+      sample("conv2d_one_element", {1, 1, 1, 1}, {1, 1, 1, 1}),
+      sample("conv2d_valid", {2, 7, 5, 3}, {4, 3, 3, 3}),
+      sample("conv2d_same", {2, 7, 5, 3}, {4, 3, 3, 3}, {.padding = same}),
+      sample("conv2d_same_even_kernel", {2, 7, 5, 3}, {5, 4, 2, 3}, {.padding = same}),
+      sample("conv2d_strides_2_3", {2, 9, 11, 3}, {4, 3, 2, 3}, {.strides = {2, 3}}),
+      sample("conv2d_strides_2_3_same", {2, 9, 11, 3}, {4, 3, 2, 3}, {.strides = {2, 3}, .padding = same}),
+      sample("conv2d_dilation", {2, 9, 8, 3}, {4, 3, 3, 3}, {.dilation = {2, 3}}),
+      sample("conv2d_dilation_same", {2, 9, 8, 3}, {4, 3, 2, 3}, {.padding = same, .dilation = {2, 3}}),
+      sample("conv2d_strides_and_dilation", {2, 11, 13, 2}, {3, 3, 3, 2},
+             {.strides = {3, 2}, .padding = same, .dilation = {2, 3}}),
+      sample("conv2d_stride_beyond_kernel", {2, 8, 7, 3}, {4, 1, 2, 3}, {.strides = {3, 4}}),
+      sample("conv2d_kernel_beyond_picture", {2, 3, 4, 1}, {2, 5, 6, 1}, {.padding = same}),
+      sample("conv2d_1x1", {2, 5, 7, 17}, {19, 1, 1, 17}),
+      sample("conv2d_one_row", {3, 1, 29, 2}, {33, 1, 3, 2}, {.padding = same}),
+      sample("conv2d_one_column", {3, 29, 1, 2}, {7, 4, 1, 2}, {.padding = same}),
+      sample("conv2d_wide_row", {1, 2, 61, 3}, {35, 2, 3, 3}),
+      sample("conv2d_many_channels", {2, 5, 6, 37}, {41, 3, 3, 37}, {.padding = same}),
+      {"conv2d_no_bias",
+       {{{2, 7, 5, 3}}, {{4, 3, 3, 3}}},
+       [](const std::vector<Tensor>& inputs) { return conv2d(inputs[0], inputs[1], Tensor()); }},
+  };
+}
+
+}  // namespace manul

@@ -1,0 +1,81 @@
+#include "manul/ops/conv/conv2d.h"
+
+#include "manul/framework/tape.h"
+#include "manul/tests/op_check.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Conv2D, OpTest, testing::ValuesIn(conv2d_samples()), name_of_sample);
+
+void run(const Shape& x, const Shape& kernel, const Shape& bias, const Conv2DOptions& options = {}) {
+  conv2d(Tensor::zeros(x), Tensor::zeros(kernel), Tensor::zeros(bias), options);
+}
+
+const ErrorSample errors[] = {
+    {"channels",
+     [] {
+       run({32, 64, 64, 3}, {32, 3, 3, 1}, {32});
+     },
+     "conv2d: input [32, 64, 64, 3] does not fit kernel [32, 3, 3, 1]"},
+    {"rank",
+     [] {
+       run({64, 64, 3}, {32, 3, 3, 3}, {32});
+     },
+     "conv2d: input [64, 64, 3] does not fit kernel"},
+    {"bias",
+     [] {
+       run({1, 5, 5, 3}, {4, 3, 3, 3}, {3});
+     },
+     "conv2d: bias [3] does not fit kernel [4, 3, 3, 3]"},
+    {"window_too_large",
+     [] {
+       run({1, 4, 5, 3}, {4, 3, 3, 3}, {4}, {.dilation = {2, 2}});
+     },
+     "conv2d: window [3, 3] with dilation [2, 2] does not fit input [1, 4, 5, 3]"},
+    {"stride",
+     [] {
+       run({1, 5, 5, 3}, {4, 3, 3, 3}, {4}, {.strides = {0, 1}});
+     },
+     "conv2d: strides [0, 1] must be positive"},
+    {"dilation",
+     [] {
+       run({1, 5, 5, 3}, {4, 3, 3, 3}, {4}, {.dilation = {1, int64_t{1} << 62}});
+     },
+     "conv2d: dilation [1, 4611686018427387904] must be"},
+    {"dtypes",
+     [] {
+       conv2d(Tensor::zeros({1, 5, 5, 3}), Tensor::zeros({4, 3, 3, 3}, DType::f64), Tensor());
+     },
+     "conv2d: input is f32, kernel f64, bias none"},
+};
+INSTANTIATE_TEST_SUITE_P(Conv2D, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+
+TEST(Conv2D, TakesAnEmptyBatch) {
+  Tensor kernel = Tensor::full({4, 3, 3, 3}, 1), gradient = Tensor::full({4, 3, 3, 3}, 7);
+  kernel.watch(gradient);
+  Tape tape;
+  Tensor y = conv2d(Tensor::zeros({0, 5, 5, 3}), kernel, Tensor());
+  EXPECT_EQ(y.shape(), (Shape{0, 3, 3, 4}));
+  tape.backward(y, Tensor::zeros(y.shape()));
+  EXPECT_EQ(gradient.to_vector<float>(), std::vector<float>(kernel.elements(), 0));
+}
+
+/// Most taps never touch the picture: no memory for the padding they ask for, and no gradient.
+TEST(Conv2D, TakesADilationFarBeyondThePicture) {
+  Tensor x = Tensor::full({1, 3, 3, 1}, 2), kernel = Tensor::full({1, 3, 3, 1}, 5);
+  Tensor dx = Tensor::empty_like(x), dkernel = Tensor::empty_like(kernel);
+  x.watch(dx);
+  kernel.watch(dkernel);
+  Tape tape;
+  constexpr int64_t far = 1 << 28;
+  Tensor y = conv2d(x, kernel, Tensor(), {.padding = Padding::same, .dilation = {far, far}});
+  EXPECT_EQ(y.to_vector<float>(), std::vector<float>(9, 10));
+  tape.backward(y, Tensor::full(y.shape(), 1));
+  EXPECT_EQ(dx.to_vector<float>(), std::vector<float>(9, 5));
+  EXPECT_EQ(dkernel.to_vector<float>(), (std::vector<float>{0, 0, 0, 0, 18, 0, 0, 0, 0}));
+}
+
+}  // namespace
+}  // namespace manul

@@ -1,0 +1,63 @@
+#include "manul/ops/dense/matmul.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+using Inputs = const std::vector<Tensor>&;
+
+OpSample product(const char* name, int64_t rows, int64_t inner, int64_t columns) {
+  return {name, {{{rows, inner}}, {{inner, columns}}}, [](Inputs x) { return matmul(x[0], x[1]); }};
+}
+
+OpSample dense_sample(const char* name, int64_t batch, int64_t in, int64_t units, Activation activation,
+                      double tolerance = 1e-5) {
+  // The bias keeps the sums off relu's corner: they are multiples of a small number, the bias is not.
+  return {name,
+          {{{batch, in}}, {{in, units}}, {{units}, 0.01, 0.5}},
+          [activation](Inputs x) { return dense(x[0], x[1], x[2], activation); },
+          tolerance};
+}
+
+}  // namespace
+
+std::vector<OpSample> matmul_samples() {
+  return {
+      product("matmul_odd", 7, 5, 3),
+      product("matmul_one_element", 1, 1, 1),
+      product("matmul_one_row", 1, 129, 35),
+      product("matmul_one_column", 67, 130, 1),
+      product("matmul_many", 33, 517, 131),
+      product("matmul_outer", 19, 1, 21),
+      product("matmul_many_terms", 5, 2100, 19),
+      product("matmul_many_rows", 2100, 5, 19),
+      dense_sample("dense_linear", 5, 7, 3, Activation::linear),
+      dense_sample("dense_relu", 9, 37, 17, Activation::relu),
+      dense_sample("dense_relu_many", 37, 333, 129, Activation::relu),
+      dense_sample("dense_sigmoid_one_unit", 33, 128, 1, Activation::sigmoid),
+      dense_sample("dense_tanh", 6, 11, 65, Activation::tanh),
+      // Lengths that are multiples of four, for each size of tile that a GPU has for them.
+      dense_sample("dense_panels_narrow", 31, 300, 36, Activation::relu),
+      dense_sample("dense_panels_long", 9, 8260, 20, Activation::tanh, 4e-5),
+      dense_sample("dense_panels_middle", 67, 132, 68, Activation::sigmoid),
+      dense_sample("dense_softmax", 6, 11, 5, Activation::softmax),
+      dense_sample("dense_one_element", 1, 1, 1, Activation::sigmoid),
+      {"dense_no_bias",
+       {{{5, 7}}, {{7, 3}}},
+       [](Inputs x) { return dense(x[0], x[1], {}, Activation::tanh); }},
+      {"dense_frozen_kernel",
+       {{{5, 7}}, {{7, 3}, -1, 1, false}, {{3}}},
+       [](Inputs x) { return dense(x[0], x[1], x[2], Activation::sigmoid); }},
+      {"dense_panels_first_layer",
+       {{{37, 72}, -1, 1, false}, {{72, 20}}, {{20}}},
+       [](Inputs x) { return dense(x[0], x[1], x[2], Activation::sigmoid); }},
+      {"dense_panels_frozen_kernel",
+       {{{37, 72}}, {{72, 20}, -1, 1, false}},
+       [](Inputs x) { return dense(x[0], x[1], {}, Activation::linear); }},
+      {"dense_first_layer",
+       {{{5, 70}, -1, 1, false}, {{70, 9}}, {{9}}},
+       [](Inputs x) { return dense(x[0], x[1], x[2], Activation::sigmoid); }},
+  };
+}
+
+}  // namespace manul

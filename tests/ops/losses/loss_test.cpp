@@ -1,0 +1,235 @@
+#include "manul/ops/fused/dense_loss.h"
+
+#include <cmath>
+
+#include "manul/framework/tape.h"
+#include "manul/ops/dense/matmul.h"
+#include "manul/tests/keras_reference.h"
+#include "manul/tests/op_check.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Loss, OpTest, testing::ValuesIn(loss_samples()), name_of_sample);
+
+Tensor labels(const std::vector<int32_t>& values) {
+  return Tensor::from(values, {static_cast<int64_t>(values.size())});
+}
+
+const ErrorSample errors[] = {
+    {"binary_shape",
+     [] {
+       loss_from_logits(Loss::binary_crossentropy, Tensor::zeros({3, 2}), labels({0, 1, 1}));
+     },
+     "binary_crossentropy: labels [3] do not fit output [3, 2]"},
+    {"sparse_rows",
+     [] {
+       loss_from_logits(Loss::sparse_categorical_crossentropy, Tensor::zeros({3, 2}), labels({0, 1}));
+     },
+     "sparse_categorical_crossentropy: labels [2] do not fit output [3, 2] (want [3, 1])"},
+    {"sparse_floats",
+     [] {
+       loss_from_logits(Loss::sparse_categorical_crossentropy, Tensor::zeros({2, 2}), Tensor::zeros({2}));
+     },
+     "labels are f32, want i32"},
+    {"categorical_integers",
+     [] {
+       loss_from_logits(Loss::categorical_crossentropy, Tensor::zeros({1, 2}), labels({0, 1}).view({1, 2}));
+     },
+     "labels are i32, want f32"},
+    {"rank", [] { loss_from_logits(Loss::categorical_crossentropy, Tensor::zeros({4}), Tensor::zeros({4})); },
+     "categorical_crossentropy: output [4] is not [batch, classes]"},
+    {"unknown_class",
+     [] {
+       loss_from_logits(Loss::sparse_categorical_crossentropy, Tensor::zeros({2, 3}), labels({0, 3}));
+     },
+     "label 3 is not one of 0 to 2"},
+    {"nothing",
+     [] {
+       loss_from_logits(Loss::binary_crossentropy, Tensor::zeros({0, 1}), Tensor::zeros({0, 1}));
+     },
+     "output [0, 1] has no elements"},
+    {"totals",
+     [] {
+       accumulate_metrics(Loss::binary_crossentropy, Tensor::zeros({}), Tensor::zeros({2, 1}), true,
+                          labels({0, 1}), Tensor::zeros({3}));
+     },
+     "totals are f32 [3], want f64 [3]"},
+};
+INSTANTIATE_TEST_SUITE_P(Loss, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+
+struct LossCase {
+  const char* name;
+  Loss loss;
+  Activation activation;
+};
+class KerasLoss : public testing::TestWithParam<LossCase> {
+ protected:
+  std::string group = std::string("losses/") + GetParam().name;
+
+  /// The labels as the loss wants them: classes stay integers.
+  Tensor labels() const { return keras_reference().tensor(group + "/y_true"); }
+  double mean_of(const char* values) const {
+    std::vector<double> each = keras_reference().tensor(group + "/" + values).to_vector<double>();
+    double sum = 0;
+    for (double value : each) sum += value;
+    return sum / static_cast<double>(each.size());
+  }
+  /// Keras' gradient is of the sum over the batch.
+  void expect_gradient(const Tensor& logits, const char* expected) const {
+    Tensor sum = scale(logits.leaf()->gradient, static_cast<double>(logits.shape()[0]));
+    expect_reference(sum, group + "/" + expected, 1e-9);
+  }
+};
+
+TEST_P(KerasLoss, OfLogitsAgrees) {
+  Tensor logits = watched_reference(group + "/logits");
+  Tape tape;
+  Tensor loss = loss_from_logits(GetParam().loss, logits, labels());
+  EXPECT_NEAR(loss.item<double>(), mean_of("graph_value"), 1e-12 * mean_of("graph_value"));
+  tape.backward(loss);
+  expect_gradient(logits, "graph_grad");
+}
+
+TEST_P(KerasLoss, OfProbabilitiesAgrees) {
+  Tensor logits = watched_reference(group + "/logits");
+  Tape tape;
+  Tensor loss = loss_from_probabilities(GetParam().loss, activate(logits, GetParam().activation), labels());
+  EXPECT_NEAR(loss.item<double>(), mean_of("cut_value"), 1e-8 * mean_of("cut_value"));
+  tape.backward(loss);
+  expect_gradient(logits, "cut_grad");
+}
+
+const LossCase cases[] = {
+    {"sigmoid_bce", Loss::binary_crossentropy, Activation::sigmoid},
+    {"softmax_cce", Loss::categorical_crossentropy, Activation::softmax},
+    {"softmax_sparse_cce", Loss::sparse_categorical_crossentropy, Activation::softmax},
+};
+INSTANTIATE_TEST_SUITE_P(Loss, KerasLoss, testing::ValuesIn(cases), name_of_sample);
+
+/// A loss behind its activation equals the two ops it replaces, where neither is clipped.
+TEST(LossFromLogits, EqualsActivationAndLoss) {
+  for (const LossCase& sample : cases) {
+    Tensor logits = test_values({7, 5}, 1, DType::f64, {}, -2, 2);
+    Tensor wanted = sample.loss == Loss::sparse_categorical_crossentropy
+                        ? labels({0, 4, 2, 1, 3, 0, 1})
+                        : test_values({7, 5}, 2, DType::f64, {}, 0, 1);
+    if (sample.loss == Loss::categorical_crossentropy) wanted = softmax(wanted);
+    logits.watch(Tensor::empty_like(logits));
+    Tape tape;
+    Tensor fused = loss_from_logits(sample.loss, logits, wanted);
+    tape.backward(fused);
+    Tensor gradient = logits.leaf()->gradient.clone();
+    logits.leaf()->fresh = false;
+    Tensor parts = loss_from_probabilities(sample.loss, activate(logits, sample.activation), wanted);
+    EXPECT_LE(normalised_error(fused, parts), 1e-12) << sample.name;
+    tape.backward(parts);
+    EXPECT_LE(normalised_error(gradient, logits.leaf()->gradient), 1e-12) << sample.name;
+  }
+}
+
+struct AccuracyCase {
+  const char* name;
+  Loss loss;
+};
+class KerasAccuracy : public testing::TestWithParam<AccuracyCase> {};
+
+TEST_P(KerasAccuracy, AddsUpAsInKeras) {
+  std::string group = std::string("accuracies/") + GetParam().name;
+  Tensor wanted = keras_reference().tensor(group + "/y_true"),
+         predictions = keras_reference().tensor(group + "/y_pred");
+  Tensor results = keras_reference().tensor(group + "/results"), totals = Tensor::zeros({3}, DType::f64);
+  int64_t rows = predictions.shape()[0], first = rows / 3;
+  auto add_rows = [&](int64_t begin, int64_t end) {
+    auto part = [&](const Tensor& all) {
+      int64_t columns = all.shape()[1];
+      return all.range(begin * columns, {end - begin, columns});
+    };
+    Tensor batch_loss = Tensor::full({}, 0.5, DType::f64);
+    accumulate_metrics(GetParam().loss, batch_loss, part(predictions), false, part(wanted), totals);
+    const double* sums = totals.data<double>();
+    EXPECT_EQ(sums[0], 0.5 * static_cast<double>(end));
+    EXPECT_EQ(sums[2], static_cast<double>(end));
+    return sums[1] / sums[2];
+  };
+  EXPECT_NEAR(add_rows(0, first), results.data<double>()[0], 1e-12);
+  EXPECT_NEAR(add_rows(first, rows), results.data<double>()[1], 1e-12);
+}
+
+const AccuracyCase accuracy_cases[] = {
+    {"binary_accuracy", Loss::binary_crossentropy},
+    {"binary_accuracy_several_outputs", Loss::binary_crossentropy},
+    {"categorical_accuracy", Loss::categorical_crossentropy},
+    {"sparse_categorical_accuracy", Loss::sparse_categorical_crossentropy},
+};
+INSTANTIATE_TEST_SUITE_P(Loss, KerasAccuracy, testing::ValuesIn(accuracy_cases), name_of_sample);
+
+/// The inputs of a dense_loss of 70 rows, watched.
+struct DenseLossInputs {
+  Tensor x, kernel, bias, labels;
+  explicit DenseLossInputs(Device device)
+      : x(test_values({70, 130}, 1, DType::f32, device)),
+        kernel(test_values({130, 2}, 2, DType::f32, device)),
+        bias(test_values({2}, 3, DType::f32, device)) {
+    std::vector<int32_t> classes(70);
+    for (size_t i = 0; i < classes.size(); ++i) classes[i] = static_cast<int32_t>(i % 3 == 0);
+    labels = Tensor::from(classes, {70}, device);
+    for (Tensor* input : {&x, &kernel, &bias})
+      input->watch(Tensor::zeros(input->shape(), DType::f32, device));
+  }
+  Tensor at_once() const {
+    return dense_loss(Loss::sparse_categorical_crossentropy, x, kernel, bias, labels).loss;
+  }
+  std::vector<Tensor> gradients() const {
+    return {x.leaf()->gradient.clone(), kernel.leaf()->gradient.clone(), bias.leaf()->gradient.clone()};
+  }
+};
+
+std::vector<Device> test_devices() {
+  std::vector<Device> devices{Device::cpu()};
+  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
+  return devices;
+}
+
+TEST(DenseLoss, HandsOverTheGradientsOfItsParts) {
+  for (Device device : test_devices()) {
+    DenseLossInputs once(device), parts(device);
+    Tape tape;
+    Tensor loss = once.at_once();
+    tape.backward(loss);
+    Tape tape_of_parts;
+    Tensor wanted = loss_from_logits(Loss::sparse_categorical_crossentropy,
+                                     dense(parts.x, parts.kernel, parts.bias), parts.labels);
+    tape_of_parts.backward(wanted);
+    EXPECT_LE(normalised_error(loss, wanted), 1e-6);
+    for (int i = 0; i < 3; ++i) EXPECT_LE(normalised_error(once.gradients()[i], parts.gradients()[i]), 1e-5);
+  }
+}
+
+TEST(DenseLoss, ComputesGradientsAgainThatAnotherTapeHasOverwritten) {
+  for (Device device : test_devices()) {
+    DenseLossInputs inputs(device);
+    Tape tape;
+    Tensor loss = inputs.at_once();
+    {
+      Tape other;
+      other.backward(inputs.at_once());
+    }
+    std::vector<Tensor> first = inputs.gradients();
+    tape.backward(loss);  // adds
+    for (int i = 0; i < 3; ++i)
+      EXPECT_LE(normalised_error(inputs.gradients()[i], add(first[i], first[i])), 1e-5);
+  }
+}
+
+TEST(Metrics, OfLogitsVoteAtZero) {
+  Tensor totals = Tensor::zeros({3}, DType::f64);
+  Tensor logits = Tensor::from(std::vector<float>{0.4f, -0.1f, 0.0f, 2.0f}, {4, 1});
+  accumulate_metrics(Loss::binary_crossentropy, Tensor::full({}, 0.25), logits, true, labels({1, 0, 1, 0}),
+                     totals);
+  EXPECT_EQ(totals.to_vector<double>(), (std::vector<double>{1, 2, 4}));
+}
+
+}  // namespace
+}  // namespace manul

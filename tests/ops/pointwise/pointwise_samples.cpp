@@ -1,0 +1,53 @@
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+using Unary = Tensor (*)(const Tensor&);
+using Binary = Tensor (*)(const Tensor&, const Tensor&);
+using Inputs = const std::vector<Tensor>&;
+
+OpSample unary(const char* name, Unary function, const Shape& shape, double low = -3, double high = 3) {
+  return {name, {{shape, low, high}}, [function](Inputs x) { return function(x[0]); }};
+}
+
+OpSample binary(const char* name, Binary function, const Shape& a, const Shape& b) {
+  return {name, {{a}, {b, 0.5, 2}}, [function](Inputs x) { return function(x[0], x[1]); }};
+}
+
+}  // namespace
+
+std::vector<OpSample> pointwise_samples() {
+  return {
+      binary("add_equal_shapes", add, {2, 7, 5, 3}, {2, 7, 5, 3}),
+      binary("add_bias", add, {2, 7, 5, 3}, {3}),
+      binary("add_one_number", add, {2, 7, 5, 3}, {}),
+      binary("subtract_last_axes", subtract, {3, 7, 5, 2}, {5, 2}),
+      binary("subtract_equal_shapes", subtract, {65, 33}, {65, 33}),
+      binary("multiply_equal_shapes", multiply, {129, 257}, {129, 257}),
+      binary("multiply_channels", multiply, {65, 7, 5, 19}, {19}),
+      binary("multiply_one_element", multiply, {1}, {1}),
+      binary("divide_equal_shapes", divide, {33, 17}, {33, 17}),
+      binary("divide_channels", divide, {9, 7, 5, 3}, {3}),
+      binary("divide_by_one_number", divide, {9, 7, 5, 3}, {1}),
+      {"multiply_by_itself", {{{7, 5}}}, [](Inputs x) { return multiply(x[0], x[0]); }},
+      {"scale", {{{2, 7, 5, 3}}}, [](Inputs x) { return scale(x[0], -1.75, 0.25); }},
+      unary("negative", negative, {7, 5}),
+      unary("exp", exp, {31, 67}),
+      unary("log", log, {7, 5}, 0.1, 4),
+      unary("sqrt", sqrt, {7, 5}, 0.1, 4),
+      unary("square", square, {7, 5}),
+      unary("relu", relu, {2, 7, 5, 3}),
+      unary("relu_many", relu, {67, 513}),
+      unary("sigmoid", sigmoid, {31, 67}, -8, 8),
+      unary("tanh", tanh, {31, 67}),
+      unary("tanh_one_element", tanh, {1}),
+      unary("softmax", softmax, {33, 5}),
+      unary("softmax_images", softmax, {2, 7, 5, 3}, -8, 8),
+      unary("softmax_many_classes", softmax, {3, 1001}),
+      unary("softmax_one_class", softmax, {7, 1}),
+  };
+}
+
+}  // namespace manul

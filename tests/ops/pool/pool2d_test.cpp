@@ -1,0 +1,67 @@
+#include "manul/ops/pool/pool2d.h"
+
+#include <cmath>
+#include <limits>
+
+#include "manul/framework/tape.h"
+#include "manul/tests/op_check.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Pool2D, OpTest, testing::ValuesIn(pool2d_samples()), name_of_sample);
+
+const ErrorSample errors[] = {
+    {"rank",
+     [] {
+       max_pool2d(Tensor::zeros({7, 5, 3}));
+     },
+     "max_pool2d: input [7, 5, 3] is not [batch, height, width, channels]"},
+    {"too_large",
+     [] {
+       average_pool2d(Tensor::zeros({1, 2, 1, 3}));
+     },
+     "average_pool2d: window [2, 2] with dilation [1, 1] does not fit input [1, 2, 1, 3]"},
+    {"pool",
+     [] {
+       max_pool2d(Tensor::zeros({1, 2, 2, 3}), {.pool = {2, 0}});
+     },
+     "max_pool2d: window [2, 0] must be positive"},
+    {"integers",
+     [] {
+       max_pool2d(Tensor::zeros({1, 2, 2, 3}, DType::u8));
+     },
+     "max_pool2d: works on f32 and f64, not on u8"},
+    {"global_rank",
+     [] {
+       global_average_pool2d(Tensor::zeros({7, 5}));
+     },
+     "global_average_pool2d: input [7, 5] is not"},
+};
+INSTANTIATE_TEST_SUITE_P(Pool2D, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+
+TEST(MaxPool2D, GivesTheGradientToTheFirstOfEqualValues) {
+  Tensor x = Tensor::from(std::vector<float>{-1, -1, -1, -1, 0, 2, 2, 1}, {2, 2, 2, 1});
+  x.watch(Tensor::empty_like(x));
+  Tape tape;
+  Tensor y = max_pool2d(x);
+  tape.backward(y, Tensor::from(std::vector<float>{3, 5}, {2, 1, 1, 1}));
+  EXPECT_EQ(x.leaf()->gradient.to_vector<float>(), (std::vector<float>{3, 0, 0, 0, 0, 5, 0, 0}));
+}
+
+TEST(MaxPool2D, PaddingNeverWins) {
+  Tensor y = max_pool2d(Tensor::full({1, 3, 3, 1}, -7), {.padding = Padding::same});
+  EXPECT_EQ(y.to_vector<float>(), std::vector<float>(4, -7));
+}
+
+TEST(MaxPool2D, PassesNaNOn) {
+  for (int place = 0; place < 4; ++place) {
+    std::vector<float> values{1, 2, 3, 4};
+    values[place] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(max_pool2d(Tensor::from(values, {1, 2, 2, 1})).item<float>())) << place;
+  }
+}
+
+}  // namespace
+}  // namespace manul

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <filesystem>
+
+#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/random.h"
+#include "manul/models/training/callbacks.h"
+#include "manul/models/zoo/catdog.h"
+#include "manul/tools/support/output_file.h"
+#include "manul/tools/support/progress_bar.h"
+#include "manul/tools/support/stop_signal.h"
+#include "manul/tools/support/train_options.h"
+#include "manul/tools/support/training_pictures.h"
+
+namespace manul {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A number that changes if one of the files has another name or class, whatever folder they lie in.
+int64_t names_hash(const std::vector<ImageFolder::File>& files) {
+  std::string names;
+  for (const ImageFolder::File& file : files)
+    names += fmt::format("{}/{}\n", file.label, file.path.filename().string());
+  return static_cast<int64_t>(random_key(names.c_str()));
+}
+
+/// Puts the options and the extent of the data into checkpoints, and saves one every ten seconds.
+class Checkpoints : public Callback {
+ public:
+  Checkpoints(const TrainCommand& command, const ImageDataset& train)
+      : command_(command), pictures_(train.size()), names_(names_hash(train.files())) {}
+
+  void on_epoch_end(FitProgress& fit, const Logs& /*logs*/) override {
+    if (since_saved_.seconds() < seconds_between || fit.epoch + 1 == fit.epochs) return;
+    fit.save_checkpoint(command_.options.output);
+    since_saved_ = {};
+  }
+  void save_state(TrainingState& state) const override {
+    command_.save(state);
+    state.values.set("pictures", pictures_);
+    state.values.set("picture_names", names_);
+  }
+  void load_state(const TrainingState& state) override {
+    if (int64_t before = state.values.at("pictures").as_int(); before != pictures_)
+      fail(ErrorKind::data, "resume: the interrupted run had {} pictures to train on, now there are {}",
+           before, pictures_);
+    if (const Config* names = state.values.find("picture_names"); names && names->as_int() != names_)
+      fail(ErrorKind::data, "resume: the data has other pictures than the interrupted run");
+  }
+
+ private:
+  static constexpr double seconds_between = 10;
+  const TrainCommand& command_;
+  int64_t pictures_, names_;
+  Stopwatch since_saved_;
+};
+
+Model new_model(const TrainOptions& options, const std::vector<std::string>& class_names, Device device) {
+  if (int64_t smallest = 3 + options.stride;
+      options.size < smallest)  // two windows of three pixels, to be pooled
+    fail(ErrorKind::usage, "size: {} pixels are too few for a stride of {}, at least {} are needed",
+         options.size, options.stride, smallest);
+  CatdogOptions network{
+      .size = options.size, .classes = static_cast<int64_t>(class_names.size()), .stride = options.stride};
+  Model model = catdog_network(network);
+  model.compile(Adam({.learning_rate = options.learning_rate}), catdog_loss(network), {Metric::accuracy},
+                {.device = device, .seed = options.seed});
+  model.preprocessing = {class_names, 1.0 / 255, options.interpolation};
+  return model;
+}
+
+fs::path history_file(const TrainOptions& options) {
+  return fs::path(options.output).parent_path() / "history.csv";
+}
+
+std::string logs_line(const History& history, size_t epoch) {
+  std::string line = fmt::format("epoch {}:", epoch + 1);
+  for (const auto& [name, value] : history.epochs()[epoch]) line += fmt::format(" {} {:.4f}", name, value);
+  return line;
+}
+
+/// The epoch with the best accuracy, on the validation pictures if there are any; the first of equals.
+size_t best_epoch(const History& history, bool validated) {
+  std::vector<double> accuracy = history[validated ? "val_accuracy" : "accuracy"];
+  return static_cast<size_t>(std::max_element(accuracy.begin(), accuracy.end()) - accuracy.begin());
+}
+
+/// `text` as one word of a shell's command line.
+std::string shell_word(const std::string& text) {
+  auto is_plain = [](unsigned char c) {
+    return std::isalnum(c) || c >= 0x80 || std::strchr("_-./+,:=@%", c);
+  };
+  if (std::all_of(text.begin(), text.end(), is_plain)) return text;
+  std::string word = "'";
+  for (char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+  return word + "'";
+}
+
+void print_result(const TrainOptions& options, const Pictures& pictures, const History& history) {
+  if (options.quiet || history.epochs().empty()) return;
+  print_if_possible(stdout, "Best {}\n",
+                    logs_line(history, best_epoch(history, pictures.validation != nullptr)));
+  print_if_possible(stdout, "Last {}\n", logs_line(history, history.epochs().size() - 1));
+  const auto& files = (pictures.validation ? pictures.validation : pictures.train)->files();
+  print_if_possible(stdout, "Saved {}. Try: predict {} {}\n", options.output, shell_word(options.output),
+                    shell_word(files.back().path.string()));
+}
+
+History fit(Model& model, const TrainCommand& command, const Pictures& pictures, const StopSignal& signal) {
+  const TrainOptions& options = command.options;
+  Checkpoints checkpoints(command, *pictures.train);
+  CSVLogger csv(history_file(options).string());
+  TerminateOnNaN nan_guard;
+  EarlyStopping early({.monitor = pictures.validation ? "val_loss" : "loss",
+                       .patience = options.patience,
+                       .restore_best_weights = true});
+  ProgressBar bar(Terminal::of_stderr());
+  std::vector<Callback*> callbacks{&checkpoints, &csv, &nan_guard};
+  if (options.patience > 0) callbacks.push_back(&early);
+  if (!options.quiet) callbacks.push_back(&bar);
+  int64_t steps_before = model.state().read().iteration;
+  History history = model.fit(*pictures.train, {.epochs = options.epochs,
+                                                .batch_size = options.batch,
+                                                .steps_per_execution = model.device().is_cuda() ? 8 : 1,
+                                                .validation = pictures.validation.get(),
+                                                .callbacks = callbacks,
+                                                .resume = options.resume,
+                                                .stop = &signal.flag()});
+  if (model.state().read().iteration == steps_before && !signal.flag() && !options.quiet)
+    print_if_possible(stderr, "train_catdog: all epochs were done already; more --epochs go on\n");
+  return history;
+}
+
+/// Saves what a fit has reached; returns the exit code.
+int save_result(Model& model, const TrainOptions& options, const Pictures& pictures, const History& history,
+                const StopSignal& signal) {
+  if (history.stop_reason == StopReason::not_finite)
+    fail(ErrorKind::failed,
+         "the loss is no longer a finite number, so nothing was saved; try a smaller --lr than {}",
+         options.learning_rate);
+  model.save(options.output);
+  if (history.stop_reason == StopReason::requested) {
+    print_if_possible(stderr, "Stopped in epoch {} after {} steps and saved {}. Go on with --resume.\n",
+                      history.stopped_epoch + 1, history.stopped_step, options.output);
+    return signal.exit_code();
+  }
+  print_result(options, pictures, history);
+  return 0;
+}
+
+int train(Program& program, TrainCommand& command, const StopSignal& signal) {
+  TrainOptions& options = command.options;
+  Device device = program.device();
+  prepare_output_file(options.output);
+  prepare_output_file(history_file(options));
+  std::optional<Model> interrupted;
+  if (options.resume) {
+    interrupted = Model::load(options.output, {.device = device, .training = true});
+    command.take_from(interrupted->training_state);
+  }
+  if (!options.quiet)
+    print_if_possible(stdout, "Device: {}, {} {}. Seed: {}\n", device.name(), cpu::threads(),
+                      cpu::threads() == 1 ? "thread" : "threads", options.seed);
+
+  PictureFolders folders = find_pictures(options);
+  const std::vector<std::string>& class_names = folders.train.class_names;
+  Model model = interrupted ? std::move(*interrupted) : new_model(options, class_names, device);
+  if (model.preprocessing.class_names != class_names)
+    fail(ErrorKind::data, "resume: the data has other classes than the interrupted run");
+  Pictures pictures;
+  try {
+    pictures = read_pictures(folders, options, device, signal.flag());
+  } catch (const Error&) {
+    if (int code = signal.exit_code()) return code;  // interrupted before there was anything to save
+    throw;
+  }
+  if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
+  History history = fit(model, command, pictures, signal);
+  return save_result(model, options, pictures, history, signal);
+}
+
+}  // namespace
+}  // namespace manul
+
+int main(int argc, char** argv) {
+  manul::Program program(
+      "train_catdog", "Trains a small convolutional network on a folder of pictures, one sub-folder a class.",
+      "  train_catdog\n"
+      "  train_catdog --data training_set --epochs 25\n"
+      "  train_catdog --data flowers --split 0.2 --patience 5 --output flowers.h5\n"
+      "  train_catdog --data training_set --epochs 50 --resume\n");
+  manul::TrainCommand command(program);
+  return program.run(argc, argv, [&] {
+    manul::StopSignal signal;
+    return manul::train(program, command, signal);
+  });
+}

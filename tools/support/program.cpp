@@ -1,0 +1,144 @@
+#include "manul/tools/support/program.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <numeric>
+#include <vector>
+
+#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/error.h"
+#include "manul/tools/support/terminal.h"
+
+namespace manul {
+namespace {
+
+/// Levenshtein distance: how many letters must change to make `b` of `a`.
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+/// The option of `app` that looks most like `wrong`, if one is close enough to be meant; otherwise empty.
+std::string nearest_option(const CLI::App& app, const std::string& wrong) {
+  std::string best;
+  size_t best_distance = 3;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      size_t distance = edit_distance("--" + name, wrong.substr(0, wrong.find('=')));
+      if (distance < best_distance) {
+        best_distance = distance;
+        best = "--" + name;
+      }
+    }
+  }
+  return best;
+}
+
+/// What was printed must have arrived: a full disk behind stdout is a failure like any other.
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
+}
+
+/// A standard stream that came closed would give its number to the next file that is opened, a model for one,
+/// and what is printed would go there. Like this, printing fails as it should.
+void occupy_closed_streams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF)
+      ::open("/dev/null", O_RDONLY);  // takes the lowest free number: this one
+}
+
+template <class Number>
+CLI::Validator range_check(const char* what, Number low, Number high) {
+  auto complaint = [=](const std::string& text) -> std::string {
+    Number value = 0;
+    if (CLI::detail::lexical_cast(text, value) && value >= low && value <= high) return {};
+    return fmt::format("{} is not a {} from {} to {}", text, what, low, high);
+  };
+  return CLI::Validator(complaint, "");
+}
+
+}  // namespace
+
+Program::Program(const std::string& name, const std::string& purpose, const std::string& examples)
+    : app_("Examples:\n" + examples + "\n" + purpose, name) {
+  app_.set_version_flag("--version", version_text, "Print what this build contains and exit");
+  app_.get_formatter()->column_width(34);
+}
+
+void Program::add_device_option(const std::string& otherwise) {
+  device_ = otherwise;
+  app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")->capture_default_str();
+}
+
+void Program::add_tf32_option() {
+  app_.add_flag("--tf32", tf32_, "On a GPU, round the inputs of products to TF32: faster, less exact");
+}
+
+void Program::add_threads_option() {
+  app_.add_option("--threads", threads_, "Threads on the CPU; 0: one per core")
+      ->check(integer_in(0, 256))
+      ->capture_default_str();
+}
+
+int Program::explain(const CLI::ParseError& error) const {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
+  print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
+  for (const std::string& wrong : app_.remaining())
+    if (std::string meant = nearest_option(app_, wrong); wrong.starts_with("--") && !meant.empty())
+      print_if_possible(stderr, "Did you mean {} instead of {}?\n", meant, wrong);
+  print_if_possible(stderr, "{} --help shows all options.\n", app_.get_name());
+  return static_cast<int>(ErrorKind::usage);
+}
+
+int Program::run(int argc, char** argv, const std::function<int()>& body) {
+  occupy_closed_streams();
+  try {
+    app_.parse(argc, argv);
+    if (threads_ > 0) cpu::set_threads(threads_);
+    if (tf32_) allow_tf32(true);
+    int code = body();
+    bool stopped_by_signal = code > 128;  // which a reader that has gone sends, too
+    if (!stopped_by_signal) flush_output();
+    return code;
+  } catch (const CLI::ParseError& error) {
+    return explain(error);
+  } catch (const Error& error) {
+    print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(error.what()));
+    return error.exit_code();
+  } catch (const std::bad_alloc&) {
+    print_if_possible(stderr, "{}: there is not enough memory\n", app_.get_name());
+  } catch (const std::exception& error) {
+    print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
+  }
+  return static_cast<int>(ErrorKind::failed);
+}
+
+CLI::Validator number_in(double low, double high) {
+  return range_check<double>("number", low, high);
+}
+
+CLI::Validator integer_in(int64_t low, int64_t high) {
+  return range_check<int64_t>("whole number", low, high);
+}
+
+std::string version_text() {
+  return "manul " MANUL_VERSION " (" MANUL_BUILD ")";
+}
+
+}  // namespace manul

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "manul/framework/device.h"
+
+namespace manul {
+
+/// The command line of a program: --help that begins with examples, --version, and what all programs share.
+class Program {
+ public:
+  /// `examples` is one command a line.
+  Program(const std::string& name, const std::string& purpose, const std::string& examples);
+
+  CLI::App& options() { return app_; }
+  /// Adds --device, asked for with device() in the body of run().
+  void add_device_option(const std::string& otherwise = "auto");
+  /// Adds --tf32, and allows it before the body of run().
+  void add_tf32_option();
+  /// The device that --device names. Throws as Device::parse does.
+  Device device() const { return Device::parse(device_); }
+  /// Adds --threads, and sets the number before the body of run().
+  void add_threads_option();
+
+  /// Parses the command line, runs `body`, and returns the exit code: that of `body`, 2 if the command line
+  /// cannot be parsed, or the kind of the error that was thrown, which is reported in one sentence on stderr.
+  int run(int argc, char** argv, const std::function<int()>& body);
+
+ private:
+  int explain(const CLI::ParseError& error) const;
+
+  CLI::App app_;
+  std::string device_;
+  bool tf32_ = false;
+  int threads_ = 0;
+};
+
+/// A check for options: any number from `low` to `high`. (CLI::Range lets nan pass.)
+CLI::Validator number_in(double low, double high);
+/// The same for whole numbers. (CLI::Range calls 64.5 out of range.)
+CLI::Validator integer_in(int64_t low, int64_t high);
+
+/// "manul 0.1.0 (Release, GNU 12.2.0, for this machine's processor, without CUDA, commit dbf40f4)"
+std::string version_text();
+
+}  // namespace manul

@@ -1,0 +1,88 @@
+#include "manul/tools/support/progress_bar.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace manul {
+namespace {
+
+constexpr double seconds_between_draws = 0.1;
+constexpr double seconds_between_lines = 30;
+constexpr int bar_width = 20;
+
+std::string logs_text(const Logs& logs) {
+  std::string text;
+  for (const auto& [name, value] : logs) text += fmt::format(" - {}: {:.4f}", name, value);
+  return text;
+}
+
+std::string repeated(std::string_view mark, int64_t count) {
+  std::string text;
+  for (int64_t i = 0; i < count; ++i) text += mark;
+  return text;
+}
+
+}  // namespace
+
+void ProgressBar::on_train_begin(FitProgress& /*fit*/) {
+  begin_steps_ = -1;
+}
+
+void ProgressBar::on_epoch_begin(FitProgress& fit) {
+  if (begin_steps_ < 0) {
+    begin_steps_ = fit.epoch * fit.steps + fit.step;
+    train_ = since_line_ = {};
+  }
+  epoch_begin_ = fit.samples;
+  epoch_ = {};
+}
+
+void ProgressBar::on_step_end(FitProgress& fit) {
+  bool due =
+      since_line_.seconds() >= (line_.terminal().is_terminal ? seconds_between_draws : seconds_between_lines);
+  if (!due && fit.step < fit.steps) return;
+  Logs logs = fit.running_logs();  // waits for the device, so the clock is read after it
+  speed_ = static_cast<double>(fit.samples - epoch_begin_) / epoch_.seconds();
+  if (!due) return;
+  draw(fit, logs);
+  since_line_ = {};
+}
+
+double ProgressBar::seconds_left(const FitProgress& fit) const {
+  int64_t done = fit.epoch * fit.steps + fit.step;
+  return train_.seconds() / static_cast<double>(done - begin_steps_) *
+         static_cast<double>(fit.epochs * fit.steps - done);
+}
+
+void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
+  std::string numbers =
+      fmt::format(" {:.0f} pictures/s - {} left{}", speed_, clock_text(seconds_left(fit)), logs_text(logs));
+  std::string count = fmt::format("Epoch {}/{} {}/{}", fit.epoch + 1, fit.epochs, fit.step, fit.steps);
+  const Terminal& terminal = line_.terminal();
+  if (!terminal.is_terminal) {
+    print_if_possible(stdout, "{}{}\n", count, numbers);
+    std::fflush(stdout);
+    return;
+  }
+  auto room = [&] { return terminal.columns() - static_cast<int64_t>(count.size() + numbers.size()) - 2; };
+  if (room() < bar_width / 2) count = fmt::format("{}/{}", fit.epoch + 1, fit.epochs);
+  int64_t width = std::clamp<int64_t>(room(), 0, bar_width);
+  int64_t filled = fit.steps > 0 ? width * fit.step / fit.steps : 0;
+  const char* done = terminal.unicode ? "━" : "=";
+  const char* open = terminal.unicode ? "─" : ".";
+  std::string bar = terminal.green(repeated(done, filled)) + terminal.gray(repeated(open, width - filled));
+  line_.show(room() >= 0 ? count + " " + bar + numbers : (count + numbers).substr(0, terminal.columns() - 1));
+}
+
+void ProgressBar::on_epoch_end(FitProgress& fit, const Logs& logs) {
+  line_.erase();
+  print_if_possible(stdout, "Epoch {}/{} - {:.2f} s - {:.0f} pictures/s{}\n", fit.epoch + 1, fit.epochs,
+                    epoch_.seconds(), speed_, logs_text(logs));
+  std::fflush(stdout);
+}
+
+void ProgressBar::on_train_end(FitProgress& /*fit*/) {
+  line_.erase();
+}
+
+}  // namespace manul

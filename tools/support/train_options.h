@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manul/models/training/training_state.h"
+#include "manul/tools/support/program.h"
+
+namespace manul {
+
+/// The options of train_catdog.
+struct TrainOptions {
+  std::string data, validation;
+  double split = 0;
+  int64_t epochs = 25, batch = 32;
+  double learning_rate = 0.001;
+  int64_t size = 64;
+  uint64_t seed = 0;
+  int workers = 0;
+  int64_t stride = 3;
+  double shear = 0.2, zoom = 0.2, rotation = 0, shift = 0;
+  bool flip = true;
+  std::string fill_mode = "nearest", interpolation = "nearest", on_bad_image = "skip";
+  int64_t cache_mb = 1024;
+  std::string output = "trained_model.h5";
+  bool resume = false;
+  int64_t patience = 0;
+  bool quiet = false;
+};
+
+/// The command line of train_catdog, and its memory: a run that is resumed takes its options from the file.
+class TrainCommand {
+ public:
+  explicit TrainCommand(Program& program);
+
+  TrainOptions options;
+
+  /// What save_state of a callback puts into the file.
+  void save(TrainingState& state) const;
+  /// Options that were not given take the values of the interrupted run. Throws ErrorKind::usage if one that
+  /// decides the result was given and differs.
+  void take_from(const TrainingState& state);
+
+ private:
+  void add_data_options(CLI::App& app);
+  void add_augmentation_options(CLI::App& app);
+  void add_training_options(CLI::App& app);
+  CLI::Option* remembered(CLI::Option* option);
+  CLI::Option* fixed(CLI::Option* option);
+
+  std::vector<CLI::Option*> remembered_, fixed_;
+};
+
+}  // namespace manul
