@@ -10,10 +10,10 @@ namespace manul {
 /// [filters, kh, kw, C] (OHWI; HWIO in files), bias [filters].
 struct Conv2D {
   int64_t filters = 0;
-  Size2D kernel = 1;
-  Size2D stride = 1;
+  Size2D kernel_size = 1;
+  Size2D strides = 1;
   Padding padding = Padding::valid;
-  Size2D dilation = 1;
+  Size2D dilation_rate = 1;
   Activation activation = Activation::linear;
   bool use_bias = true;
   std::string name = {};

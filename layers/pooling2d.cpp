@@ -11,15 +11,15 @@ template <class Options>
 LayerPtr read_pooling(const Config& config) {
   options::require(config, "data_format", "channels_last");
   Size2D pool = options::read_size(config, "pool_size", 2);
-  return Options{.pool = pool,
-                 .stride = options::read_size(config, "strides", pool),
+  return Options{.pool_size = pool,
+                 .strides = options::read_size(config, "strides", pool),
                  .padding = options::read_padding(config),
                  .name = config.get("name", "")};
 }
 
 template <class Options>
 LayerPtr make_pooling(Pooling2DLayer::Kind kind, const Options& options) {
-  Pool2DOptions op{options::pair(options.pool), options::pair(options.stride), options.padding};
+  Pool2DOptions op{options::pair(options.pool_size), options::pair(options.strides), options.padding};
   return std::make_shared<Pooling2DLayer>(kind, op, options.name);
 }
 

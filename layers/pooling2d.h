@@ -7,8 +7,8 @@ namespace manul {
 
 /// Keras' MaxPooling2D: the largest value of each window, [N, H, W, C] -> [N, OH, OW, C].
 struct MaxPooling2D {
-  Size2D pool = 2;
-  Size2D stride = 0;  // 0: as pool
+  Size2D pool_size = 2;
+  Size2D strides = 0;  // 0: as pool_size
   Padding padding = Padding::valid;
   std::string name = {};
 
@@ -18,8 +18,8 @@ struct MaxPooling2D {
 
 /// Keras' AveragePooling2D: the mean of each window, padding not counted.
 struct AveragePooling2D {
-  Size2D pool = 2;
-  Size2D stride = 0;  // 0: as pool
+  Size2D pool_size = 2;
+  Size2D strides = 0;  // 0: as pool_size
   Padding padding = Padding::valid;
   std::string name = {};
 

@@ -16,7 +16,7 @@ struct Symbol {
 ///
 ///     Graph graph;
 ///     Symbol x = graph.input({32, 32, 3});
-///     Symbol y = graph.apply(Conv2D{.filters = 16, .kernel = 3, .padding = Padding::same}, x);
+///     Symbol y = graph.apply(Conv2D{.filters = 16, .kernel_size = 3, .padding = Padding::same}, x);
 ///     graph.set_outputs({graph.apply(Add{}, {x, y})});
 class Graph {
  public:

@@ -8,7 +8,7 @@ namespace manul {
 /// A chain of layers.
 ///
 ///     Sequential model({64, 64, 3});
-///     model.add(Conv2D{.filters = 32, .kernel = 3, .stride = 3, .activation = Activation::relu});
+///     model.add(Conv2D{.filters = 32, .kernel_size = 3, .strides = 3, .activation = Activation::relu});
 class Sequential : public Model {
  public:
   /// `sample_shape`: of one sample, without the batch axis.

@@ -5,8 +5,9 @@ namespace manul {
 Sequential catdog_network(const CatdogOptions& options) {
   bool binary = options.classes == 2;
   Sequential model({options.size, options.size, 3});
-  model.add(Conv2D{.filters = 32, .kernel = 3, .stride = options.stride, .activation = Activation::relu});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(
+      Conv2D{.filters = 32, .kernel_size = 3, .strides = options.strides, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   model.add(Dense{.units = 128, .activation = Activation::relu});
   model.add(Dense{.units = binary ? 1 : options.classes,

@@ -23,8 +23,8 @@ std::vector<float> random_values(int64_t count, uint64_t seed) {
 
 Model catdog() {
   Sequential model({20, 20, 3});
-  model.add(Conv2D{.filters = 8, .kernel = 3, .stride = 3, .activation = Activation::relu});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(Conv2D{.filters = 8, .kernel_size = 3, .strides = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   model.add(Dense{.units = 16, .activation = Activation::relu});
   model.add(Dense{.units = 1, .activation = Activation::sigmoid});
@@ -34,14 +34,14 @@ Model catdog() {
 Model every_layer() {
   Sequential model({13, 12, 3});
   model.add(Rescaling{.scale = 2, .offset = -0.5});
-  model.add(
-      Conv2D{.filters = 6, .kernel = {3, 2}, .padding = Padding::same, .dilation = 2, .use_bias = false});
+  model.add(Conv2D{
+      .filters = 6, .kernel_size = {3, 2}, .padding = Padding::same, .dilation_rate = 2, .use_bias = false});
   model.add(BatchNormalization{.epsilon = 0.01});
   model.add(ReLU{});
-  model.add(AveragePooling2D{.pool = 2, .padding = Padding::same});
+  model.add(AveragePooling2D{.pool_size = 2, .padding = Padding::same});
   model.add(Conv2D{.filters = 5,
-                   .kernel = 3,
-                   .stride = 2,
+                   .kernel_size = 3,
+                   .strides = 2,
                    .activation = Activation::tanh,
                    .name = "frozen",
                    .trainable = false});
@@ -55,10 +55,10 @@ Model every_layer() {
 Model skips() {
   Graph graph;
   Symbol x = graph.input({8, 9, 3});
-  Symbol late = graph.apply(Conv2D{.filters = 4, .kernel = 1, .name = "late"}, x);
-  LayerPtr shared = Conv2D{.filters = 4, .kernel = 3, .padding = Padding::same, .name = "shared"};
+  Symbol late = graph.apply(Conv2D{.filters = 4, .kernel_size = 1, .name = "late"}, x);
+  LayerPtr shared = Conv2D{.filters = 4, .kernel_size = 3, .padding = Padding::same, .name = "shared"};
   Symbol y =
-      graph.apply(Conv2D{.filters = 4, .kernel = 3, .padding = Padding::same, .name = "block/first"}, x);
+      graph.apply(Conv2D{.filters = 4, .kernel_size = 3, .padding = Padding::same, .name = "block/first"}, x);
   y = graph.apply(ActivationLayer{.activation = Activation::relu, .name = "block/relu"}, y);
   y = graph.apply(shared, graph.apply(shared, y));
   y = graph.apply(Add{.name = "sum"}, {y, late});

@@ -77,7 +77,7 @@ TEST(Layer, ParametersAreInKerasOrderAndFrozenAsAsked) {
 }
 
 TEST(Layer, SizesAreWrittenAsOneNumberOrTwo) {
-  LayerPtr layer = Conv2D{.filters = 2, .kernel = {3, 5}, .stride = 2, .name = "c"};
+  LayerPtr layer = Conv2D{.filters = 2, .kernel_size = {3, 5}, .strides = 2, .name = "c"};
   EXPECT_EQ(layer->output_shape({{9, 9, 3}}), (Shape{4, 3, 2}));
   EXPECT_EQ(layer->config().at("kernel_size"), (Config::List{3, 5}));
   EXPECT_EQ(layer->config().at("strides"), (Config::List{2, 2}));

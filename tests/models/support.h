@@ -68,8 +68,8 @@ inline InMemoryDataset corner_pictures(int64_t count, uint64_t key) {
 /// The article's kind of network, small, with a dropout.
 inline Sequential small_classifier(double dropout = 0) {
   Sequential model({9, 10, 2});
-  model.add(Conv2D{.filters = 4, .kernel = 3, .activation = Activation::relu});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(Conv2D{.filters = 4, .kernel_size = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   if (dropout > 0) model.add(Dropout{.rate = dropout});
   model.add(Dense{.units = 8, .activation = Activation::relu});

@@ -45,7 +45,7 @@ constexpr AugmentOptions article_augmentation{
     .shear_range = 0.2, .zoom_low = 0.8, .zoom_high = 1.2, .horizontal_flip = true};
 
 Model compiled_network(int64_t stride, Device device) {
-  CatdogOptions options{.stride = stride};
+  CatdogOptions options{.strides = stride};
   Model model = catdog_network(options);
   model.compile(Adam{}, catdog_loss(options), {Metric::accuracy}, {.device = device});
   return model;

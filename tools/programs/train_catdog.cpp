@@ -63,7 +63,7 @@ Model new_model(const TrainOptions& options, const std::vector<std::string>& cla
     fail(ErrorKind::usage, "size: {} pixels are too few for a stride of {}, at least {} are needed",
          options.size, options.stride, smallest);
   CatdogOptions network{
-      .size = options.size, .classes = static_cast<int64_t>(class_names.size()), .stride = options.stride};
+      .size = options.size, .classes = static_cast<int64_t>(class_names.size()), .strides = options.stride};
   Model model = catdog_network(network);
   model.compile(Adam({.learning_rate = options.learning_rate}), catdog_loss(network), {Metric::accuracy},
                 {.device = device, .seed = options.seed});

@@ -13,9 +13,9 @@ constexpr Fusion none{.conv_relu_pool = false, .dense_activation = false, .loss_
 /// Activations as layers of their own, so that every pattern has something to find.
 Sequential with_activation_layers() {
   Sequential model({9, 10, 2});
-  model.add(Conv2D{.filters = 4, .kernel = 3});
+  model.add(Conv2D{.filters = 4, .kernel_size = 3});
   model.add(ReLU{});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   model.add(Dense{.units = 8});
   model.add(ActivationLayer{.activation = Activation::tanh});
@@ -66,7 +66,7 @@ TEST(Fusion, RunsNeighboursAsOneStep) {
 TEST(Fusion, LeavesAloneWhatIsUsedElsewhere) {
   Graph graph;
   Symbol x = graph.input({8, 8, 3});
-  Symbol conv = graph.apply(Conv2D{.filters = 2, .kernel = 3, .activation = Activation::relu}, x);
+  Symbol conv = graph.apply(Conv2D{.filters = 2, .kernel_size = 3, .activation = Activation::relu}, x);
   Symbol pooled = graph.apply(MaxPooling2D{}, conv);
   graph.set_outputs({conv, pooled});
   EXPECT_EQ(plan_steps(graph, {}).size(), 2U);

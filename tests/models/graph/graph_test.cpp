@@ -14,7 +14,7 @@ namespace {
 Graph branchy_graph() {
   Graph graph;
   Symbol picture = graph.input({6, 5, 2}), vector = graph.input({3});
-  Symbol x = graph.apply(Conv2D{.filters = 2, .kernel = 3, .padding = Padding::same}, picture);
+  Symbol x = graph.apply(Conv2D{.filters = 2, .kernel_size = 3, .padding = Padding::same}, picture);
   x = graph.apply(BatchNormalization{}, x);
   x = graph.apply(ActivationLayer{.activation = Activation::tanh}, x);
   x = graph.apply(Add{}, {x, picture});

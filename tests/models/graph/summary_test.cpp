@@ -14,8 +14,8 @@ std::string reference_text(const std::string& name) {
 
 TEST(Summary, OfTheArticlesNetwork) {
   Sequential model({64, 64, 3});
-  model.add(Conv2D{.filters = 32, .kernel = 3, .stride = 3, .activation = Activation::relu});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(Conv2D{.filters = 32, .kernel_size = 3, .strides = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   model.add(Dense{.units = 128, .activation = Activation::relu});
   model.add(Dense{.units = 1, .activation = Activation::sigmoid});
@@ -25,10 +25,10 @@ TEST(Summary, OfTheArticlesNetwork) {
 TEST(Summary, OfAGraphShowsConnections) {
   Graph graph;
   Symbol x = graph.input({13, 12, 3});
-  Symbol y = graph.apply(Conv2D{.filters = 8, .kernel = 3, .padding = Padding::same}, x);
+  Symbol y = graph.apply(Conv2D{.filters = 8, .kernel_size = 3, .padding = Padding::same}, x);
   y = graph.apply(ReLU{}, graph.apply(BatchNormalization{}, y));
   y = graph.apply(Conv2D{.filters = 8,
-                         .kernel = 3,
+                         .kernel_size = 3,
                          .padding = Padding::same,
                          .name = "a_layer_with_a_very_long_name_indeed"},
                   y);

@@ -239,8 +239,8 @@ TEST(RealKerasFiles, WeightsAloneGoIntoAModel) {
   std::string path = shared_file("keras_h5/tfkeras-2.12.0-weights-only.h5");
   if (path.empty()) GTEST_SKIP() << missing_shared_file("keras_h5");
   Sequential model({28, 28, 1});
-  model.add(Conv2D{.filters = 8, .kernel = 3});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(Conv2D{.filters = 8, .kernel_size = 3});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   model.add(Dense{.units = 10});
   load_weights(model, path);
@@ -253,8 +253,8 @@ TEST(RealKerasFiles, WeightsAloneGoIntoAModel) {
   EXPECT_THAT(complaint([&] { load_weights(other, path); }),
               HasSubstr("has weights for 2 layers, but the model has 1 layers with weights"));
   Sequential narrow({28, 28, 1});
-  narrow.add(Conv2D{.filters = 4, .kernel = 3});
-  narrow.add(MaxPooling2D{.pool = 2});
+  narrow.add(Conv2D{.filters = 4, .kernel_size = 3});
+  narrow.add(MaxPooling2D{.pool_size = 2});
   narrow.add(Flatten{});
   narrow.add(Dense{.units = 10});
   EXPECT_THAT(complaint([&] { load_weights(narrow, path); }),

@@ -11,8 +11,8 @@ namespace {
 
 Sequential catdog() {
   Sequential model({20, 20, 3});
-  model.add(Conv2D{.filters = 8, .kernel = 3, .stride = 3, .activation = Activation::relu});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(Conv2D{.filters = 8, .kernel_size = 3, .strides = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   model.add(Dense{.units = 16, .activation = Activation::relu});
   model.add(Dense{.units = 1, .activation = Activation::sigmoid});
@@ -23,9 +23,10 @@ Sequential catdog() {
 Model skips() {
   Graph graph;
   Symbol x = graph.input({8, 8, 3});
-  Symbol late = graph.apply(Conv2D{.filters = 4, .kernel = 1, .name = "late"}, x);
-  LayerPtr shared = Conv2D{.filters = 4, .kernel = 3, .padding = Padding::same, .name = "shared"};
-  Symbol y = graph.apply(Conv2D{.filters = 4, .kernel = 3, .padding = Padding::same, .name = "first"}, x);
+  Symbol late = graph.apply(Conv2D{.filters = 4, .kernel_size = 1, .name = "late"}, x);
+  LayerPtr shared = Conv2D{.filters = 4, .kernel_size = 3, .padding = Padding::same, .name = "shared"};
+  Symbol y =
+      graph.apply(Conv2D{.filters = 4, .kernel_size = 3, .padding = Padding::same, .name = "first"}, x);
   y = graph.apply(BatchNormalization{.name = "norm"}, y);
   y = graph.apply(shared, graph.apply(shared, y));
   y = graph.apply(Add{.name = "sum"}, {y, late});
@@ -124,7 +125,7 @@ TEST(KerasSave, NestedModelsAreLaidFlat) {
   std::string path = folder / "flat.h5";
   Graph graph;
   Symbol x = graph.input({6, 6, 2});
-  x = graph.apply(Conv2D{.filters = 3, .kernel = 3, .name = "base/conv"}, x);
+  x = graph.apply(Conv2D{.filters = 3, .kernel_size = 3, .name = "base/conv"}, x);
   x = graph.apply(BatchNormalization{.name = "base/norm"}, x);
   graph.set_outputs({graph.apply(Dense{.units = 2, .name = "head"}, graph.apply(Flatten{}, x))});
   Model model(std::move(graph));

@@ -57,8 +57,8 @@ class DevicePictures : public Dataset {
 /// the last layer.
 Sequential compiled_model(Device device) {
   Sequential model({9, 10, 2});
-  model.add(Conv2D{.filters = 8, .kernel = 3, .activation = Activation::relu});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(Conv2D{.filters = 8, .kernel_size = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(BatchNormalization{.momentum = 0.9});
   model.add(Dropout{.rate = 0.3});
   model.add(Flatten{});

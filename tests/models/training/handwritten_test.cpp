@@ -10,7 +10,7 @@ namespace {
 
 /// y = relu(x + normalized convolutions of x), He et al. 2015.
 Symbol residual_block(Graph& graph, Symbol x, int64_t filters) {
-  Conv2D convolution{.filters = filters, .kernel = 3, .padding = Padding::same, .use_bias = false};
+  Conv2D convolution{.filters = filters, .kernel_size = 3, .padding = Padding::same, .use_bias = false};
   Symbol y = graph.apply(convolution, x);
   y = graph.apply(ReLU{}, graph.apply(BatchNormalization{}, y));
   y = graph.apply(BatchNormalization{}, graph.apply(convolution, y));
@@ -19,7 +19,8 @@ Symbol residual_block(Graph& graph, Symbol x, int64_t filters) {
 
 Model residual_network(const Shape& picture, int64_t blocks) {
   Graph graph;
-  Symbol x = graph.apply(Conv2D{.filters = 8, .kernel = 3, .padding = Padding::same}, graph.input(picture));
+  Symbol x =
+      graph.apply(Conv2D{.filters = 8, .kernel_size = 3, .padding = Padding::same}, graph.input(picture));
   for (int64_t i = 0; i < blocks; ++i) x = residual_block(graph, x, 8);
   graph.set_outputs({graph.apply(Dense{.units = 1}, graph.apply(GlobalAveragePooling2D{}, x))});
   return Model(std::move(graph));

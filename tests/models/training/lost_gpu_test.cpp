@@ -35,8 +35,8 @@ class LostGpu : public PictureFolderTest {
 
   static Sequential compiled_model(Device device) {
     Sequential model({16, 16, 3});
-    model.add(Conv2D{.filters = 8, .kernel = 3, .activation = Activation::relu});
-    model.add(MaxPooling2D{.pool = 2});
+    model.add(Conv2D{.filters = 8, .kernel_size = 3, .activation = Activation::relu});
+    model.add(MaxPooling2D{.pool_size = 2});
     model.add(Flatten{});
     model.add(Dense{.units = 16, .activation = Activation::relu});
     model.add(Dense{.units = 1, .activation = Activation::sigmoid});

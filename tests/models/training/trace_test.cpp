@@ -56,8 +56,8 @@ void set_initial_values(const Model& model) {
 
 Sequential article(int64_t stride) {
   Sequential model({64, 64, 3});
-  model.add(Conv2D{.filters = 32, .kernel = 3, .stride = stride, .activation = Activation::relu});
-  model.add(MaxPooling2D{.pool = 2});
+  model.add(Conv2D{.filters = 32, .kernel_size = 3, .strides = stride, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
   model.add(Flatten{});
   model.add(Dense{.units = 128, .activation = Activation::relu});
   model.add(Dense{.units = 1, .activation = Activation::sigmoid});
@@ -66,11 +66,12 @@ Sequential article(int64_t stride) {
 
 Sequential small() {
   Sequential model({13, 12, 3});
-  model.add(Conv2D{.filters = 8, .kernel = 3, .padding = Padding::same});
+  model.add(Conv2D{.filters = 8, .kernel_size = 3, .padding = Padding::same});
   model.add(BatchNormalization{});
   model.add(ReLU{});
-  model.add(MaxPooling2D{.pool = 2});
-  model.add(Conv2D{.filters = 12, .kernel = 3, .stride = 2, .padding = Padding::same, .use_bias = false});
+  model.add(MaxPooling2D{.pool_size = 2});
+  model.add(
+      Conv2D{.filters = 12, .kernel_size = 3, .strides = 2, .padding = Padding::same, .use_bias = false});
   model.add(BatchNormalization{});
   model.add(ReLU{});
   model.add(Dropout{.rate = 0});
