@@ -13,6 +13,22 @@
 #define MANUL_CUDA(function) nullptr
 #endif
 
+/// Declares, in the namespace around it, the CPU function, the CUDA function and the slot of a kernel:
+///
+///     MANUL_KERNEL(scale, void(const Tensor& x, double factor, const Tensor& y));
+///
+/// declares cpu::scale, cuda::scale and `scale_kernel`, which is called like either. A function that is never
+/// defined fails at link time; a kernel for the CPU alone is `inline constexpr Kernel scale_kernel{"scale",
+/// scale_on_cpu};`.
+#define MANUL_KERNEL(name, ...)           \
+  namespace cpu {                         \
+  std::type_identity_t<__VA_ARGS__> name; \
+  }                                       \
+  namespace cuda {                        \
+  std::type_identity_t<__VA_ARGS__> name; \
+  }                                       \
+  inline constexpr ::manul::Kernel name##_kernel(#name, cpu::name, MANUL_CUDA(cuda::name))
+
 namespace manul {
 
 /// While one lives, a kernel's function runs: what it reads and writes on a GPU is noted (Accesses of
@@ -35,15 +51,9 @@ class CallScope {
   Device device_;
 };
 
-/// A named slot with one function per device. A call runs the function of the device its tensors lie on:
-///
-///     using ScaleFunction = void(const Tensor& x, double factor, const Tensor& y);
-///     namespace cpu { ScaleFunction scale; }
-///     namespace cuda { ScaleFunction scale; }
-///     inline constexpr Kernel scale_kernel{"scale", cpu::scale, MANUL_CUDA(cuda::scale)};
-///
-/// Undefined tensors among the arguments are passed on and do not count. Throws if the tensors lie on
-/// different devices, or if the build has no function for theirs.
+/// A named slot with one function per device, declared by MANUL_KERNEL. A call runs the function of the
+/// device its tensors lie on. Undefined tensors among the arguments are passed on and do not count. Throws if
+/// the tensors lie on different devices, or if the build has no function for theirs.
 template <class Function>
 struct Kernel {
   std::string_view name;

@@ -50,16 +50,7 @@ inline StepState* mutable_state_in(const Tensor& tensor) {
 }
 
 /// Adds 1 to iteration and `samples` to position; the last act of a training step.
-using AdvanceStepFunction = void(const Tensor& state, int64_t samples);
-namespace cpu {
-AdvanceStepFunction advance_step;
-}
-namespace cuda {
-AdvanceStepFunction advance_step;
-}
-
-inline constexpr Kernel advance_step_kernel{"advance_step", cpu::advance_step,
-                                            MANUL_CUDA(cuda::advance_step)};
+MANUL_KERNEL(advance_step, void(const Tensor& state, int64_t samples));
 
 /// Runs a function of no arguments that works on tensors of fixed addresses. On the CPU a run is a plain
 /// call, or several. On a GPU the first run of a key is eager (parameters built, plans chosen, memory pools

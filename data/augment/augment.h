@@ -107,16 +107,7 @@ struct EpochPictures {
 /// Writes batch [n, height, width, channels] f32 and its labels i32 [n]: picture k is that of sample
 /// order[position + k], row rows[position + k], with position, epoch and seed of the step state, changed by
 /// draw_transform for its key.
-using AugmentBatchFunction = void(const Tensor& state, const EpochPictures& source,
-                                  const AugmentOptions& options, const Tensor& batch, const Tensor& labels);
-namespace cpu {
-AugmentBatchFunction augment_batch;
-}
-namespace cuda {
-AugmentBatchFunction augment_batch;
-}
-
-inline constexpr Kernel augment_batch_kernel{"augment_batch", cpu::augment_batch,
-                                             MANUL_CUDA(cuda::augment_batch)};
+MANUL_KERNEL(augment_batch, void(const Tensor& state, const EpochPictures& source,
+                                 const AugmentOptions& options, const Tensor& batch, const Tensor& labels));
 
 }  // namespace manul

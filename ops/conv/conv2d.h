@@ -15,30 +15,12 @@ struct Conv2DOptions {
 /// -> [N, OH, OW, filters], f32 or f64.
 Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options = {});
 
-using Conv2DForwardFunction = void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                                   const WindowGeometry& geometry, const Tensor& y);
-using Conv2DBackwardInputFunction = void(const Tensor& dy, const Tensor& kernel,
-                                         const WindowGeometry& geometry, const Tensor& dx);
+MANUL_KERNEL(conv2d_forward, void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                                  const WindowGeometry& geometry, const Tensor& y));
+MANUL_KERNEL(conv2d_backward_input,
+             void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dx));
 /// dkernel and dbias (either may be undefined: not wanted).
-using Conv2DBackwardKernelFunction = void(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
-                                          const Tensor& dkernel, const Tensor& dbias);
-
-namespace cpu {
-Conv2DForwardFunction conv2d_forward;
-Conv2DBackwardInputFunction conv2d_backward_input;
-Conv2DBackwardKernelFunction conv2d_backward_kernel;
-}  // namespace cpu
-namespace cuda {
-Conv2DForwardFunction conv2d_forward;
-Conv2DBackwardInputFunction conv2d_backward_input;
-Conv2DBackwardKernelFunction conv2d_backward_kernel;
-}  // namespace cuda
-
-inline constexpr Kernel conv2d_forward_kernel{"conv2d_forward", cpu::conv2d_forward,
-                                              MANUL_CUDA(cuda::conv2d_forward)};
-inline constexpr Kernel conv2d_backward_input_kernel{"conv2d_backward_input", cpu::conv2d_backward_input,
-                                                     MANUL_CUDA(cuda::conv2d_backward_input)};
-inline constexpr Kernel conv2d_backward_kernel_kernel{"conv2d_backward_kernel", cpu::conv2d_backward_kernel,
-                                                      MANUL_CUDA(cuda::conv2d_backward_kernel)};
+MANUL_KERNEL(conv2d_backward_kernel, void(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
+                                          const Tensor& dkernel, const Tensor& dbias));
 
 }  // namespace manul

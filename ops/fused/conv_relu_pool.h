@@ -22,35 +22,16 @@ bool conv_relu_pool_fits(const Shape& x, const Shape& kernel, const Conv2DOption
 inline constexpr uint8_t cut = 4;
 
 /// The pooled values and their winners; `bias` may be undefined.
-using ConvReluPoolForwardFunction = void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                                         const WindowGeometry& conv, const Tensor& pooled,
-                                         const Tensor& winner);
+MANUL_KERNEL(conv_relu_pool_forward,
+             void(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& conv,
+                  const Tensor& pooled, const Tensor& winner));
 /// dkernel and dbias (either may be undefined: not wanted) from the gradient of the pooled output.
-using ConvReluPoolBackwardFunction = void(const Tensor& x, const Tensor& winner, const Tensor& dpooled,
-                                          const WindowGeometry& conv, const Tensor& dkernel,
-                                          const Tensor& dbias);
+MANUL_KERNEL(conv_relu_pool_backward,
+             void(const Tensor& x, const Tensor& winner, const Tensor& dpooled, const WindowGeometry& conv,
+                  const Tensor& dkernel, const Tensor& dbias));
 /// dx, for a convolution that is not the first layer.
-using ConvReluPoolBackwardInputFunction = void(const Tensor& winner, const Tensor& dpooled,
-                                               const Tensor& kernel, const WindowGeometry& conv,
-                                               const Tensor& dx);
-
-namespace cpu {
-ConvReluPoolForwardFunction conv_relu_pool_forward;
-ConvReluPoolBackwardFunction conv_relu_pool_backward;
-ConvReluPoolBackwardInputFunction conv_relu_pool_backward_input;
-}  // namespace cpu
-namespace cuda {
-ConvReluPoolForwardFunction conv_relu_pool_forward;
-ConvReluPoolBackwardFunction conv_relu_pool_backward;
-ConvReluPoolBackwardInputFunction conv_relu_pool_backward_input;
-}  // namespace cuda
-
-inline constexpr Kernel conv_relu_pool_forward_kernel{"conv_relu_pool_forward", cpu::conv_relu_pool_forward,
-                                                      MANUL_CUDA(cuda::conv_relu_pool_forward)};
-inline constexpr Kernel conv_relu_pool_backward_kernel{
-    "conv_relu_pool_backward", cpu::conv_relu_pool_backward, MANUL_CUDA(cuda::conv_relu_pool_backward)};
-inline constexpr Kernel conv_relu_pool_backward_input_kernel{"conv_relu_pool_backward_input",
-                                                             cpu::conv_relu_pool_backward_input,
-                                                             MANUL_CUDA(cuda::conv_relu_pool_backward_input)};
+MANUL_KERNEL(conv_relu_pool_backward_input,
+             void(const Tensor& winner, const Tensor& dpooled, const Tensor& kernel,
+                  const WindowGeometry& conv, const Tensor& dx));
 
 }  // namespace manul

@@ -21,17 +21,9 @@ DenseLoss dense_loss(Loss loss, const Tensor& x, const Tensor& kernel, const Ten
 bool dense_loss_pays(const Tensor& x, int64_t units);
 
 /// Writes loss, logits, and d loss / d logits; dx, dkernel and dbias may be undefined: not wanted.
-using DenseLossFunction = void(Loss loss, const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                               const Tensor& labels, const Tensor& value, const Tensor& logits,
-                               const Tensor& dlogits, const Tensor& dx, const Tensor& dkernel,
-                               const Tensor& dbias);
-namespace cpu {
-DenseLossFunction dense_loss;
-}
-namespace cuda {
-DenseLossFunction dense_loss;
-}
-
-inline constexpr Kernel dense_loss_kernel{"dense_loss", cpu::dense_loss, MANUL_CUDA(cuda::dense_loss)};
+MANUL_KERNEL(dense_loss,
+             void(Loss loss, const Tensor& x, const Tensor& kernel, const Tensor& bias, const Tensor& labels,
+                  const Tensor& value, const Tensor& logits, const Tensor& dlogits, const Tensor& dx,
+                  const Tensor& dkernel, const Tensor& dbias));
 
 }  // namespace manul

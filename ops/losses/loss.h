@@ -34,28 +34,11 @@ void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predi
 
 /// Writes the scalar loss and, for the backward pass, d loss / d input (either the logits or the
 /// probabilities).
-using LossFunction = void(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels,
-                          const Tensor& value, const Tensor& gradient);
+MANUL_KERNEL(loss, void(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels,
+                        const Tensor& value, const Tensor& gradient));
 /// dx = gradient * the scalar dloss.
-using LossBackwardFunction = void(const Tensor& gradient, const Tensor& dloss, const Tensor& dx);
-using MetricsFunction = void(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
-                             const Tensor& labels, const Tensor& totals);
-
-namespace cpu {
-LossFunction loss;
-LossBackwardFunction loss_backward;
-MetricsFunction accumulate_metrics;
-}  // namespace cpu
-namespace cuda {
-LossFunction loss;
-LossBackwardFunction loss_backward;
-MetricsFunction accumulate_metrics;
-}  // namespace cuda
-
-inline constexpr Kernel loss_kernel{"loss", cpu::loss, MANUL_CUDA(cuda::loss)};
-inline constexpr Kernel loss_backward_kernel{"loss_backward", cpu::loss_backward,
-                                             MANUL_CUDA(cuda::loss_backward)};
-inline constexpr Kernel accumulate_metrics_kernel{"accumulate_metrics", cpu::accumulate_metrics,
-                                                  MANUL_CUDA(cuda::accumulate_metrics)};
+MANUL_KERNEL(loss_backward, void(const Tensor& gradient, const Tensor& dloss, const Tensor& dx));
+MANUL_KERNEL(accumulate_metrics, void(Loss loss, const Tensor& batch_loss, const Tensor& predictions,
+                                      bool from_logits, const Tensor& labels, const Tensor& totals));
 
 }  // namespace manul

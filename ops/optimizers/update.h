@@ -57,27 +57,19 @@ class SGD : public Optimizer {
 /// The step count t is the state's iteration + 1, the learning rate the state's. f32 computes in f32 as Keras
 /// does; f64 takes the powers from float32(beta), which is what Keras 2.15 does, and everything else in
 /// double.
-using AdamFunction = void(const AdamOptions& options, const Tensor& state, int64_t samples,
-                          const Tensor& gradients, const Tensor& m, const Tensor& v, const Tensor& values);
+MANUL_KERNEL(adam_update,
+             void(const AdamOptions& options, const Tensor& state, int64_t samples, const Tensor& gradients,
+                  const Tensor& m, const Tensor& v, const Tensor& values));
 /// `velocity` is undefined without momentum.
-using SGDFunction = void(const SGDOptions& options, const Tensor& state, int64_t samples,
-                         const Tensor& gradients, const Tensor& velocity, const Tensor& values);
+MANUL_KERNEL(sgd_update, void(const SGDOptions& options, const Tensor& state, int64_t samples,
+                              const Tensor& gradients, const Tensor& velocity, const Tensor& values));
 
 namespace cpu {
-AdamFunction adam_update;
-SGDFunction sgd_update;
 /// The same for ranges (Optimizer::range_update).
 GradientTaker adam_range_update(const AdamOptions& options, const Tensor& state, const Tensor& m,
                                 const Tensor& v, const Tensor& values);
 GradientTaker sgd_range_update(const SGDOptions& options, const Tensor& state, const Tensor& velocity,
                                const Tensor& values);
 }  // namespace cpu
-namespace cuda {
-AdamFunction adam_update;
-SGDFunction sgd_update;
-}  // namespace cuda
-
-inline constexpr Kernel adam_update_kernel{"adam_update", cpu::adam_update, MANUL_CUDA(cuda::adam_update)};
-inline constexpr Kernel sgd_update_kernel{"sgd_update", cpu::sgd_update, MANUL_CUDA(cuda::sgd_update)};
 
 }  // namespace manul

@@ -37,47 +37,17 @@ enum class Binary { add, subtract, multiply, divide };
 enum class Unary { negative, exp, log, sqrt, square, relu, sigmoid, tanh };
 
 /// y = a (op) b, where b repeats every b.elements() elements.
-using BinaryFunction = void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y);
+MANUL_KERNEL(binary, void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y));
 /// da and db (either may be undefined: not wanted) from dy. db is summed over its repetitions in a fixed
 /// order.
-using BinaryBackwardFunction = void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& dy,
-                                    const Tensor& da, const Tensor& db);
-using UnaryFunction = void(Unary operation, const Tensor& x, const Tensor& y);
+MANUL_KERNEL(binary_backward, void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& dy,
+                                   const Tensor& da, const Tensor& db));
+MANUL_KERNEL(unary, void(Unary operation, const Tensor& x, const Tensor& y));
 /// dx from the input, the output and dy.
-using UnaryBackwardFunction = void(Unary operation, const Tensor& x, const Tensor& y, const Tensor& dy,
-                                   const Tensor& dx);
-using ScaleFunction = void(const Tensor& x, double factor, double offset, const Tensor& y);
-using SoftmaxFunction = void(const Tensor& x, const Tensor& y);
-using SoftmaxBackwardFunction = void(const Tensor& y, const Tensor& dy, const Tensor& dx);
-
-namespace cpu {
-BinaryFunction binary;
-BinaryBackwardFunction binary_backward;
-UnaryFunction unary;
-UnaryBackwardFunction unary_backward;
-ScaleFunction scale;
-SoftmaxFunction softmax;
-SoftmaxBackwardFunction softmax_backward;
-}  // namespace cpu
-namespace cuda {
-BinaryFunction binary;
-BinaryBackwardFunction binary_backward;
-UnaryFunction unary;
-UnaryBackwardFunction unary_backward;
-ScaleFunction scale;
-SoftmaxFunction softmax;
-SoftmaxBackwardFunction softmax_backward;
-}  // namespace cuda
-
-inline constexpr Kernel binary_kernel{"binary", cpu::binary, MANUL_CUDA(cuda::binary)};
-inline constexpr Kernel binary_backward_kernel{"binary_backward", cpu::binary_backward,
-                                               MANUL_CUDA(cuda::binary_backward)};
-inline constexpr Kernel unary_kernel{"unary", cpu::unary, MANUL_CUDA(cuda::unary)};
-inline constexpr Kernel unary_backward_kernel{"unary_backward", cpu::unary_backward,
-                                              MANUL_CUDA(cuda::unary_backward)};
-inline constexpr Kernel scale_kernel{"scale", cpu::scale, MANUL_CUDA(cuda::scale)};
-inline constexpr Kernel softmax_kernel{"softmax", cpu::softmax, MANUL_CUDA(cuda::softmax)};
-inline constexpr Kernel softmax_backward_kernel{"softmax_backward", cpu::softmax_backward,
-                                                MANUL_CUDA(cuda::softmax_backward)};
+MANUL_KERNEL(unary_backward,
+             void(Unary operation, const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& dx));
+MANUL_KERNEL(scale, void(const Tensor& x, double factor, double offset, const Tensor& y));
+MANUL_KERNEL(softmax, void(const Tensor& x, const Tensor& y));
+MANUL_KERNEL(softmax_backward, void(const Tensor& y, const Tensor& dy, const Tensor& dx));
 
 }  // namespace manul

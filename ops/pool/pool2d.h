@@ -22,31 +22,12 @@ Tensor average_pool2d(const Tensor& x, const Pool2DOptions& options = {});
 /// Mean over height and width: [N, H, W, C] -> [N, C].
 Tensor global_average_pool2d(const Tensor& x);
 
-using Pool2DForwardFunction = void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y);
+MANUL_KERNEL(max_pool2d_forward, void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
+MANUL_KERNEL(average_pool2d_forward, void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
 /// x and y tell where the largest values were.
-using MaxPool2DBackwardFunction = void(const Tensor& x, const Tensor& y, const Tensor& dy,
-                                       const WindowGeometry& geometry, const Tensor& dx);
-using AveragePool2DBackwardFunction = void(const Tensor& dy, const WindowGeometry& geometry,
-                                           const Tensor& dx);
-
-namespace cpu {
-Pool2DForwardFunction max_pool2d_forward, average_pool2d_forward;
-MaxPool2DBackwardFunction max_pool2d_backward;
-AveragePool2DBackwardFunction average_pool2d_backward;
-}  // namespace cpu
-namespace cuda {
-Pool2DForwardFunction max_pool2d_forward, average_pool2d_forward;
-MaxPool2DBackwardFunction max_pool2d_backward;
-AveragePool2DBackwardFunction average_pool2d_backward;
-}  // namespace cuda
-
-inline constexpr Kernel max_pool2d_forward_kernel{"max_pool2d_forward", cpu::max_pool2d_forward,
-                                                  MANUL_CUDA(cuda::max_pool2d_forward)};
-inline constexpr Kernel max_pool2d_backward_kernel{"max_pool2d_backward", cpu::max_pool2d_backward,
-                                                   MANUL_CUDA(cuda::max_pool2d_backward)};
-inline constexpr Kernel average_pool2d_forward_kernel{"average_pool2d_forward", cpu::average_pool2d_forward,
-                                                      MANUL_CUDA(cuda::average_pool2d_forward)};
-inline constexpr Kernel average_pool2d_backward_kernel{
-    "average_pool2d_backward", cpu::average_pool2d_backward, MANUL_CUDA(cuda::average_pool2d_backward)};
+MANUL_KERNEL(max_pool2d_backward, void(const Tensor& x, const Tensor& y, const Tensor& dy,
+                                       const WindowGeometry& geometry, const Tensor& dx));
+MANUL_KERNEL(average_pool2d_backward,
+             void(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
 
 }  // namespace manul

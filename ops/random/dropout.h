@@ -11,16 +11,7 @@ namespace manul {
 Tensor dropout(const Tensor& x, double rate, const DeviceStepState& state, uint64_t stream);
 
 /// y from x; with dy in place of x it is the gradient.
-using DropoutFunction = void(const Tensor& x, double rate, const Tensor& state, uint64_t stream,
-                             const Tensor& y);
-
-namespace cpu {
-DropoutFunction dropout;
-}
-namespace cuda {
-DropoutFunction dropout;
-}
-
-inline constexpr Kernel dropout_kernel{"dropout", cpu::dropout, MANUL_CUDA(cuda::dropout)};
+MANUL_KERNEL(dropout,
+             void(const Tensor& x, double rate, const Tensor& state, uint64_t stream, const Tensor& y));
 
 }  // namespace manul

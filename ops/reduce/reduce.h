@@ -9,21 +9,8 @@ Tensor sum(const Tensor& x);
 Tensor mean(const Tensor& x);
 
 /// y = scale * sum of x.
-using SumFunction = void(const Tensor& x, double scale, const Tensor& y);
+MANUL_KERNEL(sum, void(const Tensor& x, double scale, const Tensor& y));
 /// Every element of dx = scale * dy, a scalar.
-using SumBackwardFunction = void(const Tensor& dy, double scale, const Tensor& dx);
-
-namespace cpu {
-SumFunction sum;
-SumBackwardFunction sum_backward;
-}  // namespace cpu
-namespace cuda {
-SumFunction sum;
-SumBackwardFunction sum_backward;
-}  // namespace cuda
-
-inline constexpr Kernel sum_kernel{"sum", cpu::sum, MANUL_CUDA(cuda::sum)};
-inline constexpr Kernel sum_backward_kernel{"sum_backward", cpu::sum_backward,
-                                            MANUL_CUDA(cuda::sum_backward)};
+MANUL_KERNEL(sum_backward, void(const Tensor& dy, double scale, const Tensor& dx));
 
 }  // namespace manul

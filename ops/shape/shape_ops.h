@@ -11,15 +11,6 @@ Tensor flatten(const Tensor& x);
 /// [M, N] -> [N, M]
 Tensor transpose(const Tensor& x);
 
-using TransposeFunction = void(const Tensor& x, const Tensor& y);
-
-namespace cpu {
-TransposeFunction transpose;
-}
-namespace cuda {
-TransposeFunction transpose;
-}
-
-inline constexpr Kernel transpose_kernel{"transpose", cpu::transpose, MANUL_CUDA(cuda::transpose)};
+MANUL_KERNEL(transpose, void(const Tensor& x, const Tensor& y));
 
 }  // namespace manul

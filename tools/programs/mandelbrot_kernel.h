@@ -23,15 +23,6 @@ struct MandelbrotView {
 Tensor mandelbrot(int64_t width, int64_t height, const MandelbrotView& view, DType precision = DType::f64,
                   Device device = {});
 
-using MandelbrotFunction = void(const MandelbrotView& view, DType precision, const Tensor& counts);
-
-namespace cpu {
-MandelbrotFunction mandelbrot;
-}
-namespace cuda {
-MandelbrotFunction mandelbrot;
-}
-
-inline constexpr Kernel mandelbrot_kernel{"mandelbrot", cpu::mandelbrot, MANUL_CUDA(cuda::mandelbrot)};
+MANUL_KERNEL(mandelbrot, void(const MandelbrotView& view, DType precision, const Tensor& counts));
 
 }  // namespace manul
