@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "manul/framework/step.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
-#include "manul/tests/op_check.h"
 
 namespace manul {
 namespace {

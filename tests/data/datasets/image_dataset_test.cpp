@@ -6,8 +6,8 @@
 #include <set>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/data/datasets/picture_folder.h"
-#include "manul/tests/op_check.h"
 
 namespace manul {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "manul/testing/op_check.h"
 #include "manul/tests/data/datasets/picture_folder.h"
-#include "manul/tests/op_check.h"
 
 // Image data sets with more pictures than their cache holds.
 namespace manul {

@@ -1,0 +1,72 @@
+#include "manul/framework/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace manul {
+
+InputFile::InputFile(const std::filesystem::path& path, ErrorKind kind) : name_(path.string()), kind_(kind) {
+  // O_NONBLOCK: opening a named pipe must not wait for a writer.
+  descriptor_ = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor_ < 0) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor_);
+    refuse(S_ISDIR(status.st_mode) ? "is a folder, not a file" : "is not a regular file");
+  }
+  stamp_ = {.bytes = status.st_size,
+            .written_seconds = status.st_mtim.tv_sec,
+            .written_nanoseconds = status.st_mtim.tv_nsec};
+}
+
+InputFile::~InputFile() {
+  ::close(descriptor_);
+}
+
+int64_t InputFile::read(int64_t offset, void* to, int64_t count) const {
+  int64_t done = 0;
+  while (done < count) {
+    ssize_t got = ::pread(descriptor_, static_cast<char*>(to) + done, count - done, offset + done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+    if (got == 0) break;
+    done += got;
+  }
+  return done;
+}
+
+std::vector<uint8_t> InputFile::read_all(int64_t most) const {
+  if (size() > most) refuse(fmt::format("has {} bytes; at most {} are read", size(), most));
+  std::vector<uint8_t> bytes(static_cast<size_t>(size()));
+  bytes.resize(static_cast<size_t>(read(0, bytes.data(), size())));
+  return bytes;
+}
+
+void InputFile::refuse(std::string_view reason) const {
+  fail(kind_, "{}: {}", name_, reason);
+}
+
+void write_bytes(const std::filesystem::path& path, std::span<const uint8_t> content) {
+  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+  bool done = file >= 0;
+  for (size_t written = 0; done && written < content.size();) {
+    ssize_t count = ::write(file, content.data() + written, content.size() - written);
+    if (count < 0 && errno == EINTR) continue;
+    done = count >= 0;
+    if (done) written += static_cast<size_t>(count);
+  }
+  int reason = errno;
+  if (file >= 0 && ::close(file) != 0 && done) {
+    done = false;
+    reason = errno;
+  }
+  if (done) return;
+  if (file >= 0) ::unlink(path.c_str());
+  fail(ErrorKind::failed, "{}: cannot be written: {}", path.string(), std::strerror(reason));
+}
+
+}  // namespace manul
