@@ -42,11 +42,7 @@ if(NOT MANUL_CUDA STREQUAL "OFF")
       endif()
     endif()
     enable_language(CUDA)
-    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake before 3.26 does not know that nvcc 12 has C++20
-      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
-      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
-    endif()
-    set(CMAKE_CUDA_STANDARD 20)
+    include(manul_cuda_sources)
     set(MANUL_WITH_CUDA ON)
     message(STATUS "CUDA side: toolkit ${CUDAToolkit_VERSION}, cuDNN ${CUDNN_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
   elseif(MANUL_CUDA STREQUAL "ON")
@@ -57,14 +53,6 @@ if(NOT MANUL_CUDA STREQUAL "OFF")
   endif()
 endif()
 
-# nvcc for the sources of `target` in language CUDA.
-function(manul_cuda_options target)
-  # fmt 9 takes nvcc for a compiler without constexpr, which its own header then contradicts in C++20.
-  target_compile_definitions(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
-  target_compile_options(${target} PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -diag-suppress=20208 -Xcompiler=-Wall,-Wextra>)
-endfunction()
-
 function(manul_add_cuda target)
   if(NOT MANUL_WITH_CUDA)
     return()
@@ -74,7 +62,7 @@ function(manul_add_cuda target)
   # Augmentation and updates are limited by memory, and agree with the CPU to the last bits without fused multiply-adds.
   file(GLOB_RECURSE exact_kernels CONFIGURE_DEPENDS data/*.cu ops/optimizers/*.cu)
   set_source_files_properties(${exact_kernels} PROPERTIES COMPILE_OPTIONS --fmad=false)
-  manul_cuda_options(${target})
+  manul_compile_cuda(${target})
   target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} ${CUDNN_INCLUDE_DIR})
   # The runtime is linked statically and looks for the driver itself; cuBLAS and cuDNN are loaded at first use. So a
   # program starts as fast as without CUDA, and starts where there is neither.

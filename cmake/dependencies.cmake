@@ -3,15 +3,17 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(JPEG REQUIRED)
+include(check_libjpeg)
 find_package(PNG REQUIRED)
-find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
 
 # fmt is in public headers; its compiled part is framework/fmt.cpp.
 add_library(manul_fmt INTERFACE)
-target_include_directories(manul_fmt SYSTEM INTERFACE
-  $<TARGET_PROPERTY:fmt::fmt-header-only,INTERFACE_INCLUDE_DIRECTORIES>)
+get_target_property(fmt_include fmt::fmt-header-only INTERFACE_INCLUDE_DIRECTORIES)
+target_include_directories(manul_fmt SYSTEM INTERFACE $<BUILD_INTERFACE:${fmt_include}>
+  $<INSTALL_INTERFACE:$<TARGET_PROPERTY:fmt::fmt-header-only,INTERFACE_INCLUDE_DIRECTORIES>>)
 
 add_library(manul_vendors INTERFACE)
 target_link_libraries(manul_vendors INTERFACE
   $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>
-  Threads::Threads JPEG::JPEG PNG::PNG ${CMAKE_DL_LIBS})
+  Threads::Threads JPEG::JPEG PNG::PNG ZLIB::ZLIB ${CMAKE_DL_LIBS})

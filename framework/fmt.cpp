@@ -1,5 +1,5 @@
-// The compiled part of fmt, once for the whole library. Debian has it as a shared library alone, which every program
-// would load at its start, and as headers, which cost more than a second in every source file.
+// The compiled part of fmt, once for the whole library. Debian has it as a shared library alone, which every
+// program would load at its start, and as headers, which cost more than a second in every source file.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

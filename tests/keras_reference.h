@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
-#include "manul/tests/op_check.h"
 
 namespace manul {
 

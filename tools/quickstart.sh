@@ -8,8 +8,13 @@ tools/setup.sh
 
 echo "== Building"
 configure=(--preset default -DMANUL_TESTS=OFF)
+if ! nvidia-smi >/dev/null 2>&1; then
+  echo "No NVIDIA GPU answers here (nvidia-smi): the CUDA side is left out. To have it all the same, with CUDA 12 or newer"
+  echo "and cuDNN 9 installed: cmake --preset default -DMANUL_CUDA=ON && cmake --build --preset default"
+  configure+=(-DMANUL_CUDA=OFF)
+fi
 cmake "${configure[@]}" || cmake --fresh "${configure[@]}"
-cmake --build --preset default --target train_catdog predict
+cmake --build --preset default --target manul_train_catdog manul_predict
 
 echo "== Training on drawn cats and dogs"
 export XDG_CACHE_HOME="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}"

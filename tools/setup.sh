@@ -3,7 +3,7 @@
 # the tests as well. Does nothing where all are there.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev
+packages=(g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev
   libcli11-dev)
 [ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev libhdf5-dev libopencv-imgcodecs-dev)
 

@@ -6,7 +6,7 @@
 #include "manul/framework/error.h"
 #include "manul/framework/step.h"
 #include "manul/framework/tensor.h"
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 
 namespace manul {
 namespace {

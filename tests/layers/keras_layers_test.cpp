@@ -7,9 +7,9 @@
 #include "manul/framework/tape.h"
 #include "manul/layers/layers.h"
 #include "manul/models/keras/json.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/keras_layout.h"
-#include "manul/tests/op_check.h"
 
 // Layers made from Keras' own configs, against Keras: outputs, gradients, and what training does to the
 // statistics. The whole collection if it is there, otherwise the part of it in the repository.

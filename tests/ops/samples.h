@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/tests/op_sample.h"
+#include "manul/testing/op_sample.h"
 
 namespace manul {
 

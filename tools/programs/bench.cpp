@@ -9,7 +9,7 @@
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/models/zoo/catdog.h"
-#include "manul/tests/op_sample.h"
+#include "manul/testing/op_sample.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

@@ -4,8 +4,8 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/reduce/reduce.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
-#include "manul/tests/op_check.h"
 
 namespace manul {
 namespace {

@@ -10,8 +10,8 @@
 #include "manul/framework/error.h"
 #include "manul/models/graph/sequential.h"
 #include "manul/models/keras/h5.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
-#include "manul/tests/op_check.h"
 
 // Files that Keras wrote: what each is to give here. None may be passed over.
 namespace manul {

@@ -4,8 +4,8 @@
 #include "manul/framework/tape.h"
 #include "manul/models/training/callbacks.h"
 #include "manul/models/training/trainer.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
-#include "manul/tests/op_check.h"
 
 // Twenty training steps captured into graphs, against the same steps run eagerly and against the CPU.
 namespace manul {

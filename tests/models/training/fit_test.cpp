@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
-#include "manul/tests/op_check.h"
 
 namespace manul {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "manul/models/graph/sequential.h"
 #include "manul/models/training/callbacks.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/data/datasets/picture_folder.h"
-#include "manul/tests/op_check.h"
 
 // A GPU that is lost in the middle of a training. No call to it can succeed after that, so another process
 // has to lose it: gtest starts this program once more for it.

@@ -2,8 +2,8 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/models/training/callbacks.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
-#include "manul/tests/op_check.h"
 #include "manul/tests/temporary_folder.h"
 
 namespace manul {

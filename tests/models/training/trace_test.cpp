@@ -2,10 +2,10 @@
 
 #include <cmath>
 
+#include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/keras_layout.h"
 #include "manul/tests/models/support.h"
-#include "manul/tests/op_check.h"
 
 // Ten training steps of tf.keras 2.15 from weights and data that a rule on 32-bit integers gives; see
 // tests/reference/README.md. Four of the seven cases lie in a file that is not in the repository.

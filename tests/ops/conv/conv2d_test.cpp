@@ -1,7 +1,7 @@
 #include "manul/ops/conv/conv2d.h"
 
 #include "manul/framework/tape.h"
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

@@ -1,8 +1,8 @@
 #include "manul/ops/dense/matmul.h"
 
 #include "manul/framework/tape.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/keras_reference.h"
-#include "manul/tests/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

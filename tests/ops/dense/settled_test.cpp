@@ -8,7 +8,7 @@
 #include "manul/ops/optimizers/update.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/ops/reduce/reduce.h"
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 
 // Kernels on a GPU read operands before the former kernel is done, unless that one makes them (Accesses of
 // framework/cuda/accesses.h): here it does, and is slow.

@@ -4,7 +4,7 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/pointwise/pointwise.h"
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

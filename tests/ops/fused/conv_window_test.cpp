@@ -4,7 +4,7 @@
 
 #include "manul/framework/device.h"
 #include "manul/ops/fused/conv_relu_pool.h"
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 
 // The kernels that conv_relu_pool takes for many pixels on a GPU, against those for few.
 namespace manul {

@@ -4,8 +4,8 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/dense/matmul.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/keras_reference.h"
-#include "manul/tests/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "manul/framework/tape.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/keras_reference.h"
-#include "manul/tests/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

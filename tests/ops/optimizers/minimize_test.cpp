@@ -7,7 +7,7 @@
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/losses/loss.h"
 #include "manul/ops/optimizers/update.h"
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 
 // Optimizer::minimize against backward() and update(), which it must equal to the bit.
 namespace manul {

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "manul/framework/tape.h"
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

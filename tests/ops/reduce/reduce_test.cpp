@@ -1,6 +1,6 @@
 #include "manul/ops/reduce/reduce.h"
 
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {

@@ -1,4 +1,4 @@
-#include "manul/tests/op_sample.h"
+#include "manul/testing/op_sample.h"
 
 #include <numeric>
 

@@ -1,6 +1,9 @@
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 
 namespace manul {
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OpTest);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OpErrorTest);
 
 TEST_P(OpTest, AgreesWithItsReferences) {
   check_op(GetParam());

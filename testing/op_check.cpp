@@ -1,4 +1,4 @@
-#include "manul/tests/op_check.h"
+#include "manul/testing/op_check.h"
 
 #include <cmath>
 #include <cstring>

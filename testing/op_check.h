@@ -5,7 +5,7 @@
 #include <optional>
 #include <ostream>
 
-#include "manul/tests/op_sample.h"
+#include "manul/testing/op_sample.h"
 
 namespace manul {
 
@@ -35,7 +35,7 @@ std::optional<Device> test_gpu();
 /// Why a test skips without it, in the words of Device::parse.
 std::string why_no_gpu();
 
-/// The tests of tests/ops/op_test.cpp; a family runs its tables through them with
+/// The tests of testing/op_test.cpp; a family runs its tables through them with
 ///     INSTANTIATE_TEST_SUITE_P(Pool2D, OpTest, testing::ValuesIn(pool2d_samples()), name_of_sample);
 ///     INSTANTIATE_TEST_SUITE_P(Pool2D, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
 class OpTest : public testing::TestWithParam<OpSample> {};

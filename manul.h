@@ -1,0 +1,23 @@
+#pragma once
+
+// All that a model needs: data, layers, ops, training and files.
+#include "manul/data/datasets/cifar.h"
+#include "manul/data/datasets/idx.h"
+#include "manul/data/datasets/image_dataset.h"
+#include "manul/data/image/image_io.h"
+#include "manul/data/synthetic/synthetic.h"
+#include "manul/framework/tape.h"
+#include "manul/layers/layers.h"
+#include "manul/models/graph/sequential.h"
+#include "manul/models/training/callbacks.h"
+#include "manul/models/zoo/catdog.h"
+#include "manul/ops/conv/conv2d.h"
+#include "manul/ops/dense/matmul.h"
+#include "manul/ops/losses/loss.h"
+#include "manul/ops/normalize/normalize.h"
+#include "manul/ops/optimizers/update.h"
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/pool/pool2d.h"
+#include "manul/ops/random/dropout.h"
+#include "manul/ops/reduce/reduce.h"
+#include "manul/ops/shape/shape_ops.h"

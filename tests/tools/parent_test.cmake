@@ -1,0 +1,15 @@
+# Configures a project that has Manul as a part, and looks at how Manul is compiled there. Run with cmake -P.
+set(scratch ${BUILD}/parent_test)
+file(REMOVE_RECURSE ${scratch})
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE}/tests/tools/parent -B ${scratch} -G ${GENERATOR}
+  -DMANUL_SOURCE=${SOURCE} -DMANUL_CUDA=OFF RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(code)
+  message(FATAL_ERROR "${output}")
+endif()
+file(READ ${scratch}/compile_commands.json commands)
+if(NOT commands MATCHES "framework/tensor.cpp")
+  message(FATAL_ERROR "Manul's sources are not compiled in the parent project")
+endif()
+if(commands MATCHES "-march=native|-O3|ccache")
+  message(FATAL_ERROR "Manul is compiled with ${CMAKE_MATCH_0} although its parent does not ask for it")
+endif()
