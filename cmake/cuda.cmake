@@ -1,5 +1,6 @@
 # The CUDA side: kernels (.cu beside each op) and the walls in framework/cuda. Without a toolkit and cuDNN the CPU side
 # is complete and nothing here happens. Defines MANUL_WITH_CUDA and manul_add_cuda(target).
+include(manul_cuda_sources)
 set(MANUL_WITH_CUDA OFF)
 
 # Unless CMAKE_CUDA_ARCHITECTURES or the environment's CUDAARCHS says which: what the GPUs of this machine are ("90"),
@@ -42,8 +43,8 @@ if(NOT MANUL_CUDA STREQUAL "OFF")
       endif()
     endif()
     enable_language(CUDA)
-    include(manul_cuda_sources)
     set(MANUL_WITH_CUDA ON)
+    set(manul_cuda_architectures ${CMAKE_CUDA_ARCHITECTURES})
     message(STATUS "CUDA side: toolkit ${CUDAToolkit_VERSION}, cuDNN ${CUDNN_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
   elseif(MANUL_CUDA STREQUAL "ON")
     message(FATAL_ERROR "MANUL_CUDA=ON: no CUDA toolkit of version 12 or newer with nvcc (found: "

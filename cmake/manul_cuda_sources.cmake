@@ -1,6 +1,6 @@
 # How Manul compiles CUDA sources; installed for projects that have kernels of their own:
 #
-#     project(my_project LANGUAGES CXX CUDA)
+#     project(my_project LANGUAGES CXX)
 #     find_package(manul REQUIRED)
 #     add_executable(my_program main.cpp)
 #     manul_add_cuda_sources(my_program kernel.cu)    # nothing where Manul was built without CUDA
@@ -14,16 +14,20 @@ function(manul_compile_cuda target)
   set_property(TARGET ${target} PROPERTY CUDA_STANDARD)  # none from elsewhere: nvcc takes one alone
 endfunction()
 
-# Adds .cu files to `target`.
-function(manul_add_cuda_sources target)
-  get_target_property(definitions manul::manul INTERFACE_COMPILE_DEFINITIONS)
-  if(NOT "${definitions}" MATCHES MANUL_WITH_CUDA)
-    return()
+# Adds .cu files to `target`, and enables the language CUDA for them if nothing has.
+macro(manul_add_cuda_sources target)
+  get_target_property(manul_definitions manul::manul INTERFACE_COMPILE_DEFINITIONS)
+  if(manul_definitions MATCHES MANUL_WITH_CUDA)
+    if(NOT CMAKE_CUDA_COMPILER)
+      if(CUDAToolkit_NVCC_EXECUTABLE)
+        set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+      endif()
+      if(NOT CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS} AND manul_CUDA_ARCHITECTURES)
+        set(CMAKE_CUDA_ARCHITECTURES ${manul_CUDA_ARCHITECTURES})
+      endif()
+    endif()
+    enable_language(CUDA)  # not in a function: CMake keeps what it finds out in the folder's own variables
+    target_sources(${target} PRIVATE ${ARGN})
+    manul_compile_cuda(${target})
   endif()
-  if(NOT CMAKE_CUDA_COMPILER)
-    message(FATAL_ERROR "manul_add_cuda_sources(${target}): the language CUDA is not enabled; call enable_language(CUDA), "
-      "or name it in project(... LANGUAGES CXX CUDA)")
-  endif()
-  target_sources(${target} PRIVATE ${ARGN})
-  manul_compile_cuda(${target})
-endfunction()
+endmacro()

@@ -40,5 +40,5 @@ include(${SOURCE}/tests/tools/check_headers.cmake)
 check_headers(${scratch}/prefix/include)
 run(${CMAKE_COMMAND} -S ${SOURCE}/tests/tools/consumer -B ${scratch}/build -G ${GENERATOR}
   -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release "-DSOURCES=${scratch}/main.cpp;${scratch}/samples.cpp"
-  "-DCMAKE_CXX_FLAGS=${FLAGS}")
+  "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build ${scratch}/build)

@@ -1,0 +1,5 @@
+#pragma once
+
+namespace consumer {
+enum class Error { none };
+}  // namespace consumer

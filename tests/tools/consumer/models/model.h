@@ -1,0 +1,7 @@
+#pragma once
+
+namespace consumer {
+struct Model {
+  int layers = 3;
+};
+}  // namespace consumer

@@ -1,0 +1,21 @@
+# Builds the examples as projects that use the Manul which the test of the installation has installed, and runs them.
+# Run with cmake -P.
+set(scratch ${BUILD}/examples_test)
+file(REMOVE_RECURSE ${scratch})
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(code)
+    message(FATAL_ERROR "${ARGN}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+run(${CMAKE_COMMAND} -S ${SOURCE}/examples -B ${scratch} -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${BUILD}/install_test/prefix
+  "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DCMAKE_CUDA_COMPILER_LAUNCHER=${LAUNCHER})
+run(${CMAKE_COMMAND} --build ${scratch})
+run(${CMAKE_CTEST_COMMAND} --test-dir ${scratch} --output-on-failure)
+file(GLOB examples ${SOURCE}/examples/*/CMakeLists.txt)
+list(LENGTH examples count)
+if(NOT output MATCHES "100% tests passed, 0 tests failed out of ${count}")
+  message(FATAL_ERROR "${count} examples, but not as many tests:\n${output}")
+endif()
+message("${output}")
