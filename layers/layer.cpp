@@ -10,8 +10,9 @@ Config Layer::config() const {
   Config config = Config::map({{"name", name_}, {"trainable", trainable_}, {"dtype", "float32"}});
   Config own = options_config();
   for (const Config::Entry& entry : own.as_map()) config.set(entry.key, entry.value);
-  if (untrained_options_.is_map())
-    for (const Config::Entry& entry : untrained_options_.as_map()) config.set(entry.key, entry.value);
+  for (const Config* from_file : {&kept_options_, &untrained_options_})
+    if (from_file->is_map())
+      for (const Config::Entry& entry : from_file->as_map()) config.set(entry.key, entry.value);
   return config;
 }
 

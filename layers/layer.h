@@ -63,6 +63,9 @@ class Layer {
   /// constraint): kept for saving, and a reason to refuse training. Empty map or null: nothing.
   const Config& untrained_options() const { return untrained_options_; }
   void set_untrained_options(Config options) { untrained_options_ = std::move(options); }
+  /// What a file says that changes nothing here (an initializer, a seed, a dtype policy), as Keras' keys:
+  /// goes before what the layer says of itself in config(). Empty map or null: nothing.
+  void set_kept_options(Config options) { kept_options_ = std::move(options); }
 
  protected:
   /// Declares what the layer owns with add_parameter().
@@ -81,7 +84,7 @@ class Layer {
   bool trainable_;
   const ParameterSet* built_in_ = nullptr;
   std::vector<Parameter*> parameters_;
-  Config untrained_options_;
+  Config untrained_options_, kept_options_;
 };
 
 using LayerPtr = std::shared_ptr<Layer>;

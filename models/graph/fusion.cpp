@@ -95,8 +95,11 @@ PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
   const Layer* layer = graph.layers()[graph.nodes()[node].layer].get();
   PlanStep step{matcher.inputs(node),
                 node,
-                [layer](const std::vector<Tensor>& inputs, const CallContext& context) {
-                  return layer->call(inputs, context);
+                [layer, training = graph.nodes()[node].training](const std::vector<Tensor>& inputs,
+                                                                 const CallContext& context) {
+                  CallContext told = context;
+                  told.training = training.value_or(context.training);
+                  return layer->call(inputs, told);
                 },
                 Activation::linear,
                 {},

@@ -14,8 +14,8 @@ Symbol Graph::input(const Shape& sample_shape, std::string name) {
   return symbol;
 }
 
-Symbol Graph::apply(const LayerPtr& layer, const std::vector<Symbol>& inputs) {
-  Node node{0, {}, {}};
+Symbol Graph::apply(const LayerPtr& layer, const std::vector<Symbol>& inputs, std::optional<bool> training) {
+  Node node{0, {}, {}, training};
   std::vector<Shape> shapes;
   for (Symbol input : inputs) {
     check(input.node >= 0 && input.node < static_cast<int>(nodes_.size()),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
 #include "manul/layers/layer.h"
 
@@ -22,17 +23,22 @@ class Graph {
  public:
   /// One call of a layer.
   struct Node {
-    int layer;                // of layers()
-    std::vector<int> inputs;  // of nodes(), all before this one; empty for an input
-    Shape shape;              // of the output, without the batch axis
+    int layer;                          // of layers()
+    std::vector<int> inputs;            // of nodes(), all before this one; empty for an input
+    Shape shape;                        // of the output, without the batch axis
+    std::optional<bool> training = {};  // Keras' argument of the call, which goes before the context's
   };
 
   /// A new input; `name` as Keras gives it if empty.
   Symbol input(const Shape& sample_shape, std::string name = {});
   /// Calls `layer`, which may have been called before (shared parameters). Gives it a name if it has none.
   /// Throws if the shapes do not fit or another layer has its name.
-  Symbol apply(const LayerPtr& layer, const std::vector<Symbol>& inputs);
-  Symbol apply(const LayerPtr& layer, Symbol input) { return apply(layer, std::vector<Symbol>{input}); }
+  /// `training`: called as in training or as in inference whatever the model does, as Keras' layer(x,
+  /// training=False).
+  Symbol apply(const LayerPtr& layer, const std::vector<Symbol>& inputs, std::optional<bool> training = {});
+  Symbol apply(const LayerPtr& layer, Symbol input, std::optional<bool> training = {}) {
+    return apply(layer, std::vector<Symbol>{input}, training);
+  }
   void set_outputs(const std::vector<Symbol>& outputs);
 
   const std::vector<LayerPtr>& layers() const { return layers_; }  // in order of first call, inputs included

@@ -32,8 +32,9 @@ void check_all_used(const Graph& graph) {
     check(used[i], "model: the layer {} leads to no output", graph.layers()[i]->name());
 }
 
-Activation activation_of(Loss loss) {
-  return loss == Loss::binary_crossentropy ? Activation::sigmoid : Activation::softmax;
+/// Keras' crossentropies take the logits of either, whichever of them stands before the loss.
+bool has_logits(Activation activation) {
+  return activation == Activation::sigmoid || activation == Activation::softmax;
 }
 
 }  // namespace
@@ -92,6 +93,8 @@ void Model::compile(std::unique_ptr<Optimizer> optimizer, Loss loss, std::vector
   loss_ = loss;
   metrics_ = std::move(metrics);
   from_logits_ = options.from_logits;
+  loss_weight_ = options.loss_weight;
+  kept_training_config = {};
   state_ = std::make_unique<DeviceStepState>(device());
   state_->write({.seed = build_options_.seed, .learning_rate = optimizer_->initial_learning_rate()});
 }
@@ -121,7 +124,14 @@ const std::vector<Tensor>& Model::checked(const std::vector<Tensor>& inputs) con
 
 std::vector<Tensor> Model::forward(const std::vector<Tensor>& inputs, const CallContext& context) {
   if (!is_built()) build();
-  return plan_->run(checked(inputs), context);
+  const std::vector<Graph::Node>& nodes = graph_.nodes();
+  bool draws = !context.state && std::any_of(nodes.begin(), nodes.end(), [](const Graph::Node& node) {
+    return node.training.value_or(false);
+  });
+  if (!draws) return plan_->run(checked(inputs), context);
+  if (!prediction_state_) prediction_state_ = std::make_unique<DeviceStepState>(device());
+  prediction_state_->write({.iteration = predictions_++, .seed = build_options_.seed});
+  return plan_->run(checked(inputs), {context.training, prediction_state_.get()});
 }
 
 Tensor Model::forward(const Tensor& input, const CallContext& context) {
@@ -147,8 +157,7 @@ Tensor Model::predict(const Tensor& x, int64_t batch_size) {
 }
 
 bool Model::loss_takes_logits() const {
-  return from_logits_ ||
-         (build_options_.fusion.loss_from_logits && plan_->output_activation() == activation_of(loss_));
+  return from_logits_ || (build_options_.fusion.loss_from_logits && has_logits(plan_->output_activation()));
 }
 
 Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bool training) {
@@ -165,11 +174,12 @@ Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bo
                   (!from_logits_ || plan_->output_activation() == Activation::linear);
   Tensor outputs = plan_->run(checked({inputs}), context, logits && !from_logits_,
                               can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense())[0];
-  if (at_once.loss.defined()) return {at_once.loss, outputs};
+  auto weighted = [&](const Tensor& loss) { return loss_weight_ == 1 ? loss : scale(loss, loss_weight_); };
+  if (at_once.loss.defined()) return {weighted(at_once.loss), outputs};
   Tensor targets = labels_like(labels, outputs.shape(), loss_);
   Tensor loss =
       logits ? loss_from_logits(loss_, outputs, targets) : loss_from_probabilities(loss_, outputs, targets);
-  return {loss, outputs};
+  return {weighted(loss), outputs};
 }
 
 Model::BatchResult Model::train_step(const Tensor& inputs, const Tensor& labels) {

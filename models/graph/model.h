@@ -31,6 +31,7 @@ struct CompileOptions {
   uint64_t seed = 0;
   Fusion fusion = {};
   bool from_logits = false;  // the outputs are logits already, as Keras' loss objects may say
+  double loss_weight = 1;    // multiplies the loss, as Keras' loss_weights
 };
 
 struct LoadOptions {
@@ -77,6 +78,8 @@ class Model {
   Optimizer& optimizer() const;
   Loss loss() const { return loss_; }
   const std::vector<Metric>& metrics() const { return metrics_; }
+  /// What multiplies the loss (and with it the gradients), as Keras' loss_weights.
+  double loss_weight() const { return loss_weight_; }
   bool from_logits() const { return from_logits_; }
   /// Iteration, learning rate and position, on the device. Of a compiled model.
   const DeviceStepState& state() const;
@@ -102,6 +105,10 @@ class Model {
   void save(const std::string& path) const;
   /// Reads a Keras file. Throws ErrorKind::model_file.
   static Model load(const std::string& path, const LoadOptions& options = {});
+
+  /// What the file that the model was loaded from says about training and is not used here (metrics that are
+  /// not computed, a whole training_config that was not asked for): kept for save(). Null: nothing.
+  Config kept_training_config;
 
   Preprocessing preprocessing;
   /// Where training stands, for save(); what load() found, for a fit() that resumes.
@@ -135,7 +142,11 @@ class Model {
   Loss loss_ = Loss::binary_crossentropy;
   std::vector<Metric> metrics_;
   bool from_logits_ = false;
+  double loss_weight_ = 1;
   std::unique_ptr<DeviceStepState> state_;
+  /// What dropout draws from that is called as in training in prediction too; each forward() draws anew.
+  std::unique_ptr<DeviceStepState> prediction_state_;
+  int64_t predictions_ = 0;
 };
 
 }  // namespace manul

@@ -82,8 +82,11 @@ class ObjectParser {
         return read_links(tree, at.u64());
       }
       case link:
+        object_.group = true;
+        return read_link(data);
       case link_info:
-        refuse("has links of a newer kind (external links are), which Keras does not write");
+        object_.group = true;
+        return check_link_info(data);
       case attribute_info:
         refuse("has attributes of a newer kind, which Keras does not write");
       case external_files:
@@ -223,6 +226,35 @@ class ObjectParser {
       else
         read_symbols(names, child);
     }
+  }
+
+  /// A group is written with messages for links, in place of a table, once it has a name outside ASCII.
+  void check_link_info(std::span<const unsigned char> data) const {
+    Cursor at = cursor(data);
+    at.skip(1);
+    bool ordered = (at.u8() & 1) != 0;
+    if (ordered) at.skip(8);
+    if (at.u64() != undefined_address)
+      refuse("keeps its links in a heap of the newer kind, which Keras does not write");
+  }
+
+  void read_link(std::span<const unsigned char> data) {
+    Cursor at = cursor(data);
+    if (at.u8() != 1) refuse("has a link of an unknown version");
+    int flags = at.u8();
+    bool has_type = (flags & 8) != 0, has_order = (flags & 4) != 0, has_charset = (flags & 16) != 0;
+    int type = has_type ? at.u8() : 0;
+    if (has_order) at.skip(8);
+    if (has_charset) at.skip(1);
+    uint64_t length = 0;
+    for (int i = 0; i < 1 << (flags & 3); ++i) length |= uint64_t{at.u8()} << (8 * i);
+    auto bytes = at.take(length);
+    std::string name(bytes.begin(), bytes.end());
+    if (name.empty() || name.find('\0') != std::string::npos) refuse("has a link without a usable name");
+    if (type != 0)
+      source_.refuse(path_.empty() ? name : fmt::format("{}/{}", path_, name),
+                     "is a soft link or an external link; only plain groups and datasets are allowed");
+    object_.links.emplace(std::move(name), at.u64());
   }
 
   void read_symbols(const Bytes& names, uint64_t address) {

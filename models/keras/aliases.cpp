@@ -44,6 +44,9 @@ Config modern_config(const Config& config, std::string& class_name) {
   if (class_name == "Merge" && config.get("mode", "sum") != "sum")
     fail(ErrorKind::model_file, "layer {}: a Merge of mode {} is not supported, only sum",
          config.get("name", "without a name"), config.get("mode", "sum"));
+  if (int64_t mode = class_name == "BatchNormalization" ? config.get("mode", int64_t{0}) : 0; mode != 0)
+    fail(ErrorKind::model_file, "layer {}: a BatchNormalization of mode {} is not supported, only 0",
+         config.get("name", "without a name"), mode);
   for (const Names& names : class_names)
     if (class_name == names.first) class_name = names.second;
   Config result = renamed(config);

@@ -61,6 +61,7 @@ class ConfiguredModel {
     } else {
       inputs_ = read_references(config.at("input_layers"));
       outputs_ = read_references(config.at("output_layers"));
+      for (Reference& output : outputs_) count_from_first_call(output);
     }
   }
 
@@ -81,13 +82,15 @@ class ConfiguredModel {
   }
 
   /// Adds a call of the whole model to the graph.
-  std::vector<Symbol> call(Graph& graph, const std::vector<Symbol>& inputs) const {
+  /// `training` is what the call was given as the argument of this name, for every layer in it.
+  std::vector<Symbol> call(Graph& graph, const std::vector<Symbol>& inputs,
+                           std::optional<bool> training = {}) const {
     if (++calls_ > most_calls)  // models in models, each called many times, multiply
       fail(ErrorKind::model_file, "the model {} is called more than {} times", name_, most_calls);
-    if (!sequential_) return call_functional(graph, inputs);
+    if (!sequential_) return call_functional(graph, inputs, training);
     std::vector<Symbol> values = inputs;
     for (const Part& part : parts_)
-      if (!part.input_shape) values = call_part(graph, part, values);
+      if (!part.input_shape) values = call_part(graph, part, values, training);
     return values;
   }
 
@@ -107,12 +110,19 @@ class ConfiguredModel {
   }
 
  private:
+  /// Keras 3 counts the calls of a nested functional model from 0 where they are an input, from 1 where they
+  /// are an output of the model around it. (A nested Sequential's from 0 in both.)
+  void count_from_first_call(Reference& output) const {
+    const Part& from = part(output.layer);
+    if (major_version_ >= 3 && from.model && !from.model->sequential_ && output.node > 0) --output.node;
+  }
+
   struct Part {
     std::string name;
     LayerPtr layer;  // one of these three
     std::unique_ptr<ConfiguredModel> model;
     std::optional<Shape> input_shape;
-    std::vector<std::vector<Reference>> calls;  // of a functional model
+    std::vector<Call> calls;  // of a functional model
   };
 
   void add(const Config& config, const std::string& scope, bool trainable) {
@@ -173,11 +183,12 @@ class ConfiguredModel {
     return *input_shape_;
   }
 
-  static std::vector<Symbol> call_part(Graph& graph, const Part& part, const std::vector<Symbol>& inputs) {
-    if (part.model) return part.model->call(graph, inputs);
+  static std::vector<Symbol> call_part(Graph& graph, const Part& part, const std::vector<Symbol>& inputs,
+                                       std::optional<bool> training) {
+    if (part.model) return part.model->call(graph, inputs, training);
     if (graph.nodes().size() >= most_nodes)
       fail(ErrorKind::model_file, "the model calls layers more than {} times", most_nodes);
-    Symbol output = graph.apply(part.layer, inputs);
+    Symbol output = graph.apply(part.layer, inputs, training);
     if (graph.shape(output).elements() > largest_sample)
       fail(ErrorKind::model_file, "layer {}: an output of shape {} is too large", part.name,
            graph.shape(output));
@@ -185,7 +196,8 @@ class ConfiguredModel {
   }
 
   /// Keras lists layers in an order in which most inputs come first; with shared layers some do not.
-  std::vector<Symbol> call_functional(Graph& graph, const std::vector<Symbol>& inputs) const {
+  std::vector<Symbol> call_functional(Graph& graph, const std::vector<Symbol>& inputs,
+                                      std::optional<bool> training) const {
     if (inputs.size() != inputs_.size())
       fail(ErrorKind::model_file, "the model {} has {} inputs and is given {}", name_, inputs_.size(),
            inputs.size());
@@ -196,9 +208,12 @@ class ConfiguredModel {
       for (const Part& part : parts_) {
         std::vector<Symbol>& calls = values[part.name];
         while (calls.size() < part.calls.size()) {
-          std::optional<std::vector<Symbol>> arguments = find_values(values, part.calls[calls.size()]);
+          const Call& call = part.calls[calls.size()];
+          std::optional<std::vector<Symbol>> arguments = find_values(values, call.inputs);
           if (!arguments) break;
-          std::vector<Symbol> outputs = call_part(graph, part, *arguments);
+          // A call's own argument goes before that of the call of the model around it.
+          std::optional<bool> told = call.training ? call.training : training;
+          std::vector<Symbol> outputs = call_part(graph, part, *arguments, told);
           if (outputs.size() != 1)
             fail(ErrorKind::model_file, "the nested model {} has several outputs, which is not supported",
                  part.name);

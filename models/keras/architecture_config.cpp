@@ -59,7 +59,9 @@ Config functional_config(const Graph& graph) {
       Config::List call;
       for (int input : graph.nodes()[node].inputs) {
         Config::List argument = reference(input);
-        argument.push_back(Config::map());
+        argument.push_back(graph.nodes()[node].training
+                               ? Config::map({{"training", *graph.nodes()[node].training}})
+                               : Config::map());
         call.emplace_back(std::move(argument));
       }
       if (!call.empty()) calls.emplace_back(std::move(call));
@@ -87,6 +89,8 @@ Config architecture_config(const Graph& graph) {
   for (const LayerPtr& layer : graph.layers())
     check(names.insert(file_name(*layer)).second, "save: two layers would be called {} in the file",
           file_name(*layer));
+  check(!names.count("top_level_model_weights"),
+        "save: a layer is called top_level_model_weights, which has another meaning in Keras' files");
   bool sequential = graph.is_sequential();
   Config config = sequential ? sequential_config(graph) : functional_config(graph);
   return Config::map(

@@ -40,13 +40,19 @@ std::vector<Reference> read_references(const Config& config) {
   return references;
 }
 
-std::vector<Reference> read_call(const Config& call) {
-  std::vector<Reference> references;
-  if (call.is_map())
-    collect_tensors(call.at("args"), references);
-  else
-    references = read_references(call);
-  return references;
+Call read_call(const Config& entry) {
+  Call call;
+  if (entry.is_map()) {
+    collect_tensors(entry.at("args"), call.inputs);
+    return call;
+  }
+  call.inputs = read_references(entry);
+  bool one = !entry.as_list().empty() && entry.as_list()[0].is_string();
+  for (const Config& argument : one ? Config::List{entry} : entry.as_list())
+    if (argument.is_list() && argument.as_list().size() > 3)
+      if (const Config* training = argument.as_list()[3].find("training"); training && !training->is_null())
+        call.training = training->as_bool();
+  return call;
 }
 
 }  // namespace manul::keras

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,14 @@ struct Reference {
 /// ErrorKind::model_file on outputs other than a layer's first and on arguments other than `training`.
 std::vector<Reference> read_references(const Config& config);
 
-/// The inputs of one entry of a layer's inbound_nodes, as Keras 1 and 2 or as Keras 3 write them.
-std::vector<Reference> read_call(const Config& call);
+/// A call of a layer in a functional model.
+struct Call {
+  std::vector<Reference> inputs;
+  std::optional<bool> training;  // the argument, where the call has one
+};
+
+/// One entry of a layer's inbound_nodes, as Keras 1 and 2 or as Keras 3 write them. The argument `training`
+/// of a Keras 3 file is passed over, as Keras 3 itself does when it reads one.
+Call read_call(const Config& call);
 
 }  // namespace manul::keras

@@ -49,6 +49,19 @@ std::optional<Config> read_json(hdf5::Reader& file, const char* attribute) {
   file.refuse("", "has no model_config: it is not a Keras model file");
 }
 
+/// Theano's convolutions turn their kernels, so the numbers mean something else.
+void refuse_flipped_kernels(hdf5::Reader& file, const keras::Architecture& architecture) {
+  std::string backend = file.text("", "backend").value_or("");
+  if (backend.empty() && file.exists("model_weights"))
+    backend = file.text("model_weights", "backend").value_or("");
+  if (backend != "theano") return;
+  for (const LayerPtr& layer : architecture.graph.layers())
+    if (layer->class_name().find("Conv") != std::string::npos)
+      file.refuse("", fmt::format("was written with the backend theano, whose convolutions turn their "
+                                  "kernels: layer {} is not supported",
+                                  layer->name()));
+}
+
 /// Runs `read`; an error that does not name the file is thrown again with its name.
 template <class Read>
 auto naming_file(const std::string& path, Read read) {
@@ -74,6 +87,7 @@ Model load_model(const std::string& path, const LoadOptions& options) {
   if (!config) refuse_without_config(file);
   keras::Version version = keras::parse_version(file.text("", "keras_version").value_or("1"));
   keras::Architecture architecture = keras::read_architecture(*config, version.major);
+  refuse_flipped_kernels(file, architecture);
   Model model(std::move(architecture.graph));
   // Shapes are compared with the file before memory is asked for them.
   std::vector<keras::WeightPlace> places = keras::match_weights(file, "model_weights", architecture.layers);
@@ -84,9 +98,12 @@ Model load_model(const std::string& path, const LoadOptions& options) {
   model.build(
       {.device = options.device, .seed = seed, .gradients = options.training, .fusion = options.fusion});
   read_weights(file, places);
-  if (!options.training) return model;
-  if (std::optional<Config> training = read_json(file, "training_config"))
-    keras::read_training(file, *training, version, architecture.layers, model);
+  std::optional<Config> training = read_json(file, "training_config");
+  if (!options.training) {
+    if (training) model.kept_training_config = std::move(*training);
+    return model;
+  }
+  if (training) keras::read_training(file, *training, version, architecture.layers, model);
   if (std::optional<Config> state = read_json(file, keras::state_attribute))
     keras::read_state(file, std::move(*state), model);
   return model;
@@ -122,6 +139,8 @@ void Model::save(const std::string& path) const {
   if (is_compiled()) {
     root.set_text("training_config", json_text(keras::training_config(*this)));
     keras::write_optimizer(root.group("optimizer_weights"), *this);
+  } else if (!kept_training_config.is_null()) {
+    root.set_text("training_config", json_text(kept_training_config));
   }
   keras::write_state(root, training_state);
   write_file_atomically(path, hdf5::image(root));

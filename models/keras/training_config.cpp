@@ -53,19 +53,53 @@ Loss read_loss(const Config& config, bool& from_logits) {
   return loss;
 }
 
+bool is_accuracy(const std::string& name) {
+  constexpr std::array names{"acc",
+                             "accuracy",
+                             "binary_accuracy",
+                             "categorical_accuracy",
+                             "sparse_categorical_accuracy",
+                             "BinaryAccuracy",
+                             "CategoricalAccuracy",
+                             "SparseCategoricalAccuracy"};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 /// Whether "accuracy" is among the metrics, as a name or an object, however deep they are nested. Others are
 /// not computed here.
 bool has_accuracy(const Config& metrics) {
-  if (metrics.is_string()) {
-    const std::string& name = metrics.as_string();
-    return name == "acc" || name.ends_with("accuracy") || name.ends_with("Accuracy");
-  }
+  if (metrics.is_string()) return is_accuracy(metrics.as_string());
   if (metrics.is_list()) return std::any_of(metrics.as_list().begin(), metrics.as_list().end(), has_accuracy);
   if (const Config* options = metrics.find("config"))
-    return has_accuracy(options->get("name", "")) && options->get("threshold", 0.5) == 0.5;
+    return (is_accuracy(metrics.get("class_name", "")) || is_accuracy(options->get("fn", ""))) &&
+           options->get("threshold", 0.5) == 0.5;
   return metrics.is_map() &&
          std::any_of(metrics.as_map().begin(), metrics.as_map().end(),
                      [](const Config::Entry& entry) { return has_accuracy(entry.value); });
+}
+
+/// The metrics of a file as every Keras reads them: Keras 3 fails on the object that tf.keras 2 writes for
+/// "accuracy".
+Config readable_metrics(const Config& metrics) {
+  if (metrics.get("class_name", "") == "MeanMetricWrapper" && has_accuracy(metrics) &&
+      metrics.at("config").get("name", "") == "accuracy")
+    return "accuracy";
+  if (!metrics.is_list()) return metrics;
+  Config::List readable;
+  for (const Config& metric : metrics.as_list()) readable.push_back(readable_metrics(metric));
+  return readable;
+}
+
+/// loss_weights of the only output: a number, or a list or map of one. Null: 1.
+double read_loss_weight(const Config* weights) {
+  if (!weights || weights->is_null()) return 1;
+  bool one_in_list = weights->is_list() && weights->as_list().size() == 1;
+  bool one_in_map = weights->is_map() && weights->as_map().size() == 1;
+  if (one_in_list) return read_loss_weight(&weights->as_list()[0]);
+  if (one_in_map) return read_loss_weight(&weights->as_map()[0].value);
+  if (!weights->is_int() && !weights->is_double())
+    fail(ErrorKind::model_file, "training_config: the loss_weights {} are not supported", weights->text());
+  return weights->as_double();
 }
 
 /// Refuses options of an optimizer that would change the training and are unknown here.
@@ -159,25 +193,32 @@ Version parse_version(const std::string& text) {
 }
 
 Config training_config(const Model& model) {
+  const Config* kept = model.kept_training_config.find("metrics");
+  const Config* kept_weighted = model.kept_training_config.find("weighted_metrics");
   Config::List metrics;
   for (Metric metric : model.metrics())
     if (metric == Metric::accuracy) metrics.emplace_back("accuracy");
-  return Config::map({{"loss", loss_config(model)},
-                      {"metrics", std::move(metrics)},
-                      {"weighted_metrics", nullptr},
-                      {"loss_weights", nullptr},
-                      {"optimizer_config", optimizer_config(model)}});
+  return Config::map(
+      {{"loss", loss_config(model)},
+       {"metrics", kept ? *kept : Config(std::move(metrics))},
+       {"weighted_metrics", kept_weighted ? *kept_weighted : Config()},
+       {"loss_weights", model.loss_weight() == 1 ? Config() : Config::List{model.loss_weight()}},
+       {"optimizer_config", optimizer_config(model)}});
 }
 
 void read_training(hdf5::Reader& file, const Config& config, const Version& version,
                    const std::vector<SavedLayer>& layers, Model& model) {
   CompileOptions options;
   Loss loss = read_loss(config.at("loss"), options.from_logits);
+  options.loss_weight = read_loss_weight(config.find("loss_weights"));
   const Config* metrics = config.find("metrics");
   std::vector<Metric> known;
   if (metrics && has_accuracy(*metrics)) known.push_back(Metric::accuracy);
   const Config& optimizer = config.at("optimizer_config");
   model.compile(read_optimizer(optimizer), loss, known, options);
+  for (const char* key : {"metrics", "weighted_metrics"})
+    if (const Config* kept = config.find(key); kept && !kept->is_null())
+      model.kept_training_config.set(key, readable_metrics(*kept));
   if (file.exists("optimizer_weights")) read_optimizer_state(file, optimizer, version, layers, model);
 }
 

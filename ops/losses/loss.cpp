@@ -179,15 +179,13 @@ void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predi
     Labels label(labels);
     const T* in = predictions.data<T>();
     int64_t rows = predictions.shape()[0], outputs = predictions.elements() / rows;
+    int64_t classes = predictions.shape().rank() < 2 ? 1 : predictions.shape()[-1];
     T threshold = from_logits ? T(0) : T(0.5);
     double right = 0;
     for (int64_t row = 0; row < rows; ++row) {
       const T* out = in + row * outputs;
       if (loss == Loss::binary_crossentropy) {
-        int64_t votes = 0;
-        for (int64_t i = 0; i < outputs; ++i)
-          votes += (out[i] > threshold ? 1.0 : 0.0) == label[row * outputs + i];
-        right += static_cast<double>(votes) / static_cast<double>(outputs);
+        right += rightness_of_votes(in, label, row * outputs, outputs, classes, threshold);
         continue;
       }
       int64_t winner = std::max_element(out, out + outputs) - out;

@@ -89,37 +89,26 @@ struct ScaleByLoss {
   __device__ void operator()(int64_t i) const { dx[i] = gradient[i] * *dloss; }
 };
 
-template <class T>
-__device__ int64_t first_largest(const T* values, int64_t count) {
-  int64_t winner = 0;
-  for (int64_t i = 1; i < count; ++i)
-    if (values[i] > values[winner]) winner = i;
-  return winner;
-}
-
 /// How much of a row's prediction is right, 0 to 1.
 template <class T>
-__device__ double rightness(Loss loss, const T* out, int64_t outputs, T threshold, const Labels& labels,
-                            int64_t row) {
-  if (loss == Loss::binary_crossentropy) {
-    int64_t votes = 0;
-    for (int64_t i = 0; i < outputs; ++i)
-      votes += (out[i] > threshold ? 1.0 : 0.0) == labels[row * outputs + i];
-    return static_cast<double>(votes) / static_cast<double>(outputs);
-  }
+__device__ double rightness(Loss loss, const T* predictions, int64_t outputs, int64_t classes, T threshold,
+                            const Labels& labels, int64_t row) {
+  int64_t first = row * outputs;
+  if (loss == Loss::binary_crossentropy)
+    return rightness_of_votes(predictions, labels, first, outputs, classes, threshold);
   int64_t wanted = loss == Loss::sparse_categorical_crossentropy
                        ? labels.class_of(row)
-                       : first_largest(static_cast<const T*>(labels.raw) + row * outputs, outputs);
-  return first_largest(out, outputs) == wanted ? 1 : 0;
+                       : first_largest(static_cast<const T*>(labels.raw), first, outputs);
+  return first_largest(predictions, first, outputs) == wanted ? 1 : 0;
 }
 
 template <class T>
 __global__ void metrics_kernel(Loss loss, const T* batch_loss, const T* predictions, int64_t rows,
-                               int64_t outputs, T threshold, Labels labels, double* totals) {
+                               int64_t outputs, int64_t classes, T threshold, Labels labels, double* totals) {
   begin_kernel();
   double right = 0;
   for (int64_t row = threadIdx.x; row < rows; row += metric_threads)
-    right += rightness(loss, predictions + row * outputs, outputs, threshold, labels, row);
+    right += rightness(loss, predictions, outputs, classes, threshold, labels, row);
   right = block_sum<metric_threads>(right);
   if (threadIdx.x == 0) {
     totals[0] += static_cast<double>(*batch_loss) * static_cast<double>(rows);
@@ -162,8 +151,9 @@ void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predi
   visit_float(predictions.dtype(), "metrics", [&](auto zero) {
     using T = decltype(zero);
     int64_t rows = predictions.shape()[0], outputs = rows ? predictions.elements() / rows : 0;
+    int64_t classes = predictions.shape().rank() < 2 ? 1 : predictions.shape()[-1];
     launch(context_of(predictions), metrics_kernel<T>, 1, metric_threads, loss, batch_loss.data<T>(),
-           predictions.data<T>(), rows, outputs, from_logits ? T(0) : T(0.5), labels_in(labels),
+           predictions.data<T>(), rows, outputs, classes, from_logits ? T(0) : T(0.5), labels_in(labels),
            totals.mutable_data<double>());
   });
 }

@@ -26,9 +26,10 @@ Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels);
 Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels);
 
 /// Adds a batch to running totals on the device, for losses and accuracy over an epoch: totals f64 [3] +=
-/// {loss * N, number of right predictions, N}. Right is: p > 0.5 equals the label (binary, every output its
-/// own part of a vote), or argmax (the first of equals) is the label. `from_logits`: predictions are logits
-/// and the threshold is 0.
+/// {loss * N, number of right predictions, N}. Right is what Keras' "accuracy" means: p > 0.5 equals the
+/// label where the last axis has length 1, else argmax (the first of equals) is the label's, also with a
+/// binary loss; outputs of several axes have a part of a vote each. `from_logits`: predictions are logits and
+/// the threshold is 0.
 void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
                         const Tensor& labels, const Tensor& totals);
 

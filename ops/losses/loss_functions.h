@@ -116,4 +116,24 @@ MANUL_HOST_DEVICE T categorical_crossentropy_of_probabilities(const T* p, int64_
   return std::log(sum) - std::log(clip_probability(p[target.label]).value);
 }
 
+template <class Values>
+MANUL_HOST_DEVICE int64_t first_largest(const Values& values, int64_t first, int64_t count) {
+  int64_t winner = 0;
+  for (int64_t i = 1; i < count; ++i)
+    if (values[first + i] > values[first + winner]) winner = i;
+  return winner;
+}
+
+/// How much of the outputs first .. first + count is right, 0 to 1: each `classes` of them are a vote, for or
+/// against where that is one, else for the largest.
+template <class T, class Labels>
+MANUL_HOST_DEVICE double rightness_of_votes(const T* outputs, const Labels& labels, int64_t first,
+                                            int64_t count, int64_t classes, T threshold) {
+  int64_t right = 0;
+  for (int64_t i = first; i < first + count; i += classes)
+    right += classes == 1 ? (outputs[i] > threshold ? 1.0 : 0.0) == labels[i]
+                          : first_largest(outputs, i, classes) == first_largest(labels, i, classes);
+  return static_cast<double>(right) / static_cast<double>(count / classes);
+}
+
 }  // namespace manul

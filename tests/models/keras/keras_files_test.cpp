@@ -12,6 +12,7 @@
 #include "manul/models/keras/h5.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
+#include "manul/tests/models/keras_checks.h"
 
 // Files that Keras wrote: what each is to give here. None may be passed over.
 namespace manul {
@@ -70,53 +71,6 @@ const std::vector<FileCase> fixture_cases{
     {"siamese.h5", Kind::refused, "layers of the class Multiply"},
     {"sparse-logits.h5", Kind::trains},
 };
-
-/// The text of the error that `function` throws; empty if it throws none.
-template <class Function>
-std::string complaint(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::model_file) << error.what();
-    return error.what();
-  }
-  return {};
-}
-
-/// Largest |a - b| / (1 + |b|).
-double difference(const Tensor& a, const Tensor& b) {
-  std::vector<float> x = a.to_vector<float>(), y = b.to_vector<float>();
-  if (x.size() != y.size()) return INFINITY;
-  double largest = 0;
-  for (size_t i = 0; i < x.size(); ++i)
-    largest = std::max(largest, std::abs(double{x[i]} - y[i]) / (1 + std::abs(double{y[i]})));
-  return largest;
-}
-
-Tensor labels_for(const Model& model, const Tensor& labels) {
-  if (model.loss() != Loss::sparse_categorical_crossentropy) return labels;
-  std::vector<int32_t> classes;
-  for (float value : labels.to_vector<float>()) classes.push_back(static_cast<int32_t>(value));
-  return Tensor::from(classes, {static_cast<int64_t>(classes.size())});
-}
-
-void check_prediction(Model& model, const Fixture& expected, const std::string& group) {
-  std::vector<Tensor> inputs;
-  for (int i = 0; i < expected.number(group, "inputs"); ++i)
-    inputs.push_back(expected.tensor(group + "/input_" + std::to_string(i)));
-  EXPECT_LE(difference(model.forward(inputs).at(0), expected.tensor(group + "/output_0")), 1e-5);
-}
-
-/// One step on the recorded batch gives Keras' loss and Keras' next outputs.
-void check_step(Model& model, const Fixture& expected, const std::string& group) {
-  EXPECT_EQ(model.state().read().iteration, expected.number(group, "iterations"));
-  Tensor input = expected.tensor(group + "/input_0");
-  Tensor loss = model.train_on_batch(input, labels_for(model, expected.tensor(group + "/label_0")));
-  EXPECT_NEAR(loss.item<float>(), expected.number(group, "train_loss"), 1e-5);
-  double moved = difference(model.forward(input), expected.tensor(group + "/output_after_step_0"));
-  EXPECT_LE(moved, expected.number(group, "tolerance_after"));
-  EXPECT_LT(moved, 0.02 * expected.number(group, "moved_by_step"));
-}
 
 class KerasFixture : public testing::TestWithParam<std::string> {
  protected:
