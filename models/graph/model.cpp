@@ -94,9 +94,19 @@ void Model::compile(std::unique_ptr<Optimizer> optimizer, Loss loss, std::vector
   metrics_ = std::move(metrics);
   from_logits_ = options.from_logits;
   loss_weight_ = options.loss_weight;
+  composed_loss_ = {};
   kept_training_config = {};
   state_ = std::make_unique<DeviceStepState>(device());
   state_->write({.seed = build_options_.seed, .learning_rate = optimizer_->initial_learning_rate()});
+}
+
+void Model::compile(std::unique_ptr<Optimizer> optimizer, const LossSpec& loss, std::vector<Metric> metrics,
+                    const CompileOptions& options) {
+  check(static_cast<bool>(loss.values), "compile: there is no loss {}", loss.name);
+  // Labels have the shape of the output, so accuracy is that beside a binary loss.
+  compile(std::move(optimizer), Loss::binary_crossentropy, std::move(metrics), options);
+  from_logits_ = false;
+  composed_loss_ = loss;
 }
 
 Optimizer& Model::optimizer() const {
@@ -157,6 +167,7 @@ Tensor Model::predict(const Tensor& x, int64_t batch_size) {
 }
 
 bool Model::loss_takes_logits() const {
+  if (composed_loss_.values) return false;
   return from_logits_ || (build_options_.fusion.loss_from_logits && has_logits(plan_->output_activation()));
 }
 
@@ -176,6 +187,7 @@ Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bo
                               can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense())[0];
   auto weighted = [&](const Tensor& loss) { return loss_weight_ == 1 ? loss : scale(loss, loss_weight_); };
   if (at_once.loss.defined()) return {weighted(at_once.loss), outputs};
+  if (composed_loss_.values) return {weighted(mean_loss(composed_loss_, labels, outputs)), outputs};
   Tensor targets = labels_like(labels, outputs.shape(), loss_);
   Tensor loss =
       logits ? loss_from_logits(loss_, outputs, targets) : loss_from_probabilities(loss_, outputs, targets);

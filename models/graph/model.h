@@ -9,6 +9,7 @@
 #include "manul/models/training/fit.h"
 #include "manul/models/training/training_state.h"
 #include "manul/ops/losses/loss.h"
+#include "manul/ops/losses/loss_spec.h"
 #include "manul/ops/optimizers/update.h"
 
 namespace manul {
@@ -74,9 +75,19 @@ class Model {
                const CompileOptions& options = {}) {
     compile(std::make_unique<OptimizerType>(optimizer), loss, std::move(metrics), options);
   }
+  /// The same with a loss made of ops: a value (`Huber{.delta = 0.3}`) or one's own.
+  void compile(std::unique_ptr<Optimizer> optimizer, const LossSpec& loss, std::vector<Metric> metrics = {},
+               const CompileOptions& options = {});
+  template <std::derived_from<Optimizer> OptimizerType>
+  void compile(const OptimizerType& optimizer, const LossSpec& loss, std::vector<Metric> metrics = {},
+               const CompileOptions& options = {}) {
+    compile(std::make_unique<OptimizerType>(optimizer), loss, std::move(metrics), options);
+  }
   bool is_compiled() const { return optimizer_ != nullptr; }
   Optimizer& optimizer() const;
   Loss loss() const { return loss_; }
+  /// The loss where it is made of ops; without a name where it is one of the crossentropies.
+  const LossSpec& composed_loss() const { return composed_loss_; }
   const std::vector<Metric>& metrics() const { return metrics_; }
   /// What multiplies the loss (and with it the gradients), as Keras' loss_weights.
   double loss_weight() const { return loss_weight_; }
@@ -143,6 +154,7 @@ class Model {
   std::vector<Metric> metrics_;
   bool from_logits_ = false;
   double loss_weight_ = 1;
+  LossSpec composed_loss_;
   std::unique_ptr<DeviceStepState> state_;
   /// What dropout draws from that is called as in training in prediction too; each forward() draws anew.
   std::unique_ptr<DeviceStepState> prediction_state_;

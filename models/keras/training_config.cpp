@@ -65,6 +65,32 @@ bool is_accuracy(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// What a loss entry says: its name or class, and its options.
+struct LossEntry {
+  std::string name;
+  Config options;
+};
+LossEntry loss_entry(const Config& config) {
+  if (config.is_string()) return {config.as_string(), {}};
+  if (config.is_list() && config.as_list().size() == 1) return loss_entry(config.as_list()[0]);
+  if (const Config* options = config.find("config")) return {config.get("class_name", ""), *options};
+  if (config.is_map() && config.as_map().size() == 1) return loss_entry(config.as_map()[0].value);
+  return {};
+}
+
+/// A loss of the table; without values if it is none of them.
+LossSpec read_composed_loss(const Config& config) {
+  LossEntry entry = loss_entry(config);
+  LossSpec defaults = manul::find_loss(entry.name);
+  if (!defaults.values) return {};
+  LossSpec::Options given;
+  for (const auto& [key, value] : defaults.options) given.emplace_back(key, entry.options.get(key, value));
+  std::string reduction = entry.options.get("reduction", "auto");
+  if (reduction != "auto" && reduction != "sum_over_batch_size")
+    fail(ErrorKind::model_file, "training_config: the loss's reduction {} is not supported", reduction);
+  return manul::find_loss(entry.name, given);
+}
+
 /// Whether "accuracy" is among the metrics, as a name or an object, however deep they are nested. Others are
 /// not computed here.
 bool has_accuracy(const Config& metrics) {
@@ -167,6 +193,16 @@ Config optimizer_config(const Model& model) {
 
 /// The plain name where it says all: Keras 3 does not read the objects that tf.keras writes.
 Config loss_config(const Model& model) {
+  if (const LossSpec& loss = model.composed_loss(); loss.values) {
+    LossSpec known = manul::find_loss(loss.name);
+    if (!known.values)
+      fail(ErrorKind::failed, "save: a Keras file cannot hold the loss {}, which is not registered",
+           loss.name);
+    if (loss.options == known.options) return loss.name;
+    Config options = Config::map({{"reduction", "sum_over_batch_size"}, {"name", loss.name}});
+    for (const auto& [key, value] : loss.options) options.set(key, value);
+    return Config::map({{"class_name", loss.class_name}, {"config", std::move(options)}});
+  }
   const LossName& names = names_of(model.loss());
   if (!model.from_logits()) return names.name;
   return Config::map(
@@ -209,13 +245,17 @@ Config training_config(const Model& model) {
 void read_training(hdf5::Reader& file, const Config& config, const Version& version,
                    const std::vector<SavedLayer>& layers, Model& model) {
   CompileOptions options;
-  Loss loss = read_loss(config.at("loss"), options.from_logits);
+  LossSpec composed = read_composed_loss(config.at("loss"));
+  Loss loss = composed.values ? Loss::binary_crossentropy : read_loss(config.at("loss"), options.from_logits);
   options.loss_weight = read_loss_weight(config.find("loss_weights"));
   const Config* metrics = config.find("metrics");
   std::vector<Metric> known;
   if (metrics && has_accuracy(*metrics)) known.push_back(Metric::accuracy);
   const Config& optimizer = config.at("optimizer_config");
-  model.compile(read_optimizer(optimizer), loss, known, options);
+  if (composed.values)
+    model.compile(read_optimizer(optimizer), composed, known, options);
+  else
+    model.compile(read_optimizer(optimizer), loss, known, options);
   for (const char* key : {"metrics", "weighted_metrics"})
     if (const Config* kept = config.find(key); kept && !kept->is_null())
       model.kept_training_config.set(key, readable_metrics(*kept));

@@ -2,8 +2,11 @@
 
 #include <utility>
 
+#include "manul/framework/error.h"
+#include "manul/ops/losses/kinds/huber.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
+#include "manul/tests/temporary_folder.h"
 
 namespace manul {
 namespace {
@@ -25,6 +28,35 @@ TEST(Fit, LearnsAndReportsAsKerasDoes) {
   Logs evaluated = model.evaluate(test);
   EXPECT_EQ(evaluated[0].second, history["val_loss"].back());
   EXPECT_EQ(evaluated[1].second, history["val_accuracy"].back());
+}
+
+TEST(Fit, TrainsWithALossOfOpsAndSavesIt) {
+  InMemoryDataset train = corner_pictures(201, 1);
+  Sequential model = small_classifier();
+  model.compile(Adam{{.learning_rate = 0.01}}, Huber{.delta = 0.3}, {Metric::accuracy}, {.seed = 3});
+  History history = model.fit(train, {.epochs = 12});
+  EXPECT_LT(history["loss"].back(), 0.6 * history["loss"].front());
+  EXPECT_GT(history["accuracy"].back(), 0.8);
+  TemporaryFolder folder;
+  model.save(folder / "huber.h5");
+  Model again = Model::load(folder / "huber.h5", {.training = true});
+  EXPECT_EQ(again.composed_loss().name, "huber");
+  EXPECT_EQ(again.composed_loss().options, (LossSpec::Options{{"delta", 0.3}}));
+  EXPECT_EQ(again.evaluate(train), model.evaluate(train));
+}
+
+TEST(Fit, TrainsWithAFunctionOfTensorsAndSaysThatAFileCannotHoldIt) {
+  InMemoryDataset train = corner_pictures(201, 1);
+  Sequential model = small_classifier(), known = small_classifier();
+  LossSpec own{"own", "Own", {}, {}, [](const Tensor& labels, const Tensor& predictions) {
+                 return mean_of_rows(square(subtract(labels, predictions)));
+               }};
+  model.compile(Adam{}, own, {}, {.seed = 3});
+  known.compile(Adam{}, find_loss("mse"), {}, {.seed = 3});
+  EXPECT_EQ(model.fit(train, {.epochs = 2})["loss"], known.fit(train, {.epochs = 2})["loss"]);
+  TemporaryFolder folder;
+  EXPECT_THROW(model.save(folder / "own.h5"), Error);
+  EXPECT_THROW(model.compile(Adam{}, find_loss("no_such_loss")), Error);
 }
 
 /// Counts what it is told, and where.
