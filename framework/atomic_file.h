@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,5 +12,10 @@ namespace manul {
 /// replaced. Throws ErrorKind::failed with the reason (full disk, folder not writable) and removes the
 /// temporary file.
 void write_file_atomically(const std::string& path, std::string_view content);
+
+/// Does all that write_file_atomically() would, short of the content: whoever works for hours learns before,
+/// not after, that the result cannot be written (a link that leads to itself, a folder that is not writable
+/// or not there, a disk without room for `bytes`). Throws as that function does.
+void require_writable(const std::string& path, int64_t bytes = 0);
 
 }  // namespace manul

@@ -52,6 +52,9 @@ void InputFile::refuse(std::string_view reason) const {
 
 void write_bytes(const std::filesystem::path& path, std::span<const uint8_t> content) {
   int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+  struct stat status {};
+  // A device is written to like a file; it must not be removed like one.
+  bool removable = file >= 0 && ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
   bool done = file >= 0;
   for (size_t written = 0; done && written < content.size();) {
     ssize_t count = ::write(file, content.data() + written, content.size() - written);
@@ -65,7 +68,7 @@ void write_bytes(const std::filesystem::path& path, std::span<const uint8_t> con
     reason = errno;
   }
   if (done) return;
-  if (file >= 0) ::unlink(path.c_str());
+  if (removable) ::unlink(path.c_str());
   fail(ErrorKind::failed, "{}: cannot be written: {}", path.string(), std::strerror(reason));
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "manul/framework/error.h"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr size_t fence_bytes = 256;
 constexpr unsigned char fence_value = 0xA5;
-std::atomic<int> live_guards{0};
+/// MANUL_MEMORY_GUARD in the environment guards a whole program.
+std::atomic<int> live_guards{std::getenv("MANUL_MEMORY_GUARD") ? 1 : 0};
 std::atomic<int> broken_fences{0};
 
 void* allocate(size_t bytes, [[maybe_unused]] Device device) {

@@ -4,6 +4,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/framework/file.h"
+#include "manul/framework/file_system.h"
 
 namespace manul {
 namespace {
@@ -26,8 +27,7 @@ void interleave(const uint8_t* planes, uint8_t* pixels) {
 }
 
 std::vector<std::string> read_lines(const std::filesystem::path& file) {
-  std::error_code unknown;
-  if (!std::filesystem::exists(file, unknown)) return {};
+  if (file_type(file, ErrorKind::data) == FileType::missing) return {};
   std::vector<uint8_t> bytes = InputFile(file, ErrorKind::data).read_all(most_bytes);
   std::istringstream text(std::string(bytes.begin(), bytes.end()));
   std::vector<std::string> lines;

@@ -9,6 +9,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/framework/file.h"
+#include "manul/framework/file_system.h"
 
 namespace manul {
 namespace {
@@ -109,8 +110,7 @@ void reverse_bytes(uint8_t* bytes, int64_t count, int64_t size) {
 /// `folder`/`name`, or the same with ".gz".
 Tensor read_part(const std::filesystem::path& folder, std::string name) {
   std::filesystem::path plain = folder / name;
-  std::error_code unknown;
-  return read_idx(std::filesystem::exists(plain, unknown) ? plain : folder / (name + ".gz"));
+  return read_idx(file_type(plain, ErrorKind::data) != FileType::missing ? plain : folder / (name + ".gz"));
 }
 
 }  // namespace

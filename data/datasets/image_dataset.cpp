@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "manul/data/image/image_io.h"
+#include "manul/data/image/pixels.h"
 #include "manul/framework/error.h"
 
 namespace manul {
@@ -12,23 +13,13 @@ namespace {
 /// The most files between two progress reports and looks at the stop flag.
 constexpr int64_t stretch = 256;
 
-/// The picture as bytes [height, width, channels]. Throws if the file is bad.
-void load_pixels(const ImageFolder::File& file, const ImageOptions& options, uint8_t* to,
-                 std::string* warning) {
-  Image image = load_image(file.path, options);
-  if (!image.pixels16.empty())
-    fail(ErrorKind::data, "{}: 16-bit gray does not fit the 8 bits of a data set; read it as rgb",
-         file.path.string());
-  std::memcpy(to, image.pixels.data(), image.pixels.size());
-  if (warning) *warning = std::move(image.warning);
-}
-
 }  // namespace
 
 ImageDataset::ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options)
     : options_(options), class_names_(folder.class_names) {
-  check(options.image.height > 0 && options.image.width > 0, "image data set: a picture size of {}x{}",
-        options.image.width, options.image.height);
+  check(options.image.height > 0 && options.image.width > 0 &&
+            options.image.width <= most_pixels / options.image.height,
+        "image data set: a picture size of {}x{}", options.image.width, options.image.height);
   read_files(folder.files);
   std::vector<int32_t> labels;
   for (const ImageFolder::File& file : files_) labels.push_back(file.label);
@@ -56,9 +47,13 @@ void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
   // What does not fit is decoded as well, to find what is bad.
   auto read = [&](int64_t i) {
     try {
-      if (i >= room_) stamps_[i] = stamp_of(files[i].path);
-      load_pixels(files[i], options_.image, rows + (i < room_ ? i : room_ + (i - room_) % ring) * bytes,
-                  &warnings[i]);
+      if (is_stopped()) return;
+      InputFile file(files[i].path, ErrorKind::data);
+      stamps_[i] = file.stamp();
+      Image image = load_image(file, options_.image);
+      int64_t row = i < room_ ? i : room_ + (i - room_) % ring;
+      write_bytes_of(image, rows + row * bytes, shape, file.name());
+      warnings[i] = std::move(image.warning);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
       reasons[i] = error.what();
@@ -68,11 +63,10 @@ void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
   ReadAhead ahead(options_.workers);
   ahead.start(0, total, window, read);
   for (int64_t first = 0; first < total; first += step) {
-    if (options_.stop && *options_.stop)
-      fail(ErrorKind::failed, "stopped after {} of {} pictures were read", first, total);
     int64_t end = std::min(first + step, total);
     ahead.release(first);
     ahead.wait_for(end);
+    if (is_stopped()) fail(ErrorKind::failed, "stopped while {} of {} pictures were read", first, total);
     if (options_.on_bad_image == OnBadImage::fail)
       for (int64_t i = first; i < end; ++i)
         if (!reasons[i].empty()) fail(ErrorKind::data, "{}", reasons[i]);
@@ -107,11 +101,13 @@ void ImageDataset::keep(const Tensor& pictures) {
 
 void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons) {
   std::vector<int64_t> before(class_names_.size()), after(class_names_.size());
+  std::vector<std::string> first_reason(class_names_.size());
   for (size_t i = 0; i < files.size(); ++i) {
     int label = files[i].label;
     ++before[label];
     if (!reasons[i].empty()) {
       bad_images_.push_back(reasons[i]);
+      if (first_reason[label].empty()) first_reason[label] = reasons[i];
       continue;
     }
     ++after[label];
@@ -121,7 +117,7 @@ void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vec
   for (size_t label = 0; label < before.size(); ++label)
     if (before[label] > 0 && after[label] == 0)
       fail(ErrorKind::data, "class '{}': none of its {} pictures can be read, the first because: {}",
-           class_names_[label], before[label], bad_images_.front());
+           class_names_[label], before[label], first_reason[label]);
 }
 
 void ImageDataset::begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) {
@@ -152,20 +148,17 @@ void ImageDataset::next_batch(const DeviceStepState& state, const Tensor& inputs
                        inputs, labels);
 }
 
-ImageDataset::Stamp ImageDataset::stamp_of(const std::filesystem::path& file) {
-  std::error_code ignored;  // whoever reads the file says what is wrong with it
-  return {std::filesystem::file_size(file, ignored), std::filesystem::last_write_time(file, ignored)};
-}
-
 void ImageDataset::load_again(int32_t sample, uint8_t* to) const {
-  const ImageFolder::File& file = files_[sample];
+  const std::filesystem::path& path = files_[sample].path;
+  bool changed = false;
   try {
-    load_pixels(file, options_.image, to, nullptr);
+    InputFile file(path, ErrorKind::data);
+    write_bytes_of(load_image(file, options_.image), to, sample_shape(), file.name());
+    changed = file.stamp() != stamps_[sample];
   } catch (const Error& error) {
     fail(error.kind(), "{} (it was a good picture when the data was read)", error.what());
   }
-  if (stamp_of(file.path) != stamps_[sample])
-    fail(ErrorKind::data, "{}: the file has changed since the data was read", file.path.string());
+  if (changed) fail(ErrorKind::data, "{}: the file has changed since the data was read", path.string());
 }
 
 std::string ImageDataset::summary() const {

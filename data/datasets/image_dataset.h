@@ -8,6 +8,7 @@
 #include "manul/data/datasets/image_folder.h"
 #include "manul/data/datasets/picture_stream.h"
 #include "manul/data/image/image.h"
+#include "manul/framework/file.h"
 
 namespace manul {
 
@@ -68,24 +69,18 @@ class ImageDataset : public Dataset {
   void keep(const Tensor& pictures);
   void drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons);
   void load_again(int32_t sample, uint8_t* to) const;
-  /// Shows whether a file is still the one that was read.
-  struct Stamp {
-    uintmax_t bytes = 0;
-    std::filesystem::file_time_type written;
-    bool operator==(const Stamp&) const = default;
-  };
-  static Stamp stamp_of(const std::filesystem::path& file);
+  bool is_stopped() const { return options_.stop && *options_.stop; }
 
   ImageDatasetOptions options_;
   std::vector<std::string> class_names_;
   std::vector<ImageFolder::File> files_;
   std::vector<std::string> bad_images_, warnings_;
-  std::vector<Stamp> stamps_;  // of those of files_ that are streamed
-  int64_t cached_ = 0;         // the first samples, whose pictures are kept
-  int64_t room_ = 0;           // rows for them
-  Tensor pictures_;            // u8 [room and ring, height, width, channels]
-  Tensor labels_;              // i32 [size]
-  Tensor order_, rows_;        // i32 [size]; see EpochPictures
+  std::vector<FileStamp> stamps_;  // of files_
+  int64_t cached_ = 0;             // the first samples, whose pictures are kept
+  int64_t room_ = 0;               // rows for them
+  Tensor pictures_;                // u8 [room and ring, height, width, channels]
+  Tensor labels_;                  // i32 [size]
+  Tensor order_, rows_;            // i32 [size]; see EpochPictures
   struct {
     int64_t position = 0, length = 0;
   } prepared_;

@@ -6,9 +6,8 @@
 #include <array>
 #include <cctype>
 #include <string_view>
-#include <system_error>
 
-#include "manul/framework/error.h"
+#include "manul/framework/file_system.h"
 
 namespace manul {
 namespace {
@@ -16,6 +15,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 7> extensions{"png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"};
+
+/// Hidden folders (.git, .ipynb_checkpoints) hold no pictures, wherever they are.
+bool is_hidden(const fs::path& folder) {
+  return folder.filename().native().starts_with('.');
+}
 
 /// Keras asks for no dot.
 bool is_picture_name(const fs::path& path) {
@@ -25,45 +29,30 @@ bool is_picture_name(const fs::path& path) {
                      [&](auto extension) { return name.ends_with(extension); });
 }
 
-/// Names in the order of their bytes, as Python sorts them.
-std::vector<fs::directory_entry> sorted_entries(const fs::path& folder) {
-  std::error_code error;
-  std::vector<fs::directory_entry> entries;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    entries.push_back(*it);
-  if (error) fail(ErrorKind::data, "{}: the folder cannot be read: {}", folder.string(), error.message());
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    return a.path().filename().native() < b.path().filename().native();
-  });
-  return entries;
-}
-
 /// `folder` and all folders below it, in the order of their whole paths, as Keras walks them.
 std::vector<fs::path> folders_below(const fs::path& folder) {
   std::vector<fs::path> folders{folder};
   for (size_t i = 0; i < folders.size(); ++i)
-    for (const fs::directory_entry& entry : sorted_entries(folders[i]))
-      if (!entry.is_symlink() && entry.is_directory()) folders.push_back(entry.path());
+    for (const FolderEntry& entry : list_folder(folders[i], ErrorKind::data))
+      if (!entry.is_link && entry.type == FileType::folder && !is_hidden(entry.path))
+        folders.push_back(entry.path);
   std::sort(folders.begin(), folders.end(),
             [](const auto& a, const auto& b) { return a.native() < b.native(); });
   return folders;
 }
 
 void require_folder(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::exists(folder, error)) fail(ErrorKind::data, "{}: there is no such folder", folder.string());
-  if (!fs::is_directory(folder, error)) fail(ErrorKind::data, "{}: not a folder", folder.string());
+  FileType type = file_type(folder, ErrorKind::data);
+  if (type == FileType::missing) fail(ErrorKind::data, "{}: there is no such folder", folder.string());
+  if (type != FileType::folder) fail(ErrorKind::data, "{}: not a folder", folder.string());
 }
 
-/// Hidden folders (.git, .ipynb_checkpoints) are no classes.
 std::vector<std::string> folder_names(const fs::path& folder) {
   require_folder(folder);
   std::vector<std::string> names;
-  std::error_code error;
-  for (const fs::directory_entry& entry : sorted_entries(folder))
-    if (std::string name = entry.path().filename().string();
-        !name.starts_with('.') && entry.is_directory(error))
-      names.push_back(std::move(name));
+  for (const FolderEntry& entry : list_folder(folder, ErrorKind::data))
+    if (entry.type == FileType::folder && !is_hidden(entry.path))
+      names.push_back(entry.path.filename().string());
   return names;
 }
 
@@ -77,10 +66,9 @@ std::string no_pictures(const fs::path& folder) {
 std::vector<fs::path> ImageFolder::pictures_below(const fs::path& folder) {
   require_folder(folder);
   std::vector<fs::path> found;
-  std::error_code error;
   for (const fs::path& each : folders_below(folder))
-    for (const fs::directory_entry& entry : sorted_entries(each))
-      if (!entry.is_directory(error) && is_picture_name(entry.path())) found.push_back(entry.path());
+    for (const FolderEntry& entry : list_folder(each, ErrorKind::data))
+      if (entry.type != FileType::folder && is_picture_name(entry.path)) found.push_back(entry.path);
   return found;
 }
 

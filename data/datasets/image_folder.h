@@ -9,9 +9,9 @@ namespace manul {
 /// The pictures below a folder with one sub-folder a class, as Keras' flow_from_directory finds them: class
 /// names are the sorted names of the sub-folders, each searched to any depth, folders and files sorted by
 /// name; extensions png, jpg, jpeg, bmp, ppm, tif and tiff in any case. A hidden sub-folder (.git,
-/// .ipynb_checkpoints) is not a class, as in Keras' image_dataset_from_directory. A class folder and a file
-/// may be symbolic links; links to folders further down are not followed. Unreadable pictures are found when
-/// they are decoded.
+/// .ipynb_checkpoints) is not a class, as in Keras' image_dataset_from_directory, and inside a class it is
+/// not searched. A class folder and a file may be symbolic links; links to folders further down are not
+/// followed. Unreadable pictures are found when they are decoded.
 struct ImageFolder {
   struct File {
     std::filesystem::path path;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/cpu/start_threads.h"
 #include "manul/framework/error.h"
 
 namespace manul {
@@ -34,7 +35,9 @@ void ReadAhead::start(int64_t first, int64_t end, int64_t window, Job job) {
     error_ = nullptr;
   }
   to_do_.notify_all();
-  while (static_cast<int>(threads_.size()) < wanted_threads_) threads_.emplace_back([this] { work(); });
+  if (!asked_for_threads_)
+    cpu::start_threads(threads_, wanted_threads_, "reading pictures", [this](int) { work(); });
+  asked_for_threads_ = true;
 }
 
 void ReadAhead::stop() {

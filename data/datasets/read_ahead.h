@@ -18,7 +18,8 @@ class ReadAhead {
  public:
   using Job = std::function<void(int64_t number)>;
 
-  /// `threads` at least 1; 0 means one per core. They start with the first job.
+  /// `threads` at least 1; 0 means one per core. They start with the first job; where the system gives fewer,
+  /// or none, wait_for() does what they leave.
   explicit ReadAhead(int threads);
   /// Waits for the jobs that have begun.
   ~ReadAhead();
@@ -45,7 +46,8 @@ class ReadAhead {
   void do_until(int64_t end, Lock& lock);
 
   const int wanted_threads_;
-  std::vector<std::thread> threads_;
+  std::vector<std::thread> threads_;  // fewer than wanted, or none, where the system gives no more
+  bool asked_for_threads_ = false;
   std::mutex mutex_;
   std::condition_variable to_do_, done_;
   Job job_;

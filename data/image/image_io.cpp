@@ -1,13 +1,8 @@
 #include "manul/data/image/image_io.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
+#include <array>
+#include <cctype>
 #include <cstring>
-#include <fstream>
 
 #include "manul/data/image/image_codec.h"
 #include "manul/data/image/resize.h"
@@ -34,73 +29,55 @@ Format format_of(codec::Bytes bytes) {
   return Format::unknown;
 }
 
+void require_picture(Format format, size_t bytes, std::string_view name) {
+  if (bytes == 0) fail(ErrorKind::data, "{}: the file is empty", name);
+  if (format == Format::gif) fail(ErrorKind::data, "{}: a GIF, a format that is not read", name);
+  if (format == Format::unknown) fail(ErrorKind::data, "{}: not a picture, whatever its name says", name);
+}
+
 Image decode(codec::Bytes bytes, std::string_view name, const ImageOptions& options) {
-  if (bytes.empty()) fail(ErrorKind::data, "{}: the file is empty", name);
-  switch (format_of(bytes)) {
+  Format format = format_of(bytes);
+  require_picture(format, bytes.size(), name);
+  switch (format) {
     case Format::jpeg:
       return codec::decode_jpeg(bytes, name, options);
     case Format::png:
       return codec::decode_png(bytes, name, options.color_mode);
-    case Format::gif:
-      fail(ErrorKind::data, "{}: a GIF, a format that is not read", name);
-    case Format::unknown:
-      fail(ErrorKind::data, "{}: not a picture, whatever its name says", name);
     default:
       return codec::decode_other(bytes, name, options.color_mode);
   }
 }
 
-std::vector<uint8_t> read_file(const std::filesystem::path& file) {
-  auto refuse = [&] { fail(ErrorKind::data, "{}: cannot be read: {}", file.string(), std::strerror(errno)); };
-  int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) refuse();
-  struct Closer {
-    int descriptor;
-    ~Closer() { ::close(descriptor); }
-  } closer{descriptor};
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0) refuse();
-  if (!S_ISREG(status.st_mode)) fail(ErrorKind::data, "{}: not a file", file.string());
+/// Looks at the first bytes before it reads the others.
+std::vector<uint8_t> read_picture_file(const InputFile& file) {
   constexpr int64_t most_bytes = int64_t{1} << 30;
-  if (status.st_size > most_bytes)
-    fail(ErrorKind::data, "{}: {} bytes are more than a picture file may have ({})", file.string(),
-         status.st_size, most_bytes);
-  std::vector<uint8_t> bytes(status.st_size);
-  size_t done = 0;
-  while (done < bytes.size()) {
-    ssize_t count = ::read(descriptor, bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) refuse();
-    if (count == 0) break;
-    done += count;
-  }
-  bytes.resize(done);
-  return bytes;
-}
-
-void write_file(const std::filesystem::path& file, const std::vector<uint8_t>& bytes) {
-  std::ofstream stream(file, std::ios::binary);
-  stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  if (!stream) fail(ErrorKind::failed, "{}: cannot be written: {}", file.string(), std::strerror(errno));
+  std::array<uint8_t, 16> head{};
+  auto length = static_cast<size_t>(file.read(0, head.data(), head.size()));
+  require_picture(format_of(codec::Bytes(head.data(), length)), length, file.name());
+  return file.read_all(most_bytes);
 }
 
 }  // namespace
 
 Image decode_image(std::span<const uint8_t> bytes, std::string_view name, const ImageOptions& options) {
+  if (options.height > 0 && options.width > 0) codec::check_size(name, options.height, options.width);
   return resize(decode(bytes, name, options), options);
 }
 
+Image load_image(const InputFile& file, const ImageOptions& options) {
+  return decode_image(read_picture_file(file), file.name(), options);
+}
+
 Image load_image(const std::filesystem::path& file, const ImageOptions& options) {
-  return decode_image(read_file(file), file.string(), options);
+  return load_image(InputFile(file, ErrorKind::data), options);
 }
 
 void save_png(const std::filesystem::path& file, const Image& image) {
-  write_file(file, codec::encode_png(image));
+  write_bytes(file, codec::encode_png(image));
 }
 
 void save_jpeg(const std::filesystem::path& file, const Image& image, int quality) {
-  write_file(file, codec::encode_jpeg(image, quality));
+  write_bytes(file, codec::encode_jpeg(image, quality));
 }
 
 }  // namespace manul

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "manul/data/image/image.h"
+#include "manul/framework/file.h"
 
 namespace manul {
 
@@ -18,6 +19,8 @@ namespace manul {
 /// everything that libjpeg or libpng warn about counts. Only a PNG that lacks nothing but its end marker is
 /// accepted, with a warning in the image.
 Image load_image(const std::filesystem::path& file, const ImageOptions& options = {});
+/// The same of a file that is open already.
+Image load_image(const InputFile& file, const ImageOptions& options = {});
 
 /// The same from memory; `name` stands for the file in errors.
 Image decode_image(std::span<const uint8_t> bytes, std::string_view name, const ImageOptions& options = {});

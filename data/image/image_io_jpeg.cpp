@@ -53,15 +53,24 @@ bool guarded(ErrorState& state, Function function) {
   return true;
 }
 
-/// Files that say more scans than any real encoder writes would keep the decoder busy for hours.
+/// Each scan of a progressive file is another pass over the whole picture, whatever it holds: a small file
+/// may ask for minutes of work. Encoders write about ten; more than a hundred are none's, and of large
+/// pictures fewer are enough.
+int most_scans(int64_t pixels) {
+  constexpr int64_t most_passed_pixels = int64_t{1} << 31;
+  constexpr int fewest = 12, most = 100;
+  return static_cast<int>(
+      std::clamp<int64_t>(most_passed_pixels / std::max<int64_t>(pixels, 1), fewest, most));
+}
+
 void limit_scans(j_common_ptr info) {
-  constexpr int most_scans = 1000;
   auto* decompress = reinterpret_cast<j_decompress_ptr>(info);
-  if (decompress->input_scan_number > most_scans) {
-    auto* state = reinterpret_cast<ErrorState*>(info->err);
-    std::strcpy(state->text, "more scans than a picture has");
-    std::longjmp(state->jump, 1);
-  }
+  int most = most_scans(int64_t{decompress->image_height} * decompress->image_width);
+  if (decompress->input_scan_number <= most) return;
+  auto* state = reinterpret_cast<ErrorState*>(info->err);
+  std::snprintf(state->text, sizeof state->text, "it has more scans than the %d that are read of its size",
+                most);
+  std::longjmp(state->jump, 1);
 }
 
 /// Released even if a constructor throws half-way.

@@ -33,6 +33,7 @@ extern "C" __attribute__((visibility("default"))) bool manul_opencv_decode(manul
                                                                            std::string& reason) try {
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   cv::redirectError(ignore_error);
+  cv::setNumThreads(0);  // whoever reads many pictures has threads of its own
   cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8U, const_cast<uint8_t*>(bytes.data()));
   cv::Mat picture = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);  // does not apply EXIF
   if (picture.empty()) {

@@ -176,6 +176,9 @@ Image read_gray16(Decoder& decoder, ColorMode mode) {
   std::vector<uint8_t> clipped(values.size());
   std::transform(values.begin(), values.end(), clipped.begin(),
                  [](uint16_t value) { return static_cast<uint8_t>(std::min<int>(value, 255)); });
+  if (auto lost = std::count_if(values.begin(), values.end(), [](uint16_t value) { return value > 255; }))
+    image.warning = fmt::format("{} of {} pixels of 16-bit gray are above 255 and become white, as in Pillow",
+                                lost, values.size());
   convert(clipped.data(), 1, mode, image.pixels.data(), clipped.size());
   return image;
 }
@@ -198,7 +201,10 @@ Image decode_png(Bytes bytes, std::string_view name, ColorMode mode) {
       convert(read.pixels.data(), channels, mode, image.pixels.data(), size_t(image.height) * image.width);
     }
   }
-  if (decoder.lacks_end()) image.warning = fmt::format("{}: the PNG lacks its end marker", name);
+  if (decoder.lacks_end())
+    image.warning +=
+        image.warning.empty() ? "the PNG lacks its end marker" : "; the PNG lacks its end marker";
+  if (!image.warning.empty()) image.warning = fmt::format("{}: {}", name, image.warning);
   return image;
 }
 

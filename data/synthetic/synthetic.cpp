@@ -6,7 +6,7 @@
 #include "manul/data/synthetic/synthetic_animal.h"
 #include "manul/data/synthetic/synthetic_scene.h"
 #include "manul/framework/cpu/parallel.h"
-#include "manul/framework/error.h"
+#include "manul/framework/file_system.h"
 
 namespace manul {
 
@@ -35,23 +35,22 @@ void write_synthetic(const std::filesystem::path& folder, const SyntheticOptions
     const char* name;
     int64_t count, first;
   };
+  auto is_stopped = [&] { return options.stop && *options.stop; };
   int64_t total = 2 * (options.training + options.test), done = 0;
   for (const Set& set :
        {Set{"training_set", options.training, 0}, Set{"test_set", options.test, options.training}})
     for (SyntheticAnimal animal : {SyntheticAnimal::cat, SyntheticAnimal::dog}) {
       std::string name = animal == SyntheticAnimal::cat ? "cat" : "dog";
       std::filesystem::path target = folder / set.name / (name + "s");
-      std::error_code error;
-      std::filesystem::create_directories(target, error);
-      if (error)
-        fail(ErrorKind::failed, "{}: the folder cannot be made: {}", target.string(), error.message());
+      make_folders(target, ErrorKind::failed);
       for (int64_t first = 0; first < set.count; first += 256) {
         int64_t count = std::min<int64_t>(256, set.count - first);
         cpu::parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-          for (int64_t i = set.first + first + begin; i < set.first + first + end; ++i)
+          for (int64_t i = set.first + first + begin; i < set.first + first + end && !is_stopped(); ++i)
             save_jpeg(target / fmt::format("{}.{}.jpg", name, i + 1),
                       draw_synthetic(animal, options.seed, i, options.size));
         });
+        if (is_stopped()) fail(ErrorKind::failed, "stopped while {} of {} pictures were drawn", done, total);
         done += count;
         if (options.on_progress) options.on_progress(done, total);
       }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -24,6 +25,8 @@ struct SyntheticOptions {
   uint64_t seed = 0;
   /// Called now and then with the number of files written so far.
   std::function<void(int64_t done, int64_t total)> on_progress = {};
+  /// When set, drawing ends at once with an error that says so.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// Draws folder/{training_set,test_set}/{cats,dogs}/NAME.N.jpg, by all threads: the same bytes each time.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "manul/framework/available_memory.h"
 #include "manul/framework/error.h"
 #include "manul/framework/memory.h"
 
@@ -105,6 +106,9 @@ thread_local RecentBlocks recent_blocks;
 void* new_block(size_t size) {
   constexpr size_t large_page = size_t{2} << 20;
   if (size < 2 * large_page) return std::aligned_alloc(alignment, size);
+  // Systems give out more memory than they have, and then kill the program that uses it.
+  constexpr size_t large_block = size_t{64} << 20;
+  if (size >= large_block && static_cast<int64_t>(size) > available_memory()) return nullptr;
   void* block = std::aligned_alloc(large_page, (size + large_page - 1) / large_page * large_page);
 #if defined(MADV_HUGEPAGE)
   if (block) madvise(block, size, MADV_HUGEPAGE);

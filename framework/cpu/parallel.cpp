@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "manul/framework/cpu/start_threads.h"
 #include "manul/framework/error.h"
 
 namespace manul::cpu {
@@ -61,7 +62,7 @@ bool spin(int microseconds, Done&& done) {
 class Pool {
  public:
   explicit Pool(int threads) {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+    start_threads(workers_, threads - 1, "the CPU's kernels", [this](int worker) { work(worker + 1); });
   }
 
   ~Pool() {

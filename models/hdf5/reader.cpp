@@ -35,6 +35,20 @@ double number(const ElementType& type, const unsigned char* data) {
   }
 }
 
+constexpr std::string_view not_hdf5 = "is not an HDF5 file";
+
+/// A file that is no HDF5 file, named for what it is if it is known to come in a model's place.
+std::string_view what_it_is(std::span<const unsigned char> head) {
+  auto begins = [&](std::string_view mark) {
+    return head.size() >= mark.size() && std::memcmp(head.data(), mark.data(), mark.size()) == 0;
+  };
+  if (begins("PK"))
+    return "is a zip archive, as Keras' .keras files are; save it in Keras by model.save('model.h5')";
+  if (begins("version https://git-lfs"))
+    return "is a pointer of Git LFS, not the file itself; fetch it by git lfs pull";
+  return not_hdf5;
+}
+
 }  // namespace
 
 Reader::Reader(const std::string& path) : source_(path) {
@@ -42,11 +56,13 @@ Reader::Reader(const std::string& path) : source_(path) {
 }
 
 void Reader::read_superblock() {
-  if (source_.size() < superblock_size)
-    refuse("", "is not an HDF5 file, or is cut short: it is too small for one");
-  Bytes block = source_.metadata(0, superblock_size, "");
+  Bytes block = source_.metadata(0, std::min<uint64_t>(source_.size(), superblock_size), "");
+  if (block.size() < superblock_size) {
+    std::string_view what = what_it_is(block);
+    refuse("", what == not_hdf5 ? "is not an HDF5 file, or is cut short: it is too small for one" : what);
+  }
   Cursor at(block, source_, "");
-  if (std::memcmp(at.take(8).data(), signature, 8) != 0) refuse("", "is not an HDF5 file");
+  if (std::memcmp(at.take(8).data(), signature, 8) != 0) refuse("", what_it_is(block));
   int version = at.u8();
   at.skip(4);
   int offset_size = at.u8(), length_size = at.u8();

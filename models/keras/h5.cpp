@@ -1,8 +1,6 @@
 #include "manul/models/keras/h5.h"
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 
 #include "manul/framework/atomic_file.h"
 #include "manul/framework/error.h"
@@ -14,20 +12,6 @@ namespace manul {
 namespace {
 
 constexpr size_t largest_config = size_t{1} << 24;  // characters
-
-/// Files that carry models, or seem to, and are named for what they are.
-void refuse_other_formats(const std::string& path) {
-  std::array<char, 64> head{};
-  std::ifstream(path, std::ios::binary).read(head.data(), head.size() - 1);
-  std::string_view start(head.data());
-  if (start.starts_with("PK"))
-    fail(ErrorKind::model_file,
-         "{}: is a zip archive, as Keras' .keras files are; save it in Keras by model.save('model.h5')",
-         path);
-  if (start.starts_with("version https://git-lfs"))
-    fail(ErrorKind::model_file, "{}: is a pointer of Git LFS, not the file itself; fetch it by git lfs pull",
-         path);
-}
 
 /// JSON of an attribute of the root; nothing if there is none.
 std::optional<Config> read_json(hdf5::Reader& file, const char* attribute) {
@@ -81,7 +65,6 @@ void read_weights(const hdf5::Reader& file, const std::vector<keras::WeightPlace
 }
 
 Model load_model(const std::string& path, const LoadOptions& options) {
-  refuse_other_formats(path);
   hdf5::Reader file(path);
   std::optional<Config> config = read_json(file, "model_config");
   if (!config) refuse_without_config(file);
@@ -117,7 +100,6 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
 
 void load_weights(Model& model, const std::string& path) {
   naming_file(path, [&] {
-    refuse_other_formats(path);
     hdf5::Reader file(path);
     bool whole_model = file.exists("model_weights");
     if (!whole_model && !file.names("", "layer_names")) refuse_without_config(file);

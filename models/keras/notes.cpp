@@ -1,8 +1,11 @@
 #include "manul/models/keras/notes.h"
 
 #include <bit>
+#include <cmath>
 
+#include "manul/data/image/image.h"
 #include "manul/framework/error.h"
+#include "manul/framework/utf8.h"
 #include "manul/models/keras/json.h"
 
 namespace manul::keras {
@@ -12,7 +15,7 @@ Config notes_config(const Model& model) {
   const Preprocessing& preprocessing = model.preprocessing;
   if (!preprocessing.class_names.empty()) {
     Config::List names;
-    for (const std::string& name : preprocessing.class_names) names.emplace_back(name);
+    for (const std::string& name : preprocessing.class_names) names.emplace_back(utf8_of_name(name));
     notes.set("class_names", std::move(names));
   }
   const Shape& input = model.graph().nodes()[model.graph().inputs()[0]].shape;
@@ -27,10 +30,15 @@ Config notes_config(const Model& model) {
 }
 
 void read_notes(const Config& notes, Model& model) {
+  Preprocessing& preprocessing = model.preprocessing;
   if (const Config* names = notes.find("class_names"))
-    for (const Config& name : names->as_list()) model.preprocessing.class_names.push_back(name.as_string());
-  model.preprocessing.rescale = notes.get("rescale", 0.0);
-  model.preprocessing.interpolation = notes.get("interpolation", "");
+    for (const Config& name : names->as_list())
+      preprocessing.class_names.push_back(name_of_utf8(name.as_string()));
+  preprocessing.rescale = notes.get("rescale", 0.0);
+  if (!std::isfinite(preprocessing.rescale))
+    fail(ErrorKind::model_file, "{}: a rescale of {}", notes_attribute, preprocessing.rescale);
+  preprocessing.interpolation = notes.get("interpolation", "");
+  if (!preprocessing.interpolation.empty()) parse_interpolation(preprocessing.interpolation);
 }
 
 uint64_t read_seed(const Config& notes) {

@@ -1,12 +1,10 @@
 #include "manul/models/training/callbacks.h"
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <limits>
 
-#include "manul/framework/error.h"
+#include "manul/framework/atomic_file.h"
+#include "manul/framework/warning.h"
 #include "manul/models/graph/model.h"
 
 namespace manul {
@@ -135,21 +133,25 @@ void ModelCheckpoint::load_state(const TrainingState& state) {
 }
 
 void CSVLogger::on_epoch_end(FitProgress& fit, const Logs& logs) {
-  std::ofstream file(path_, std::ios::trunc);
-  file << "epoch";
-  for (const auto& [name, value] : logs) file << ',' << name;
-  file << '\n';
+  std::string text = "epoch";
+  for (const auto& [name, value] : logs) text += ',' + name;
+  text += '\n';
   int64_t epoch = 0;
   for (const Logs& line : fit.history.epochs()) {
-    file << epoch++;
+    text += fmt::format("{}", epoch++);
     for (const auto& [name, unused] : logs) {
       const double* value = find_log(line, name);
-      file << ',' << (value ? fmt::format("{}", *value) : "");
+      text += ',' + (value ? fmt::format("{}", *value) : "");
     }
-    file << '\n';
+    text += '\n';
   }
-  file.close();
-  if (!file) fail(ErrorKind::failed, "history: {} cannot be written: {}", path_, std::strerror(errno));
+  try {
+    write_file_atomically(path_, text);
+    problem_.clear();
+  } catch (const Error& error) {
+    if (problem_.empty()) warn("history: {}; the training goes on without it", error.what());
+    problem_ = error.what();
+  }
 }
 
 void TerminateOnNaN::on_epoch_begin(FitProgress& /*fit*/) {

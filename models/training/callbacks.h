@@ -88,14 +88,17 @@ class ModelCheckpoint : public Callback {
 };
 
 /// Writes the history as comma-separated values, one line per epoch, from 0, as Keras' CSVLogger does; after
-/// a resume the earlier epochs are there as well.
+/// a resume the earlier epochs are there as well. The file is whole at any moment. One that cannot be written
+/// is warned about and does not end the training; the next epoch writes all of them again.
 class CSVLogger : public Callback {
  public:
   explicit CSVLogger(std::string path) : path_(std::move(path)) {}
   void on_epoch_end(FitProgress& fit, const Logs& logs) override;
+  /// Why the last epoch could not be written; empty if it was.
+  const std::string& problem() const { return problem_; }
 
  private:
-  std::string path_;
+  std::string path_, problem_;
 };
 
 /// Stops when the loss is no longer finite; looks after every epoch, and every `interval` within one.

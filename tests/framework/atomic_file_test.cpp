@@ -98,9 +98,45 @@ TEST_F(AtomicFile, AFolderThatIsNotThereOrNotWritable) {
   path_ = "/proc/model.h5";
   EXPECT_THAT(failure("x"), HasSubstr("no file can be made in its folder"));
   path_ = folder_;
-  EXPECT_THAT(failure("x"), HasSubstr("is not a regular file"));
+  EXPECT_THAT(failure("x"), HasSubstr("is a folder, not a file"));
   path_ = "/dev/null";
   EXPECT_THAT(failure("x"), HasSubstr("is not a regular file"));
+}
+
+TEST_F(AtomicFile, TheLongestNameCanBeWritten) {
+  path_ = folder_ / (std::string(252, 'n') + ".h5");
+  write_file_atomically(path_, "first");
+  write_file_atomically(path_, "second");
+  EXPECT_EQ(content(), "second");
+  path_ = folder_ / (std::string(253, 'n') + ".h5");
+  EXPECT_THAT(failure("x"), HasSubstr("File name too long; no file was written"));
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(AtomicFile, WhatCannotBeWrittenIsKnownBefore) {
+  auto problem = [](const std::string& path, int64_t bytes = 0) -> std::string {
+    try {
+      require_writable(path, bytes);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::failed);
+      return error.what();
+    }
+    return "";
+  };
+  fs::path link = folder_ / "itself.h5", away = folder_ / "away.h5";
+  fs::create_symlink("itself.h5", link);
+  fs::create_symlink("missing/model.h5", away);
+  EXPECT_EQ(problem(path_, 1000), "");
+  EXPECT_EQ(files(), 2) << "nothing is left";
+  EXPECT_THAT(problem(link), HasSubstr("itself.h5: is a link that leads to itself"));
+  EXPECT_THAT(problem(away), HasSubstr("no file can be made in its folder: No such file or directory"));
+  EXPECT_THAT(problem("/proc/model.h5"), HasSubstr("no file can be made in its folder"));
+  EXPECT_THAT(problem("/dev/null"), HasSubstr("is not a regular file"));
+  EXPECT_THAT(problem(path_, int64_t{1} << 55),
+              HasSubstr("there is no room for its 36028797018963968 bytes"));
+  write_file_atomically(path_, "old");
+  EXPECT_EQ(problem(path_, 1000), "");
+  EXPECT_EQ(content(), "old");
 }
 
 TEST_F(AtomicFile, KilledAtAnyMomentOneFileIsWhole) {

@@ -2,6 +2,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/tools/support/program.h"
+#include "manul/tools/support/terminal.h"
 #ifdef MANUL_WITH_CUDA
 #include "manul/framework/cuda/info.h"
 #endif
@@ -10,7 +11,7 @@ namespace manul {
 namespace {
 
 void row(const std::string& name, const std::string& value) {
-  fmt::print("{:<25}{}\n", name, value);
+  print_result("{:<25}{}\n", name, value);
 }
 
 #ifdef MANUL_WITH_CUDA

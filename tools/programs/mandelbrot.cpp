@@ -8,6 +8,7 @@
 #include "manul/tools/support/output_file.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/stopwatch.h"
+#include "manul/tools/support/terminal.h"
 
 namespace manul {
 namespace {
@@ -133,7 +134,7 @@ void report_kernel(const MandelbrotView& view, DType precision, const Settings& 
   double seconds = median_seconds(device, rounds, [&] {
     for (int run = 0; run < runs; ++run) mandelbrot_kernel(view, precision, counts);
   });
-  fmt::print("Mandelbrot created on GPU in {:.6f} s\n", seconds / runs);
+  print_result("Mandelbrot created on GPU in {:.6f} s\n", seconds / runs);
 }
 
 bool is_jpeg_name(const std::string& file) {
@@ -152,12 +153,13 @@ int draw(const Settings& settings, Device device) {
   if (device.is_cuda()) report_kernel(view, precision, settings, device);
   Stopwatch watch;
   Tensor counts = mandelbrot(settings.width, settings.height, view, precision, device).to(Device::cpu());
-  fmt::print("Mandelbrot created in {:.4f} s\n", watch.seconds());
+  print_result("Mandelbrot created in {:.4f} s\n", watch.seconds());
   Image picture = colored(counts, settings.iterations, map);
   counts = {};  // the file is made in memory as well
   is_jpeg_name(settings.output) ? save_jpeg(settings.output, picture, 95)
                                 : save_png(settings.output, picture);
-  fmt::print(stderr, "{} x {} pixels in {}\n", settings.width, settings.height, settings.output);
+  print_if_possible(stderr, "{} x {} pixels in {}\n", settings.width, settings.height,
+                    printable(settings.output));
   return 0;
 }
 

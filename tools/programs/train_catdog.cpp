@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cctype>
-#include <cstring>
 #include <filesystem>
 
 #include "manul/framework/cpu/parallel.h"
@@ -75,6 +73,11 @@ fs::path history_file(const TrainOptions& options) {
   return fs::path(options.output).parent_path() / "history.csv";
 }
 
+/// At least: weights, and what the optimizer keeps of them.
+int64_t bytes_of_file(const Model& model) {
+  return static_cast<int64_t>(3 * model.parameters().values().bytes());
+}
+
 std::string logs_line(const History& history, size_t epoch) {
   std::string line = fmt::format("epoch {}:", epoch + 1);
   for (const auto& [name, value] : history.epochs()[epoch]) line += fmt::format(" {} {:.4f}", name, value);
@@ -87,31 +90,20 @@ size_t best_epoch(const History& history, bool validated) {
   return static_cast<size_t>(std::max_element(accuracy.begin(), accuracy.end()) - accuracy.begin());
 }
 
-/// `text` as one word of a shell's command line.
-std::string shell_word(const std::string& text) {
-  auto is_plain = [](unsigned char c) {
-    return std::isalnum(c) || c >= 0x80 || std::strchr("_-./+,:=@%", c);
-  };
-  if (std::all_of(text.begin(), text.end(), is_plain)) return text;
-  std::string word = "'";
-  for (char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
-  return word + "'";
-}
-
-void print_result(const TrainOptions& options, const Pictures& pictures, const History& history) {
+void print_summary(const TrainOptions& options, const Pictures& pictures, const History& history) {
   if (options.quiet || history.epochs().empty()) return;
   print_if_possible(stdout, "Best {}\n",
                     logs_line(history, best_epoch(history, pictures.validation != nullptr)));
   print_if_possible(stdout, "Last {}\n", logs_line(history, history.epochs().size() - 1));
   const auto& files = (pictures.validation ? pictures.validation : pictures.train)->files();
-  print_if_possible(stdout, "Saved {}. Try: predict {} {}\n", options.output, shell_word(options.output),
-                    shell_word(files.back().path.string()));
+  print_if_possible(stdout, "Saved {}. Try: predict {} {}\n", printable(options.output),
+                    shell_word(options.output), shell_word(files.back().path.string()));
 }
 
-History fit(Model& model, const TrainCommand& command, const Pictures& pictures, const StopSignal& signal) {
+History fit(Model& model, const TrainCommand& command, const Pictures& pictures, CSVLogger& csv,
+            const StopSignal& signal) {
   const TrainOptions& options = command.options;
   Checkpoints checkpoints(command, *pictures.train);
-  CSVLogger csv(history_file(options).string());
   TerminateOnNaN nan_guard;
   EarlyStopping early({.monitor = pictures.validation ? "val_loss" : "loss",
                        .patience = options.patience,
@@ -143,10 +135,10 @@ int save_result(Model& model, const TrainOptions& options, const Pictures& pictu
   model.save(options.output);
   if (history.stop_reason == StopReason::requested) {
     print_if_possible(stderr, "Stopped in epoch {} after {} steps and saved {}. Go on with --resume.\n",
-                      history.stopped_epoch + 1, history.stopped_step, options.output);
+                      history.stopped_epoch + 1, history.stopped_step, printable(options.output));
     return signal.exit_code();
   }
-  print_result(options, pictures, history);
+  print_summary(options, pictures, history);
   return 0;
 }
 
@@ -155,6 +147,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   Device device = program.device();
   prepare_output_file(options.output);
   prepare_output_file(history_file(options));
+  require_two_files(options.output, history_file(options), "the history");
   std::optional<Model> interrupted;
   if (options.resume) {
     interrupted = Model::load(options.output, {.device = device, .training = true});
@@ -164,21 +157,31 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
     print_if_possible(stdout, "Device: {}, {} {}. Seed: {}\n", device.name(), cpu::threads(),
                       cpu::threads() == 1 ? "thread" : "threads", options.seed);
 
-  PictureFolders folders = find_pictures(options);
+  PictureFolders folders = find_pictures(options, signal.flag());
   const std::vector<std::string>& class_names = folders.train.class_names;
   Model model = interrupted ? std::move(*interrupted) : new_model(options, class_names, device);
   if (model.preprocessing.class_names != class_names)
     fail(ErrorKind::data, "resume: the data has other classes than the interrupted run");
-  Pictures pictures;
+  prepare_output_file(options.output, bytes_of_file(model));
+  Pictures pictures = read_pictures(folders, options, device, signal.flag());
+  if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
+  signal.announce_saving();
+  CSVLogger csv(history_file(options).string());
+  History history = fit(model, command, pictures, csv, signal);
+  int code = save_result(model, options, pictures, history, signal);
+  if (code == 0 && !csv.problem().empty())
+    fail(ErrorKind::failed, "history: {}; the model is saved", csv.problem());
+  return code;
+}
+
+/// An error while it is being stopped, before there is anything to save, is how the work ends at once.
+int train_unless_stopped(Program& program, TrainCommand& command, const StopSignal& signal) {
   try {
-    pictures = read_pictures(folders, options, device, signal.flag());
+    return train(program, command, signal);
   } catch (const Error&) {
-    if (int code = signal.exit_code()) return code;  // interrupted before there was anything to save
+    if (int code = signal.exit_code(); code != 0 && !signal.saves()) return code;
     throw;
   }
-  if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
-  History history = fit(model, command, pictures, signal);
-  return save_result(model, options, pictures, history, signal);
 }
 
 }  // namespace
@@ -194,6 +197,6 @@ int main(int argc, char** argv) {
   manul::TrainCommand command(program);
   return program.run(argc, argv, [&] {
     manul::StopSignal signal;
-    return manul::train(program, command, signal);
+    return manul::train_unless_stopped(program, command, signal);
   });
 }

@@ -5,6 +5,7 @@
 #include "manul/tools/support/memory.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/stopwatch.h"
+#include "manul/tools/support/terminal.h"
 
 namespace manul {
 namespace {
@@ -14,7 +15,7 @@ void add_six(Device device) {
   Tensor a = Tensor::from<double>({1, 2, 3, 4, 5, 6}, {6}, device);
   Tensor b = Tensor::from<double>({7, 8, 9, 10, 11, 12}, {6}, device);
   std::vector<double> c = add(a, b).to_vector<double>();
-  for (size_t i = 0; i < c.size(); ++i) fmt::print("c[{}] = {:.0f}\n", i, c[i]);
+  for (size_t i = 0; i < c.size(); ++i) print_result("c[{}] = {:.0f}\n", i, c[i]);
 }
 
 constexpr int64_t grain = 1 << 16;
@@ -66,10 +67,10 @@ void add_many(int64_t n, int repeats, Device device) {
   check_every_element(c);
   double gigabytes = static_cast<double>(a.bytes()) * 1e-9;
   double add_speed = 3 * gigabytes / add_seconds, copy_speed = 2 * gigabytes / copy_seconds;
-  fmt::print("{} elements on {}, every sum checked\n", n, device.name());
-  fmt::print("add:  {:.3f} ms, {:.1f} GB/s\n", add_seconds * 1e3, add_speed);
-  fmt::print("copy: {:.3f} ms, {:.1f} GB/s; the add reaches {:.0f} % of it\n", copy_seconds * 1e3, copy_speed,
-             100 * add_speed / copy_speed);
+  print_result("{} elements on {}, every sum checked\n", n, device.name());
+  print_result("add:  {:.3f} ms, {:.1f} GB/s\n", add_seconds * 1e3, add_speed);
+  print_result("copy: {:.3f} ms, {:.1f} GB/s; the add reaches {:.0f} % of it\n", copy_seconds * 1e3,
+               copy_speed, 100 * add_speed / copy_speed);
 }
 
 }  // namespace

@@ -3,11 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace manul {
+#include "manul/framework/available_memory.h"
 
-/// Bytes that a program can take now without being killed for it: free memory and swap, within the limit of
-/// the container it runs in. The largest int64_t where the system does not say.
-int64_t available_memory();
+namespace manul {
 
 /// Throws ErrorKind::failed with both numbers if `what` takes more bytes than are available: systems give out
 /// more memory than they have, and then kill the program that uses it.

@@ -1,29 +1,31 @@
 #include "manul/tools/support/output_file.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
-#include "manul/framework/error.h"
+#include "manul/framework/atomic_file.h"
+#include "manul/framework/file_system.h"
 
 namespace manul {
 
 namespace fs = std::filesystem;
 
-void prepare_output_file(const fs::path& file) {
+void prepare_output_file(const fs::path& file, int64_t bytes) {
   if (file.empty()) fail(ErrorKind::usage, "output: the name of the file is empty");
-  std::error_code error;
-  fs::file_status status = fs::status(file, error);
-  if (fs::is_directory(status)) fail(ErrorKind::usage, "output: {} is a folder, not a file", file.string());
-  if (fs::exists(status) && !fs::is_regular_file(status))
-    fail(ErrorKind::usage, "output: {} is not a regular file", file.string());
-  fs::path folder = fs::absolute(file).parent_path();
-  fs::create_directories(folder, error);
-  if (error)
-    fail(ErrorKind::usage, "output: the folder {} cannot be made: {}", folder.string(), error.message());
-  if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    fail(ErrorKind::usage, "output: no file can be written to {}: {}", folder.string(), std::strerror(errno));
+  try {
+    FileType type = file_type(file, ErrorKind::usage);
+    if (type == FileType::folder) fail(ErrorKind::usage, "{} is a folder, not a file", file.string());
+    if (type == FileType::other) fail(ErrorKind::usage, "{} is not a regular file", file.string());
+    make_folders(absolute_path(file).parent_path(), ErrorKind::usage);
+    require_writable(file.string());
+  } catch (const Error& error) {
+    fail(ErrorKind::usage, "output: {}", error.what());
+  }
+  require_writable(file.string(), bytes);
+}
+
+void require_two_files(const fs::path& output, const fs::path& other, const std::string& what) {
+  if (is_same_file(output, other) ||
+      link_target(output, ErrorKind::usage) == link_target(other, ErrorKind::usage))
+    fail(ErrorKind::usage, "output: {} is the file of {} as well; choose another name", output.string(),
+         what);
 }
 
 }  // namespace manul

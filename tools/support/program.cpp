@@ -5,14 +5,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstdio>
-#include <cstring>
+#include <limits>
 #include <new>
 #include <numeric>
+#include <sstream>
+#include <system_error>
 #include <vector>
 
 #include "manul/framework/cpu/parallel.h"
-#include "manul/framework/error.h"
+#include "manul/framework/warning.h"
+#include "manul/tools/support/stack.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {
@@ -49,18 +54,17 @@ std::string nearest_option(const CLI::App& app, const std::string& wrong) {
   return best;
 }
 
-/// What was printed must have arrived: a full disk behind stdout is a failure like any other.
-void flush_output() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
-}
-
 /// A standard stream that came closed would give its number to the next file that is opened, a model for one,
 /// and what is printed would go there. Like this, printing fails as it should.
 void occupy_closed_streams() {
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF)
       ::open("/dev/null", O_RDONLY);  // takes the lowest free number: this one
+}
+
+/// A file that may not grow (ulimit -f) is an error of the write, not the end of the program.
+void ignore_file_size_signal() {
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 template <class Number>
@@ -97,40 +101,69 @@ void Program::add_threads_option() {
 }
 
 int Program::explain(const CLI::ParseError& error) const {
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
-  print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    std::ostringstream text;  // of --help and --version
+    app_.exit(error, text, text);
+    write_result(text.str());
+    flush_results();
+    return 0;
+  }
+  print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(error.what()));
   for (const std::string& wrong : app_.remaining())
     if (std::string meant = nearest_option(app_, wrong); wrong.starts_with("--") && !meant.empty())
-      print_if_possible(stderr, "Did you mean {} instead of {}?\n", meant, wrong);
+      print_if_possible(stderr, "Did you mean {} instead of {}?\n", meant, printable(wrong));
   print_if_possible(stderr, "{} --help shows all options.\n", app_.get_name());
   return static_cast<int>(ErrorKind::usage);
 }
 
-int Program::run(int argc, char** argv, const std::function<int()>& body) {
-  occupy_closed_streams();
+int Program::run_body(int argc, char** argv, const std::function<int()>& body) {
   try {
     app_.parse(argc, argv);
-    if (threads_ > 0) cpu::set_threads(threads_);
-    if (tf32_) allow_tf32(true);
-    int code = body();
-    bool stopped_by_signal = code > 128;  // which a reader that has gone sends, too
-    if (!stopped_by_signal) flush_output();
-    return code;
   } catch (const CLI::ParseError& error) {
     return explain(error);
+  }
+  if (threads_ > 0) cpu::set_threads(threads_);
+  if (tf32_) allow_tf32(true);
+  int code = body();
+  bool stopped_by_signal = code > 128;  // which a reader that has gone sends, too
+  if (!stopped_by_signal) flush_results();
+  return code;
+}
+
+int Program::run(int argc, char** argv, const std::function<int()>& body) {
+  occupy_closed_streams();
+  ignore_file_size_signal();
+  auto tell = [&](const std::string& text) {
+    print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(text));
+  };
+  set_warning_handler(tell);
+  try {
+    return run_with_stack([&] { return run_body(argc, argv, body); });
   } catch (const Error& error) {
-    print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(error.what()));
+    tell(error.what());
     return error.exit_code();
   } catch (const std::bad_alloc&) {
-    print_if_possible(stderr, "{}: there is not enough memory\n", app_.get_name());
+    tell("there is not enough memory");
+  } catch (const std::system_error& error) {  // of a library: its own text says less than its code
+    tell(fmt::format("the system refused something that is needed: {}", error.code().message()));
   } catch (const std::exception& error) {
-    print_if_possible(stderr, "{}: {}\n", app_.get_name(), error.what());
+    tell(fmt::format("an error within the program, which should be reported: {}", error.what()));
   }
   return static_cast<int>(ErrorKind::failed);
 }
 
 CLI::Validator number_in(double low, double high) {
   return range_check<double>("number", low, high);
+}
+
+CLI::Validator unsigned_integer() {
+  auto complaint = [](const std::string& text) -> std::string {
+    uint64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size()) return {};
+    return fmt::format("{} is not a whole number from 0 to {}", text, std::numeric_limits<uint64_t>::max());
+  };
+  return CLI::Validator(complaint, "");
 }
 
 CLI::Validator integer_in(int64_t low, int64_t high) {

@@ -29,6 +29,7 @@ class Program {
   int run(int argc, char** argv, const std::function<int()>& body);
 
  private:
+  int run_body(int argc, char** argv, const std::function<int()>& body);
   int explain(const CLI::ParseError& error) const;
 
   CLI::App app_;
@@ -41,6 +42,8 @@ class Program {
 CLI::Validator number_in(double low, double high);
 /// The same for whole numbers. (CLI::Range calls 64.5 out of range.)
 CLI::Validator integer_in(int64_t low, int64_t high);
+/// The same for seeds: any whole number that is not negative. (CLI11 takes -1 for the largest one.)
+CLI::Validator unsigned_integer();
 
 /// "manul 0.1.0 (Release, GNU 12.2.0, for this machine's processor, without CUDA, commit dbf40f4)"
 std::string version_text();

@@ -12,7 +12,7 @@ namespace manul {
 namespace {
 
 std::atomic<int> received{0};
-std::atomic<bool> stopped{false};
+std::atomic<bool> stopped{false}, saving{false};
 std::atomic<int64_t> received_at{std::numeric_limits<int64_t>::max()};  // milliseconds
 
 int64_t milliseconds() {
@@ -37,7 +37,7 @@ void on_signal(int number) {
   }
   received_at = milliseconds();
   stopped = true;
-  tell("\nStopping after this step and saving");
+  tell(saving ? "\nStopping after this step and saving" : "\nStopping");
   tell(insistent ? "; once more to quit at once.\n" : ".\n");
 }
 
@@ -53,6 +53,14 @@ StopSignal::StopSignal() {
     bool nohup = number == SIGHUP && inherited.sa_handler == SIG_IGN;
     if (!nohup) sigaction(number, &action, nullptr);
   }
+}
+
+void StopSignal::announce_saving() const {
+  saving = true;
+}
+
+bool StopSignal::saves() const {
+  return saving;
 }
 
 const std::atomic<bool>& StopSignal::flag() const {

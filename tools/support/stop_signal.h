@@ -12,6 +12,9 @@ class StopSignal {
  public:
   StopSignal();
 
+  /// From now on there is work to save; the message of the signal says that it will be.
+  void announce_saving() const;
+  bool saves() const;
   /// True once a signal has come; what FitOptions::stop takes.
   const std::atomic<bool>& flag() const;
   /// 128 + the signal's number, the exit code of a program that a signal stopped; 0 if none has come.

@@ -4,8 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
+
+#include "manul/framework/error.h"
+#include "manul/framework/utf8.h"
 
 namespace manul {
 namespace {
@@ -21,6 +28,12 @@ bool locale_is_utf8() {
     if (std::string_view value = environment(name); !value.empty())
       return value.ends_with("UTF-8") || value.ends_with("utf8");
   return false;
+}
+
+/// C1 controls, and marks that turn the direction in which what follows is shown.
+bool commands_terminal(uint32_t code) {
+  return (code >= 0x80 && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069) || code == 0x2028 || code == 0x2029;
 }
 
 }  // namespace
@@ -55,17 +68,51 @@ void StatusLine::erase() noexcept {
   shown_ = false;
 }
 
+void write_result(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
+    fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
+}
+
+void flush_results() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
+}
+
 std::string printable(std::string_view text) {
   std::string shown;
-  for (unsigned char c : text) {
-    if (c == '\n')
+  while (!text.empty()) {
+    Utf8Character next = first_utf8_character(text);
+    if (next.code == '\n')
       shown += "\\n";
-    else if (c < 0x20 || c == 0x7f)
-      shown += fmt::format("\\x{:02x}", c);
+    else if (!next.valid || next.code < 0x20 || next.code == 0x7f)
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+    else if (commands_terminal(next.code))
+      shown += fmt::format("\\u{:04x}", next.code);
     else
-      shown += static_cast<char>(c);
+      shown += text.substr(0, next.bytes);
+    text.remove_prefix(next.bytes);
   }
   return shown;
+}
+
+std::string shell_word(const std::string& text) {
+  auto is_plain = [](unsigned char c) {
+    return std::isalnum(c) || c >= 0x80 || std::strchr("_-./+,:=@%", c);
+  };
+  bool shown_as_it_is = printable(text) == text;
+  if (shown_as_it_is && std::all_of(text.begin(), text.end(), is_plain) && !text.empty()) return text;
+  std::string word = shown_as_it_is ? "'" : "$'";
+  for (unsigned char c : text) {
+    if (c == '\'')
+      word += shown_as_it_is ? "'\\''" : "\\'";
+    else if (!shown_as_it_is && (c < 0x20 || c >= 0x7f))
+      word += fmt::format("\\x{:02x}", c);
+    else if (!shown_as_it_is && c == '\\')
+      word += "\\\\";
+    else
+      word += static_cast<char>(c);
+  }
+  return word + "'";
 }
 
 std::string clock_text(double seconds) {

@@ -17,6 +17,16 @@ void print_if_possible(std::FILE* stream, fmt::format_string<Args...> text, Args
   std::fwrite(formatted.data(), 1, formatted.size(), stream);
 }
 
+void write_result(const std::string& text);
+
+/// Prints a result on stdout. Throws ErrorKind::failed with the reason if it cannot be written.
+template <class... Args>
+void print_result(fmt::format_string<Args...> text, Args&&... args) {
+  write_result(fmt::format(text, std::forward<Args>(args)...));
+}
+/// Throws as print_result() unless all that was printed on stdout has arrived.
+void flush_results();
+
 /// What can be shown where stderr goes.
 struct Terminal {
   bool is_terminal = false;  // false: a file or a pipe, or TERM says dumb; nothing is drawn over
@@ -50,9 +60,13 @@ class StatusLine {
   bool shown_ = false;
 };
 
-/// `text` with control characters written out (a line feed as \\n, others as \\x1b): a file's name may hold
-/// any, and must neither break a line nor command the terminal.
+/// `text` as it may be shown: control characters are written out (a line feed as \\n, others as \\x1b, those
+/// of two bytes and those that turn the direction of writing as \\u009b), and so are bytes that are not
+/// UTF-8. A name in a file may hold any, and must neither break a line nor command the terminal.
 std::string printable(std::string_view text);
+
+/// `text` as one word of a shell's command line, printable as above.
+std::string shell_word(const std::string& text);
 
 /// A duration to read at a glance: "0:07", "12:03", "3:00:00".
 std::string clock_text(double seconds);

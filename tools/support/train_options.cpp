@@ -1,26 +1,52 @@
 #include "manul/tools/support/train_options.h"
 
-#include <algorithm>
+#include <type_traits>
 
 #include "manul/framework/error.h"
+#include "manul/framework/utf8.h"
 
 namespace manul {
 namespace {
 
 constexpr const char* memory_key = "train_catdog";
 
+/// As if the option had been given.
+void take_value(CLI::Option& option, const std::string& text) {
+  if (text.empty()) return;
+  try {
+    option.add_result(text);
+    option.run_callback();
+  } catch (const CLI::Error& error) {
+    fail(ErrorKind::model_file, "resume: the file says {} '{}', which cannot be: {}", option.get_name(), text,
+         error.what());
+  }
+}
+
 }  // namespace
 
 /// An option whose value a resumed run takes over unless another is given.
-CLI::Option* TrainCommand::remembered(CLI::Option* option) {
-  remembered_.push_back(option->capture_default_str());
+template <class Value>
+CLI::Option* TrainCommand::remembered(CLI::Option* option, Value& value, bool is_fixed) {
+  option->capture_default_str();
+  auto read = [=, initially = value](const std::string& text) {
+    if (text.empty() && !std::is_same_v<Value, std::string>)
+      return initially;  // a file of an earlier version
+    Value found{};
+    if (!CLI::detail::lexical_cast(text, found))
+      fail(ErrorKind::model_file, "resume: the file says {} '{}', which is no value of it",
+           option->get_name(), text);
+    return found;
+  };
+  remembered_.push_back({option, is_fixed, [&value] { return fmt::format("{}", value); },
+                         [=](const std::string& text) { return fmt::format("{}", read(text)); },
+                         [=](const std::string& text) { take_value(*option, text); }});
   return option;
 }
 
 /// An option that decides the result: a resumed run must have the same.
-CLI::Option* TrainCommand::fixed(CLI::Option* option) {
-  fixed_.push_back(option);
-  return remembered(option);
+template <class Value>
+CLI::Option* TrainCommand::fixed(CLI::Option* option, Value& value) {
+  return remembered(option, value, true);
 }
 
 TrainCommand::TrainCommand(Program& program) {
@@ -41,16 +67,22 @@ TrainCommand::TrainCommand(Program& program) {
 void TrainCommand::add_data_options(CLI::App& app) {
   remembered(
       app.add_option("--data", options.data,
-                     "Folder with one sub-folder of pictures per class; without it, drawn cats and dogs"));
+                     "Folder with one sub-folder of pictures per class; without it, drawn cats and dogs"),
+      options.data);
   auto* validation = remembered(app.add_option("--validation", options.validation,
-                                               "Folder to validate on; default: test_set beside the data"));
-  fixed(app.add_option("--split", options.split, "Validate on this fraction of the data instead"))
+                                               "Folder to validate on; default: test_set beside the data"),
+                                options.validation);
+  fixed(app.add_option("--split", options.split, "Validate on this fraction of the data instead"),
+        options.split)
       ->check(number_in(0, 0.99))
       ->excludes(validation);
-  fixed(app.add_option("--size", options.size, "Side of the pictures in pixels"))->check(integer_in(8, 2048));
-  fixed(app.add_option("--interpolation", options.interpolation, "How pictures are resized"))
+  fixed(app.add_option("--size", options.size, "Side of the pictures in pixels"), options.size)
+      ->check(integer_in(8, 2048));
+  fixed(app.add_option("--interpolation", options.interpolation, "How pictures are resized"),
+        options.interpolation)
       ->check(CLI::IsMember({"nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"}));
-  fixed(app.add_option("--on-bad-image", options.on_bad_image, "What to do about damaged pictures"))
+  fixed(app.add_option("--on-bad-image", options.on_bad_image, "What to do about damaged pictures"),
+        options.on_bad_image)
       ->check(CLI::IsMember({"skip", "fail"}));
   app.add_option("--cache-mb", options.cache_mb, "Memory for decoded pictures, in MiB")
       ->check(integer_in(0, int64_t{1} << 40))
@@ -61,26 +93,38 @@ void TrainCommand::add_data_options(CLI::App& app) {
 }
 
 void TrainCommand::add_augmentation_options(CLI::App& app) {
-  fixed(app.add_option("--shear", options.shear, "Degrees"))->check(number_in(0, 360));
-  fixed(app.add_option("--zoom", options.zoom, "Fraction: 0.2 means 0.8 to 1.2"))->check(number_in(0, 0.99));
-  fixed(app.add_option("--rotation", options.rotation, "Degrees"))->check(number_in(0, 360));
-  fixed(app.add_option("--shift", options.shift, "Fraction of the side"))->check(number_in(0, 0.99));
-  fixed(app.add_flag("--flip,!--no-flip", options.flip, "Mirror half of the pictures, at random"));
-  fixed(app.add_option("--fill-mode", options.fill_mode, "What fills the space that opens at the borders"))
+  fixed(app.add_option("--shear", options.shear, "Degrees"), options.shear)->check(number_in(0, 360));
+  fixed(app.add_option("--zoom", options.zoom, "Fraction: 0.2 means 0.8 to 1.2"), options.zoom)
+      ->check(number_in(0, 0.99));
+  fixed(app.add_option("--rotation", options.rotation, "Degrees"), options.rotation)
+      ->check(number_in(0, 360));
+  fixed(app.add_option("--shift", options.shift, "Fraction of the side"), options.shift)
+      ->check(number_in(0, 0.99));
+  fixed(app.add_flag("--flip,!--no-flip", options.flip, "Mirror half of the pictures, at random"),
+        options.flip);
+  fixed(app.add_option("--fill-mode", options.fill_mode, "What fills the space that opens at the borders"),
+        options.fill_mode)
       ->check(CLI::IsMember({"nearest", "constant", "reflect", "wrap"}));
 }
 
 void TrainCommand::add_training_options(CLI::App& app) {
-  remembered(app.add_option("--epochs", options.epochs, "In all, including those before a --resume"))
+  remembered(app.add_option("--epochs", options.epochs, "In all, including those before a --resume"),
+             options.epochs)
       ->check(integer_in(1, 1000000));
-  fixed(app.add_option("--batch", options.batch, "Pictures per step"))->check(integer_in(1, 1 << 20));
-  fixed(app.add_option("--lr", options.learning_rate, "Learning rate of Adam"))->check(number_in(1e-12, 1e6));
-  fixed(app.add_option("--stride", options.stride, "Stride of the convolution"))->check(integer_in(1, 8));
-  fixed(app.add_option("--seed", options.seed, "Seed of initial weights, order and augmentation"));
+  fixed(app.add_option("--batch", options.batch, "Pictures per step"), options.batch)
+      ->check(integer_in(1, 1 << 20));
+  fixed(app.add_option("--lr", options.learning_rate, "Learning rate of Adam"), options.learning_rate)
+      ->check(number_in(1e-12, 1e6));
+  fixed(app.add_option("--stride", options.stride, "Stride of the convolution"), options.stride)
+      ->check(integer_in(1, 8));
+  fixed(app.add_option("--seed", options.seed, "Seed of initial weights, order and augmentation"),
+        options.seed)
+      ->check(unsigned_integer());
   fixed(
       app.add_option(
           "--patience", options.patience,
-          "Stop after this many epochs without a better validation loss and keep the best weights; 0: never"))
+          "Stop after this many epochs without a better validation loss and keep the best weights; 0: never"),
+      options.patience)
       ->check(integer_in(0, 1000000));
   app.add_option("--output", options.output, "The model's file; history.csv is written beside it")
       ->capture_default_str();
@@ -89,23 +133,22 @@ void TrainCommand::add_training_options(CLI::App& app) {
 
 void TrainCommand::save(TrainingState& state) const {
   Config values = Config::map();
-  for (const CLI::Option* option : remembered_) values.set(option->get_name(), option->as<std::string>());
+  for (const Remembered& each : remembered_) values.set(each.option->get_name(), utf8_of_name(each.text()));
   state.values.set(memory_key, values);
 }
 
 void TrainCommand::take_from(const TrainingState& state) {
   const Config* values = state.values.find(memory_key);
   if (!values) fail(ErrorKind::usage, "resume: {} holds no interrupted run of train_catdog", options.output);
-  for (CLI::Option* option : remembered_) {
-    std::string before = values->get(option->get_name(), ""), now = option->as<std::string>();
-    if (option->count() == 0) {
-      if (before.empty()) continue;
-      option->add_result(before);
-      option->run_callback();
-    } else if (before != now && std::find(fixed_.begin(), fixed_.end(), option) != fixed_.end()) {
-      fail(ErrorKind::usage, "resume: {} was {} in the interrupted run and is now {}", option->get_name(),
-           before, now);
-    }
+  for (const Remembered& each : remembered_) {
+    const Config* saved = values->find(each.option->get_name());
+    if (!saved) continue;
+    std::string before = each.normal(name_of_utf8(saved->as_string())), now = each.text();
+    if (each.option->count() == 0)
+      each.take(before);
+    else if (each.is_fixed && before != now)
+      fail(ErrorKind::usage, "resume: {} was {} in the interrupted run and is now {}",
+           each.option->get_name(), before, now);
   }
 }
 

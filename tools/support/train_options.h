@@ -46,10 +46,20 @@ class TrainCommand {
   void add_data_options(CLI::App& app);
   void add_augmentation_options(CLI::App& app);
   void add_training_options(CLI::App& app);
-  CLI::Option* remembered(CLI::Option* option);
-  CLI::Option* fixed(CLI::Option* option);
+  /// Values are kept, compared and shown in one notation, whatever the command line wrote: 0.001 for 1e-3.
+  struct Remembered {
+    CLI::Option* option;
+    bool is_fixed;
+    std::function<std::string()> text;                           // the value of now
+    std::function<std::string(const std::string& text)> normal;  // a value in the same notation
+    std::function<void(const std::string& text)> take;
+  };
+  template <class Value>
+  CLI::Option* remembered(CLI::Option* option, Value& value, bool is_fixed = false);
+  template <class Value>
+  CLI::Option* fixed(CLI::Option* option, Value& value);
 
-  std::vector<CLI::Option*> remembered_, fixed_;
+  std::vector<Remembered> remembered_;
 };
 
 }  // namespace manul

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "manul/framework/file_system.h"
 #include "manul/tools/support/drawn_pictures.h"
 #include "manul/tools/support/terminal.h"
 
@@ -73,20 +74,21 @@ std::unique_ptr<ImageDataset> read_folder(const ImageFolder& folder, const Augme
 /// The folder of the validation pictures; empty if there is none.
 fs::path validation_folder(const TrainOptions& options, const fs::path& data) {
   if (!options.validation.empty()) return options.validation;
-  fs::path beside = fs::absolute(data / "").parent_path().parent_path() / "test_set";
-  bool usable = fs::is_directory(beside) && !fs::equivalent(beside, data);
+  fs::path beside = absolute_path(data / "").parent_path().parent_path() / "test_set";
+  bool usable = file_type(beside, ErrorKind::data) == FileType::folder && !is_same_file(beside, data);
   return usable ? beside : fs::path();
 }
 
 }  // namespace
 
-PictureFolders find_pictures(const TrainOptions& options) {
+PictureFolders find_pictures(const TrainOptions& options, const std::atomic<bool>& stop) {
   fs::path data = options.data;
   if (data.empty()) {
     StatusLine status(Terminal::of_stderr());
-    data = drawn_pictures(show_progress(status, "Drawing", options.quiet));
+    data = drawn_pictures(show_progress(status, "Drawing", options.quiet), stop);
     if (!options.quiet)
-      print_if_possible(stdout, "Drawn cats and dogs are kept in {}\n", data.parent_path().string());
+      print_if_possible(stdout, "Drawn cats and dogs are kept in {}\n",
+                        printable(data.parent_path().string()));
   }
   if (options.split > 0)
     return {ImageFolder::scan(data, ImageFolder::Subset::training, options.split),

@@ -20,8 +20,8 @@ struct Pictures {
 };
 
 /// Scans the folders that the options name; without --data draws cats and dogs first. Decodes nothing, so
-/// that what is wrong with a folder is told at once. Throws ErrorKind::data.
-PictureFolders find_pictures(const TrainOptions& options);
+/// that what is wrong with a folder is told at once. Throws ErrorKind::data, and an error when `stop` is set.
+PictureFolders find_pictures(const TrainOptions& options, const std::atomic<bool>& stop);
 
 /// Reads all pictures to `device`, naming on stderr those that are skipped. Ends with an error when `stop` is
 /// set.

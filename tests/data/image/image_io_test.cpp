@@ -236,9 +236,9 @@ TEST_F(HostileFilesTest, NoKindIsReadOtherwiseThanByPillow) {
 TEST_F(HostileFilesTest, WhatIsNoFileIsNamed) {
   EXPECT_THAT(message_of(folder / "nowhere.jpg"),
               ::testing::HasSubstr("nowhere.jpg: cannot be read: No such file"));
-  EXPECT_THAT(message_of(folder), ::testing::HasSubstr("not a file"));
+  EXPECT_THAT(message_of(folder), ::testing::HasSubstr("is a folder, not a file"));
   ASSERT_EQ(mkfifo((folder / "pipe.jpg").c_str(), 0600), 0);
-  EXPECT_THAT(message_of(folder / "pipe.jpg"), ::testing::HasSubstr("not a file"));
+  EXPECT_THAT(message_of(folder / "pipe.jpg"), ::testing::HasSubstr("is not a regular file"));
 }
 
 TEST(ImageIo, RealPhotographsEqualPillow) {

@@ -1,8 +1,9 @@
 #include "manul/models/training/callbacks.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
+#include "manul/framework/warning.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/models/support.h"
 #include "manul/tests/temporary_folder.h"
@@ -144,7 +145,14 @@ TEST(CSVLogger, WritesOneLineAnEpoch) {
   }
   EXPECT_EQ(read_file(path), "epoch,loss,val_loss\n0,0.5,0.25\n1,1.5,0.25\n");
   CSVLogger nowhere("/nowhere/history.csv");
-  EXPECT_THROW(nowhere.on_epoch_end(fit, fit.history.epochs()[0]), Error);
+  EXPECT_EQ(logger.problem(), "");
+  std::vector<std::string> warnings;
+  set_warning_handler([&](const std::string& text) { warnings.push_back(text); });
+  for (int i = 0; i < 2; ++i) nowhere.on_epoch_end(fit, fit.history.epochs()[0]);
+  set_warning_handler({});
+  EXPECT_EQ(warnings.size(), 1) << "told once, and the training goes on";
+  EXPECT_THAT(nowhere.problem(),
+              testing::HasSubstr("/nowhere/history.csv: no file can be made in its folder"));
 }
 
 TEST(TerminateOnNaN, StopsAFitWhoseLossIsNotFinite) {

@@ -1,0 +1,171 @@
+#include "manul/tools/support/classifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "manul/data/image/image_io.h"
+#include "manul/framework/error.h"
+
+namespace manul {
+namespace {
+
+const std::string& name_of_node(const Graph& graph, int node) {
+  return graph.layers()[graph.nodes()[node].layer]->name();
+}
+
+std::string names_of(const Graph& graph, const std::vector<int>& nodes) {
+  std::vector<std::string> names;
+  for (int node : nodes) names.push_back(name_of_node(graph, node));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// True if the model scales pixels 0..255 itself: a Rescaling or Normalization layer comes before all layers
+/// that have weights.
+bool scales_pixels(const Graph& graph) {
+  std::set<int> raw(graph.inputs().begin(), graph.inputs().end());  // nodes whose values are pixels still
+  for (size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Graph::Node& node = graph.nodes()[i];
+    const Layer& layer = *graph.layers()[node.layer];
+    bool takes_raw =
+        std::any_of(node.inputs.begin(), node.inputs.end(), [&](int input) { return raw.contains(input); });
+    if (!takes_raw) continue;
+    if (std::string name = layer.class_name(); name == "Rescaling" || name == "Normalization") return true;
+    if (layer.parameters().empty()) raw.insert(static_cast<int>(i));
+  }
+  return false;
+}
+
+/// True if the layer that gives `node` says that its activation is none.
+bool gives_logits(const Graph& graph, int node) {
+  const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
+  Config config = layer.config();
+  const Config* activation = config.find("activation");
+  return activation &&
+         (activation->is_null() || (activation->is_string() && activation->as_string() == "linear"));
+}
+
+/// Sigmoid of one number, softmax of several.
+void to_probabilities(std::vector<float>& logits) {
+  if (logits.size() == 1) {
+    logits[0] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(logits[0]))));
+    return;
+  }
+  double largest = *std::max_element(logits.begin(), logits.end()), sum = 0;
+  for (float logit : logits) sum += std::exp(logit - largest);
+  for (float& logit : logits) logit = static_cast<float>(std::exp(logit - largest) / sum);
+}
+
+}  // namespace
+
+Classifier::Classifier(const ClassifierOptions& options, Device device)
+    : model_(Model::load(options.model, {.device = device})), from_logits_(options.from_logits) {
+  choose_output(options);
+  set_picture(options);
+  set_scale(options);
+  name_classes(options);
+}
+
+void Classifier::choose_output(const ClassifierOptions& options) {
+  const Graph& graph = model_.graph();
+  const std::vector<int>& outputs = graph.outputs();
+  if (options.output.empty() && outputs.size() > 1)
+    fail(ErrorKind::usage, "{}: the model has {} outputs, {}; --output-layer says which one is meant",
+         options.model, outputs.size(), names_of(graph, outputs));
+  if (!options.output.empty()) {
+    auto found = std::find_if(outputs.begin(), outputs.end(),
+                              [&](int node) { return name_of_node(graph, node) == options.output; });
+    if (found == outputs.end())
+      fail(ErrorKind::usage, "{}: no output is called {}; there is {}", options.model, options.output,
+           names_of(graph, outputs));
+    output_ = static_cast<size_t>(found - outputs.begin());
+  }
+  int node = outputs[output_];
+  const Shape& shape = graph.nodes()[node].shape;
+  if (shape.rank() != 1 || shape.elements() == 0)
+    fail(ErrorKind::model_file, "{}: gives {}, not one number a class", options.model, shape);
+  if (gives_logits(graph, node) && !from_logits_)
+    fail(ErrorKind::usage,
+         "{}: the last layer, {}, has no activation, so that its outputs are no probabilities; --from-logits "
+         "says that "
+         "they are logits",
+         options.model, name_of_node(graph, node));
+}
+
+void Classifier::set_picture(const ClassifierOptions& options) {
+  const Graph& graph = model_.graph();
+  if (graph.inputs().size() != 1)
+    fail(ErrorKind::model_file, "{}: a model with {} inputs is not a classifier of pictures", options.model,
+         graph.inputs().size());
+  const Shape& input = graph.nodes()[graph.inputs()[0]].shape;
+  if (input.rank() != 3 || input.elements() == 0 || (input[2] != 1 && input[2] != 3 && input[2] != 4))
+    fail(ErrorKind::model_file, "{}: takes {}, which is not a picture [height, width, 1, 3 or 4]",
+         options.model, input);
+  if (input[1] > most_pixels / input[0])
+    fail(ErrorKind::model_file, "{}: takes pictures of {}x{} pixels, more than the {} that are read",
+         options.model, input[1], input[0], most_pixels);
+  picture_ = {.height = static_cast<int>(input[0]),
+              .width = static_cast<int>(input[1]),
+              .color_mode = input[2] == 1   ? ColorMode::grayscale
+                            : input[2] == 3 ? ColorMode::rgb
+                                            : ColorMode::rgba};
+  const std::string& known = model_.preprocessing.interpolation;
+  if (!options.interpolation.empty())
+    picture_.interpolation = parse_interpolation(options.interpolation);
+  else if (!known.empty())
+    picture_.interpolation = parse_interpolation(known);
+}
+
+void Classifier::set_scale(const ClassifierOptions& options) {
+  double known = model_.preprocessing.rescale;
+  scale_.scale = known != 0 ? known : scales_pixels(model_.graph()) ? 1 : 1.0 / 255;
+  if (options.rescale) scale_.scale = *options.rescale;
+  scale_.offset = options.offset.value_or(0);
+}
+
+/// Without names cat and dog for one output, as in the article, and numbers for several.
+void Classifier::name_classes(const ClassifierOptions& options) {
+  const Graph& graph = model_.graph();
+  int64_t outputs = graph.nodes()[graph.outputs()[output_]].shape[0];
+  size_t classes = outputs == 1 ? 2 : static_cast<size_t>(outputs);
+  const std::vector<std::string>& known = model_.preprocessing.class_names;
+  class_names_ = options.class_names.empty() ? known : options.class_names;
+  if (!options.class_names.empty() && options.class_names.size() != classes)
+    fail(ErrorKind::usage, "{}: the model has {} classes, --classes names {}", options.model, classes,
+         options.class_names.size());
+  if (class_names_.size() == classes) return;
+  if (!known.empty() && graph.outputs().size() == 1)
+    fail(ErrorKind::model_file, "{}: has {} classes, and names {}; --classes names them", options.model,
+         classes, known.size());
+  class_names_ = {"cat", "dog"};
+  if (outputs == 1) return;
+  class_names_.clear();
+  for (size_t i = 0; i < classes; ++i) class_names_.push_back(fmt::format("class {}", i));
+}
+
+std::vector<float> Classifier::outputs_for(const Tensor& x) {
+  if (model_.graph().outputs().size() == 1) return model_.predict(x).to_vector<float>();
+  return model_.forward(std::vector<Tensor>{x.to(model_.device())})[output_]
+      .to(Device::cpu())
+      .to_vector<float>();
+}
+
+std::vector<float> Classifier::probabilities(const std::string& file, std::string& warning) {
+  Image image = load_image(file, picture_);
+  std::vector<float> outputs = outputs_for(to_tensor(image, scale_));
+  warning = std::move(image.warning);
+  if (from_logits_) to_probabilities(outputs);
+  for (float value : outputs)
+    if (!(value >= 0 && value <= 1))
+      fail(ErrorKind::model_file,
+           "the model gives {}, which is not a probability: its last layer must be a sigmoid or a softmax, "
+           "unless "
+           "--from-logits says that it gives logits",
+           value);
+  if (outputs.size() == 1) return {1 - outputs[0], outputs[0]};
+  return outputs;
+}
+
+}  // namespace manul
