@@ -1,43 +1,65 @@
 #include "manul/layers/layer.h"
 
+#include <algorithm>
 #include <cctype>
-
-#include "manul/framework/error.h"
 
 namespace manul {
 
+const Tensor& Weight::value() const {
+  static const Tensor undefined;
+  return parameter_ ? parameter_->value : undefined;
+}
+
+void Layer::set_name(std::string name) {
+  name_ = std::move(name);
+  renamed();
+}
+
+void Layer::set_trainable(bool trainable) {
+  check(!built_in_, "{}: it is built, its parameters cannot be frozen or freed", name_);
+  trainable_ = trainable;
+  renamed();
+}
+
 Config Layer::config() const {
-  Config config = Config::map({{"name", name_}, {"trainable", trainable_}, {"dtype", "float32"}});
-  Config own = options_config();
-  for (const Config::Entry& entry : own.as_map()) config.set(entry.key, entry.value);
-  for (const Config* from_file : {&kept_options_, &untrained_options_})
-    if (from_file->is_map())
-      for (const Config::Entry& entry : from_file->as_map()) config.set(entry.key, entry.value);
+  Config config = Config::map({{"name", name_}, {"trainable", trainable_}, {"dtype", dtype_}});
+  OptionWriter writer(config, kept_, untrained_);
+  describe(writer);
   return config;
+}
+
+void Layer::keep(Config kept, Config untrained, Config dtype) {
+  kept_ = std::move(kept);
+  untrained_ = std::move(untrained);
+  dtype_ = std::move(dtype);
+}
+
+Shape Layer::output_shape(const std::vector<Shape>& inputs) const {
+  std::vector<Shape> shapes = output_shapes(inputs);
+  check(shapes.size() == 1, "{}: it has {} outputs, not one", name_, shapes.size());
+  return shapes[0];
 }
 
 void Layer::build(const std::vector<Shape>& inputs, ParameterSet& parameters) {
   check(!built_in_ || built_in_ == &parameters, "{}: the layer belongs to another model", name_);
   if (built_in_) return;
+  Weights weights;
+  declare(inputs, weights);
+  auto path_of = [&](const Weights::Declared& weight) { return name_ + "/" + weight.name; };
+  for (const Parameter& other : parameters.all())
+    for (const Weights::Declared& weight : weights.declared_)
+      check(other.path != path_of(weight), "parameters: two are called {}", other.path);
   built_in_ = &parameters;
-  make_parameters(inputs, parameters);
-}
-
-Parameter& Layer::add_parameter(ParameterSet& parameters, const std::string& name, const Shape& shape,
-                                const Initializer& initializer, bool statistic) {
-  Parameter& parameter = parameters.add(name_ + "/" + name, shape, initializer, trainable_ && !statistic);
-  parameters_.push_back(&parameter);
-  return parameter;
-}
-
-const Shape& Layer::only_input(const std::vector<Shape>& inputs, int rank) const {
-  check(inputs.size() == 1, "{}: a {} takes one input, not {}", name_, class_name(), inputs.size());
-  check(rank < 0 || inputs[0].rank() == rank, "{}: a {} takes samples of {} axes, not {}", name_,
-        class_name(), rank, inputs[0]);
-  return inputs[0];
+  for (const Weights::Declared& weight : weights.declared_) {
+    Parameter& parameter =
+        parameters.add(path_of(weight), weight.shape, weight.initializer, trainable_ && !weight.is_statistic);
+    weight.weight->parameter_ = &parameter;
+    parameters_.push_back(&parameter);
+  }
 }
 
 std::string snake_case(std::string_view class_name) {
+  class_name.remove_prefix(class_name.find('>') + 1);  // of "Package>Name"; of none there, nothing
   auto is_upper = [&](size_t i) { return std::isupper(static_cast<unsigned char>(class_name[i])) != 0; };
   auto is_lower = [&](size_t i) { return std::islower(static_cast<unsigned char>(class_name[i])) != 0; };
   std::string name;

@@ -1,23 +1,18 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "manul/framework/error.h"
 #include "manul/framework/parameter.h"
 #include "manul/framework/step.h"
-#include "manul/layers/config/config.h"
+#include "manul/layers/config/description.h"
+#include "manul/layers/weight.h"
+#include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
-
-/// Height and width: `3` or `{3, 5}`.
-struct Size2D {
-  int64_t height, width;
-
-  constexpr Size2D(int64_t both) : height(both), width(both) {}
-  constexpr Size2D(int64_t height, int64_t width) : height(height), width(width) {}
-  bool operator==(const Size2D&) const = default;
-};
 
 /// How a layer is called: in training (batch statistics, dropout) or inference, and the state of the step
 /// that dropout draws from (needed in training only).
@@ -26,9 +21,9 @@ struct CallContext {
   const DeviceStepState* state = nullptr;
 };
 
-/// An op that owns parameters, with Keras' class name, options and order of weights. Layers are made from
-/// option structs that convert to LayerPtr: `LayerPtr layer = Dense{.units = 10};`. Shapes are those of one
-/// sample, without the batch axis.
+/// An op that owns parameters, with Keras' class name, options and order of weights; most are made by
+/// LayerOf (layers/layer_of.h) from a struct: `LayerPtr layer = Dense{.units = 10};`. Shapes are those of one
+/// sample, without the batch axis. A layer has any number of inputs and outputs.
 class Layer {
  public:
   /// `name` may be empty: the graph then gives one as Keras counts them (conv2d, conv2d_1).
@@ -38,63 +33,83 @@ class Layer {
   Layer& operator=(const Layer&) = delete;
 
   const std::string& name() const { return name_; }
-  void set_name(std::string name) { name_ = std::move(name); }
+  void set_name(std::string name);
   /// False: frozen; its parameters are not trained (and BatchNormalization runs as in inference).
   bool trainable() const { return trainable_; }
+  /// Of a layer that is not built.
+  void set_trainable(bool trainable);
 
-  /// Keras' class name: "Conv2D".
+  /// Keras' class name: "Conv2D". A class of your own is called "Package>Name", as Keras registers it.
   virtual std::string class_name() const = 0;
   /// The options in Keras' keys, as every Keras from 2.3 on accepts them: name, trainable, dtype and the
-  /// layer's own.
+  /// layer's own. What a file said and does not matter here is in it again.
   Config config() const;
 
-  /// Shape of the output for inputs of these shapes. Throws if they do not fit.
-  virtual Shape output_shape(const std::vector<Shape>& inputs) const = 0;
+  /// Shapes of the outputs for inputs of these shapes. Throws if they do not fit.
+  virtual std::vector<Shape> output_shapes(const std::vector<Shape>& inputs) const = 0;
+  /// The same of a layer with one output.
+  Shape output_shape(const std::vector<Shape>& inputs) const;
   /// Declares the parameters for inputs of these shapes; the second call does nothing. Throws if the layer
-  /// belongs to another model.
+  /// belongs to another model. A build that throws declares nothing.
   void build(const std::vector<Shape>& inputs, ParameterSet& parameters);
-  /// The output for a batch of inputs.
-  virtual Tensor call(const std::vector<Tensor>& inputs, const CallContext& context) const = 0;
+  /// The outputs for a batch of each input.
+  virtual std::vector<Tensor> call(const std::vector<Tensor>& inputs, const CallContext& context) const = 0;
 
   /// In the order of Keras' files: those to train, then statistics; in a frozen layer as they were declared.
   const std::vector<Parameter*>& parameters() const { return parameters_; }
+  /// The activation, if the layer is one and nothing else: it may be fused into the layer before it.
+  virtual std::optional<Activation> as_activation() const { return std::nullopt; }
 
   /// What a file asks for that matters in training and is not known here, as Keras' keys (a regularizer, a
-  /// constraint): kept for saving, and a reason to refuse training. Empty map or null: nothing.
-  const Config& untrained_options() const { return untrained_options_; }
-  void set_untrained_options(Config options) { untrained_options_ = std::move(options); }
-  /// What a file says that changes nothing here (an initializer, a seed, a dtype policy), as Keras' keys:
-  /// goes before what the layer says of itself in config(). Empty map or null: nothing.
-  void set_kept_options(Config options) { kept_options_ = std::move(options); }
+  /// constraint): kept for saving, and a reason to refuse training. An empty map: nothing.
+  const Config& untrained_options() const { return untrained_; }
+  /// Takes what OptionReader found beside the options of the struct.
+  void keep(Config kept, Config untrained, Config dtype);
 
  protected:
-  /// Declares what the layer owns with add_parameter().
-  virtual void make_parameters(const std::vector<Shape>& /*inputs*/, ParameterSet& /*parameters*/) {}
-  /// The layer's own options in Keras' keys.
-  virtual Config options_config() const { return Config::map(); }
-  /// Declares `name` (Keras' name: "kernel") under the path "layer/name"; frozen if the layer is, or if
-  /// `statistic`.
-  Parameter& add_parameter(ParameterSet& parameters, const std::string& name, const Shape& shape,
-                           const Initializer& initializer, bool statistic = false);
-  /// inputs[0], after checking that there is one and that it has `rank` axes (any rank if negative).
-  const Shape& only_input(const std::vector<Shape>& inputs, int rank = -1) const;
+  /// Declares what the layer owns.
+  virtual void declare(const std::vector<Shape>& /*inputs*/, Weights& /*weights*/) {}
+  /// Tells the options; see Description.
+  virtual void describe(Description& /*description*/) const {}
+  /// The name or `trainable` have changed.
+  virtual void renamed() {}
 
  private:
   std::string name_;
   bool trainable_;
   const ParameterSet* built_in_ = nullptr;
   std::vector<Parameter*> parameters_;
-  Config untrained_options_, kept_options_;
+  Config kept_ = Config::map(), untrained_ = Config::map(), dtype_ = "float32";
 };
 
-using LayerPtr = std::shared_ptr<Layer>;
+/// A struct that describes a layer.
+template <class T>
+concept LayerOptions = requires(T options, Description& description) {
+  { T::class_name } -> std::convertible_to<std::string>;
+  options.describe(description);
+};
 
-/// The layer that Keras' class name and config (Keras 2's and 3's keys) describe. Throws
-/// ErrorKind::model_file in a sentence that names the layer where the class is unknown or an option changes
-/// the result in a way that is not supported.
+template <LayerOptions Options>
+class LayerOf;
+
+/// A shared layer. Structs of options convert to it.
+class LayerPtr : public std::shared_ptr<Layer> {
+ public:
+  using std::shared_ptr<Layer>::shared_ptr;
+  LayerPtr(std::shared_ptr<Layer> layer) : std::shared_ptr<Layer>(std::move(layer)) {}
+  /// A new layer; throws where an option is out of its range.
+  template <LayerOptions Options>
+  LayerPtr(const Options& options) : std::shared_ptr<Layer>(std::make_shared<LayerOf<Options>>(options)) {}
+};
+
+/// The layer that Keras' class name and config (Keras 1's, 2's and 3's keys) describe, of the registered
+/// classes (layers/config/registry.h). Throws ErrorKind::model_file in a sentence that names the layer where
+/// the class is unknown or an option is not known or changes the result in a way that is not supported.
 LayerPtr make_layer(const std::string& class_name, const Config& config);
 
 /// "conv2d" of "Conv2D", "max_pooling2d" of "MaxPooling2D": how Keras names a layer by its class.
 std::string snake_case(std::string_view class_name);
 
 }  // namespace manul
+
+#include "manul/layers/layer_of.h"

@@ -1,11 +1,12 @@
 #pragma once
 
 // All layers.
-#include "manul/layers/activation.h"
-#include "manul/layers/conv2d.h"
-#include "manul/layers/dense.h"
-#include "manul/layers/dropout.h"
-#include "manul/layers/merge.h"
+#include "manul/layers/activations.h"
+#include "manul/layers/convolutional.h"
+#include "manul/layers/core.h"
+#include "manul/layers/merging.h"
 #include "manul/layers/normalization.h"
-#include "manul/layers/pooling2d.h"
+#include "manul/layers/pooling.h"
+#include "manul/layers/preprocessing.h"
+#include "manul/layers/regularization.h"
 #include "manul/layers/reshaping.h"

@@ -1,81 +1,32 @@
 #include "manul/layers/reshaping.h"
 
-#include "manul/framework/error.h"
-#include "manul/layers/config/options.h"
-#include "manul/ops/pointwise/pointwise.h"
+#include <algorithm>
+
 #include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
-namespace {
 
-class InputLayerOp : public Layer {
- public:
-  explicit InputLayerOp(const InputLayer& options) : Layer(options.name, true), shape_(options.shape) {}
-
-  std::string class_name() const override { return "InputLayer"; }
-  Shape output_shape(const std::vector<Shape>& /*inputs*/) const override { return shape_; }
-  Tensor call(const std::vector<Tensor>& inputs, const CallContext& /*context*/) const override {
-    return inputs.at(0);
-  }
-
- private:
-  Shape shape_;
-};
-
-class FlattenLayer : public Layer {
- public:
-  explicit FlattenLayer(const Flatten& options) : Layer(options.name, true) {}
-
-  std::string class_name() const override { return "Flatten"; }
-  Shape output_shape(const std::vector<Shape>& inputs) const override {
-    return {only_input(inputs).elements()};
-  }
-  Tensor call(const std::vector<Tensor>& inputs, const CallContext& /*context*/) const override {
-    return flatten(inputs.at(0));
-  }
-
- protected:
-  Config options_config() const override { return Config::map({{"data_format", "channels_last"}}); }
-};
-
-class RescalingLayer : public Layer {
- public:
-  explicit RescalingLayer(const Rescaling& options) : Layer(options.name, true), options_(options) {}
-
-  std::string class_name() const override { return "Rescaling"; }
-  Shape output_shape(const std::vector<Shape>& inputs) const override { return only_input(inputs); }
-  Tensor call(const std::vector<Tensor>& inputs, const CallContext& /*context*/) const override {
-    return scale(inputs.at(0), options_.scale, options_.offset);
-  }
-
- protected:
-  Config options_config() const override {
-    return Config::map({{"scale", options_.scale}, {"offset", options_.offset}});
-  }
-
- private:
-  Rescaling options_;
-};
-
-}  // namespace
-
-InputLayer::operator LayerPtr() const {
-  return std::make_shared<InputLayerOp>(*this);
+Tensor Flatten::call(const Tensor& x) const {
+  return flatten(x);
 }
 
-Flatten::operator LayerPtr() const {
-  return std::make_shared<FlattenLayer>(*this);
-}
-LayerPtr Flatten::from_config(const Config& config) {
-  options::require(config, "data_format", "channels_last");
-  return Flatten{config.get("name", "")};
+Shape Reshape::output_shape(const Shape& input) const {
+  std::vector<int64_t> lengths = target_shape;
+  int64_t known = 1;
+  for (int64_t length : lengths)
+    if (length != -1 && known <= input.elements()) known *= std::min(length, input.elements() + 1);
+  auto open = std::find(lengths.begin(), lengths.end(), -1);
+  if (open != lengths.end() && known > 0 && input.elements() % known == 0) *open = input.elements() / known;
+  bool fits = std::find(lengths.begin(), lengths.end(), -1) == lengths.end() &&
+              lengths.size() < static_cast<size_t>(Shape::max_rank) &&
+              Shape(lengths).elements() == input.elements();
+  check(fits, "{}: samples {} do not have the elements of the shape {}", name, input,
+        OptionType<std::vector<int64_t>>::write(target_shape).text());
+  return Shape(lengths);
 }
 
-Rescaling::operator LayerPtr() const {
-  return std::make_shared<RescalingLayer>(*this);
-}
-LayerPtr Rescaling::from_config(const Config& config) {
-  return Rescaling{config.get("scale", 1.0), config.get("offset", 0.0), config.get("name", "")};
+Tensor Reshape::call(const Tensor& x) const {
+  return reshape(x, output_shape(x.shape().sample()).batch_of(x.shape()[0]));
 }
 
 }  // namespace manul

@@ -4,30 +4,29 @@
 
 namespace manul {
 
-/// Keras' InputLayer: where a batch of samples of this shape enters the graph. Made by Graph::input().
-struct InputLayer {
-  Shape shape;
-  std::string name = {};
-
-  operator LayerPtr() const;
-};
-
 /// Keras' Flatten: [N, a, b, ..] -> [N, a * b * ..].
 struct Flatten {
+  static constexpr const char* class_name = "Flatten";
   std::string name = {};
 
-  operator LayerPtr() const;
-  static LayerPtr from_config(const Config& config);
+  void describe(Description& description) { description.fixed("data_format", "channels_last"); }
+  Shape output_shape(const Shape& input) const { return {input.elements()}; }
+  Tensor call(const Tensor& x) const;
 };
+inline const LayerRegistration<Flatten> flatten_registration;
 
-/// Keras' Rescaling: x * scale + offset.
-struct Rescaling {
-  double scale = 1;
-  double offset = 0;
+/// Keras' Reshape: samples of another shape; one length may be -1, whatever is left for it.
+struct Reshape {
+  static constexpr const char* class_name = "Reshape";
+  std::vector<int64_t> target_shape = {-1};
   std::string name = {};
 
-  operator LayerPtr() const;
-  static LayerPtr from_config(const Config& config);
+  void describe(Description& description) {
+    description.required("target_shape", target_shape, at_least(-1));
+  }
+  Shape output_shape(const Shape& input) const;
+  Tensor call(const Tensor& x) const;
 };
+inline const LayerRegistration<Reshape> reshape_registration;
 
 }  // namespace manul

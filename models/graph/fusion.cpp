@@ -19,10 +19,12 @@ class Matcher {
 
   const std::vector<int>& inputs(int node) const { return graph_.nodes()[node].inputs; }
   /// The layer called at `node` if it is one of these.
-  template <class LayerType>
-  const LayerType* layer(int node) const {
-    return dynamic_cast<const LayerType*>(graph_.layers()[graph_.nodes()[node].layer].get());
+  template <LayerOptions Options>
+  const Options* layer(int node) const {
+    return options_of<Options>(called(node));
   }
+  /// The activation called at `node` if the layer is nothing else.
+  std::optional<Activation> activation(int node) const { return called(node).as_activation(); }
   /// The node that alone feeds `node` and feeds nothing else, or -1.
   int only_producer(int node) const {
     if (inputs(node).size() != 1 || uses_[inputs(node)[0]] != 1) return -1;
@@ -30,6 +32,8 @@ class Matcher {
   }
 
  private:
+  const Layer& called(int node) const { return *graph_.layers()[graph_.nodes()[node].layer]; }
+
   const Graph& graph_;
   std::vector<int> uses_;
 };
@@ -42,34 +46,28 @@ struct Match {
 /// Looks whether the nodes that end at `node` are what a fused op computes.
 using Pattern = std::optional<Match> (*)(const Matcher& matcher, int node);
 
-bool is_relu(const Matcher& matcher, int node) {
-  const auto* layer = matcher.layer<ActivatingLayer>(node);
-  return layer && layer->activation() == Activation::relu;
-}
-
 /// Conv2D with relu, then MaxPooling2D.
 std::optional<Match> conv_relu_pool_pattern(const Matcher& matcher, int node) {
-  const auto* pool = matcher.layer<Pooling2DLayer>(node);
-  if (!pool || pool->kind() != Pooling2DLayer::Kind::max) return {};
+  const auto* pool = matcher.layer<MaxPooling2D>(node);
+  if (!pool) return {};
   std::vector<int> nodes{node};
   int producer = matcher.only_producer(node);
-  bool relu_apart = producer >= 0 && is_relu(matcher, producer);
+  bool relu_apart = producer >= 0 && matcher.activation(producer) == Activation::relu;
   if (relu_apart) {
     nodes.push_back(producer);
     producer = matcher.only_producer(producer);
   }
-  const auto* conv = producer >= 0 ? matcher.layer<Conv2DLayer>(producer) : nullptr;
+  const auto* conv = producer >= 0 ? matcher.layer<Conv2D>(producer) : nullptr;
   Activation wanted = relu_apart ? Activation::linear : Activation::relu;
-  if (!conv || conv->options().activation != wanted) return {};
+  if (!conv || conv->activation != wanted) return {};
   nodes.push_back(producer);
   auto call = [conv, pool](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
-    return conv_relu_pool(inputs.at(0), conv->kernel(), conv->bias(), conv->op_options(), pool->options());
+    return conv_relu_pool(inputs.at(0), conv->kernel, conv->bias, conv->op_options(), pool->op_options());
   };
   return Match{nodes, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr}};
 }
 
-PlanStep dense_step(const DenseLayer& dense, Activation activation, const std::vector<int>& inputs,
-                    int node) {
+PlanStep dense_step(const Dense& dense, Activation activation, const std::vector<int>& inputs, int node) {
   auto call_with = [&dense](Activation wanted) {
     return [&dense, wanted](const std::vector<Tensor>& x, const CallContext& /*context*/) {
       return dense.call_fused(x.at(0), wanted);
@@ -80,14 +78,13 @@ PlanStep dense_step(const DenseLayer& dense, Activation activation, const std::v
 
 /// Dense with its own activation, or with an activation layer behind it.
 std::optional<Match> dense_activation_pattern(const Matcher& matcher, int node) {
-  if (const auto* dense = matcher.layer<DenseLayer>(node))
-    return Match{{node}, dense_step(*dense, dense->options().activation, matcher.inputs(node), node)};
-  const auto* activation = matcher.layer<ActivatingLayer>(node);
+  if (const auto* dense = matcher.layer<Dense>(node))
+    return Match{{node}, dense_step(*dense, dense->activation, matcher.inputs(node), node)};
+  std::optional<Activation> activation = matcher.activation(node);
   int producer = activation ? matcher.only_producer(node) : -1;
-  const auto* dense = producer >= 0 ? matcher.layer<DenseLayer>(producer) : nullptr;
-  if (!dense || dense->options().activation != Activation::linear) return {};
-  return Match{{node, producer},
-               dense_step(*dense, activation->activation(), matcher.inputs(producer), node)};
+  const auto* dense = producer >= 0 ? matcher.layer<Dense>(producer) : nullptr;
+  if (!dense || dense->activation != Activation::linear) return {};
+  return Match{{node, producer}, dense_step(*dense, *activation, matcher.inputs(producer), node)};
 }
 
 /// A layer called as it is.
@@ -99,18 +96,18 @@ PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
                                                                  const CallContext& context) {
                   CallContext told = context;
                   told.training = training.value_or(context.training);
-                  return layer->call(inputs, told);
+                  return layer->call(inputs, told).at(0);
                 },
                 Activation::linear,
                 {},
                 nullptr};
-  if (const auto* dense = matcher.layer<DenseLayer>(node)) {
-    step.activation = dense->options().activation;
+  if (const auto* dense = matcher.layer<Dense>(node)) {
+    step.activation = dense->activation;
     step.call_without_activation =
         dense_step(*dense, step.activation, step.inputs, node).call_without_activation;
     step.dense = dense;
-  } else if (const auto* activation = matcher.layer<ActivatingLayer>(node)) {
-    step.activation = activation->activation();
+  } else if (std::optional<Activation> activation = matcher.activation(node)) {
+    step.activation = *activation;
     step.call_without_activation = [](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
       return inputs.at(0);
     };

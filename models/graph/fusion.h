@@ -23,7 +23,7 @@ struct PlanStep {
   Call call;
   Activation activation = Activation::linear;  // what `call` ends with
   Call call_without_activation;                // empty if `call` cannot leave it out
-  const DenseLayer* dense = nullptr;           // the layer, if the step is a Dense
+  const Dense* dense = nullptr;                // the layer, if the step is a Dense
 };
 
 /// The steps of a graph, each after those it needs.

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "manul/framework/error.h"
-#include "manul/layers/reshaping.h"
+#include "manul/layers/core.h"
 
 namespace manul {
 

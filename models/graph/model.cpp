@@ -175,8 +175,8 @@ Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bo
   bool logits = loss_takes_logits();
   CallContext context{training, state_.get()};
   DenseLoss at_once;
-  auto with_loss = [&](const DenseLayer& dense, const Tensor& x) {
-    int64_t units = dense.options().units;
+  auto with_loss = [&](const Dense& dense, const Tensor& x) {
+    int64_t units = dense.units;
     if (!dense_loss_pays(x, units)) return dense.call_fused(x, Activation::linear);
     at_once = dense.call_with_loss(x, loss_, labels_like(labels, {x.shape()[0], units}, loss_));
     return at_once.logits;

@@ -10,7 +10,7 @@ class Plan {
   Plan(const Graph& graph, const Fusion& fusion);
 
   /// Computes the value of a dense, without activation, from its input.
-  using LastDense = std::function<Tensor(const DenseLayer& dense, const Tensor& x)>;
+  using LastDense = std::function<Tensor(const Dense& dense, const Tensor& x)>;
 
   /// The values of the graph's outputs for a batch. `without_activation`: of the last activation
   /// (output_activation()), that is, logits. `last_dense`, if given, is called in place of the last step

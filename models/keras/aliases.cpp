@@ -7,53 +7,39 @@
 namespace manul::keras {
 namespace {
 
-using Names = std::pair<const char*, const char*>;  // Keras 1's and today's
+/// Modes of Keras 1's Merge and the layers of today that they are.
+constexpr std::array<std::pair<const char*, const char*>, 3> merge_modes{
+    {{"sum", "Add"}, {"mul", "Multiply"}, {"ave", "Average"}}};
 
-constexpr std::array class_names{
-    Names{"Convolution2D", "Conv2D"},
-    Names{"Merge", "Add"},
-};
-
-constexpr std::array keys{
-    Names{"nb_filter", "filters"},
-    Names{"subsample", "strides"},
-    Names{"border_mode", "padding"},
-    Names{"output_dim", "units"},
-    Names{"bias", "use_bias"},
-    Names{"p", "rate"},
-    Names{"W_regularizer", "kernel_regularizer"},
-    Names{"b_regularizer", "bias_regularizer"},
-    Names{"W_constraint", "kernel_constraint"},
-    Names{"b_constraint", "bias_constraint"},
-};
-
-Config renamed(const Config& config) {
-  Config result = Config::map();
-  for (const Config::Entry& entry : config.as_map()) {
-    std::string key = entry.key;
-    for (const Names& names : keys)
-      if (key == names.first && !config.find(names.second)) key = names.second;
-    result.set(key, entry.value);
-  }
-  return result;
+std::string class_of_merge(const Config& config) {
+  std::string mode = config.get("mode", "sum");
+  for (const auto& [name, class_name] : merge_modes)
+    if (mode == name) return class_name;
+  fail(ErrorKind::model_file, "layer {}: a Merge of mode {} is not supported, only sum, mul and ave",
+       config.get("name", "without a name"), mode);
 }
 
 }  // namespace
 
 Config modern_config(const Config& config, std::string& class_name) {
-  if (class_name == "Merge" && config.get("mode", "sum") != "sum")
-    fail(ErrorKind::model_file, "layer {}: a Merge of mode {} is not supported, only sum",
-         config.get("name", "without a name"), config.get("mode", "sum"));
+  if (class_name == "Convolution2D") class_name = "Conv2D";
+  if (class_name == "Merge") {  // its other options belong to modes that are not supported
+    class_name = class_of_merge(config);
+    return Config::map({{"name", config.get("name", "")}, {"trainable", config.get("trainable", true)}});
+  }
+  if (!config.is_map()) return config;
   if (int64_t mode = class_name == "BatchNormalization" ? config.get("mode", int64_t{0}) : 0; mode != 0)
     fail(ErrorKind::model_file, "layer {}: a BatchNormalization of mode {} is not supported, only 0",
          config.get("name", "without a name"), mode);
-  for (const Names& names : class_names)
-    if (class_name == names.first) class_name = names.second;
-  Config result = renamed(config);
+  Config result = Config::map();
+  for (const Config::Entry& entry : config.as_map()) {
+    if (entry.key == "dim_ordering")
+      result.set("data_format", entry.value == Config("th") ? "channels_first" : "channels_last");
+    else if (entry.key != "nb_row" && entry.key != "nb_col")
+      result.set(entry.key, entry.value);
+  }
   const Config *rows = config.find("nb_row"), *columns = config.find("nb_col");
   if (rows && columns) result.set("kernel_size", Config::List{*rows, *columns});
-  if (const Config* ordering = config.find("dim_ordering"))
-    result.set("data_format", *ordering == Config("th") ? "channels_first" : "channels_last");
   return result;
 }
 

@@ -41,7 +41,8 @@ std::vector<SavedLayer> saved_layers(const Graph& graph);
 /// A layer's name in a file: a slash would be a group.
 std::string file_name(const Layer& layer);
 
-/// The config of one layer with Keras 3's and Keras 2's keys where Keras 1 has others; `class_name` likewise.
+/// The config of one layer with today's class and keys where Keras 1 has another class, or several keys for
+/// one of today. (Other names for a key are the layer's to tell: Description.)
 Config modern_config(const Config& config, std::string& class_name);
 
 }  // namespace manul::keras

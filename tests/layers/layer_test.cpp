@@ -39,19 +39,19 @@ TEST(Layer, OptionsThatChangeTheResultAreRefused) {
       with("data_format", "channels_first"),
       "layer c (Conv2D): option data_format: \"channels_first\" is not supported, only \"channels_last\"");
   EXPECT_EQ(with("padding", "causal"),
-            "layer c (Conv2D): option padding: valid and same are supported, not causal");
-  EXPECT_EQ(with("activation", "gelu"), "layer c (Conv2D): option activation: \"gelu\" is not supported");
+            "layer c (Conv2D): option padding: wants valid or same, not \"causal\"");
+  EXPECT_EQ(
+      with("activation", "strange"),
+      "layer c (Conv2D): option activation: wants linear, relu, sigmoid, tanh or softmax, not \"strange\"");
   EXPECT_EQ(with("strides", Config::List{1, "a"}),
-            "layer c (Conv2D): option strides: one integer or two are wanted, not [1, \"a\"]");
-  EXPECT_EQ(with("strides", 0), "layer c (Conv2D): option strides: sizes are at least 1, not 0");
-  EXPECT_EQ(with("filters", 1.5), "layer c (Conv2D): config: an integer is wanted, not 1.5");
-  EXPECT_EQ(with("filters", -1), "layer c (Conv2D): Conv2D: filters must be at least 1, not -1");
-  EXPECT_EQ(message("Dense", Config::map({{"name", "d"}})),
-            "layer d (Dense): config: the option units is missing");
+            "layer c (Conv2D): option strides: wants one integer or two, not [1, \"a\"]");
+  EXPECT_EQ(with("strides", 0), "layer c (Conv2D): option strides: must be at least 1, not 0");
+  EXPECT_EQ(with("filters", 1.5), "layer c (Conv2D): option filters: wants an integer, not 1.5");
+  EXPECT_EQ(with("filters", -1), "layer c (Conv2D): option filters: must be at least 1, not -1");
+  EXPECT_EQ(message("Dense", Config::map({{"name", "d"}})), "layer d (Dense): the option units is missing");
   EXPECT_EQ(message("Lambda", Config::map({{"name", "l"}})),
             "layer l: layers of the class Lambda are not supported");
-  EXPECT_EQ(message("Dense", "nonsense"),
-            "layer without a name (Dense): config: the option units is missing");
+  EXPECT_EQ(message("Dense", "nonsense"), "layer without a name (Dense): the option units is missing");
 }
 
 TEST(Layer, WhatOnlyTrainingNeedsIsKept) {

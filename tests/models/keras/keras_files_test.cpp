@@ -68,7 +68,7 @@ const std::vector<FileCase> fixture_cases{
     {"refused-lambda.h5", Kind::refused, "layer twice: a Lambda would run code"},
     {"refused-lstm-embedding.h5", Kind::refused, "layer words: layers of the class Embedding"},
     {"sequential-all.h5", Kind::refused, "layer normalization_adapted: layers of the class Normalization"},
-    {"siamese.h5", Kind::refused, "layers of the class Multiply"},
+    {"siamese.h5", Kind::predicts},
     {"sparse-logits.h5", Kind::trains},
 };
 

@@ -1,0 +1,153 @@
+#pragma once
+
+#include "manul/layers/config/registry.h"
+#include "manul/layers/layer.h"
+
+namespace manul {
+
+/// The layer of a struct of options. This is all that a layer takes:
+///
+///     struct Swish {
+///       static constexpr const char* class_name = "Mine>Swish";
+///       double beta = 1;
+///       std::string name = {};
+///
+///       void describe(Description& description) { description.option("beta", beta); }
+///       Tensor call(const Tensor& x) const { return multiply(x, sigmoid(scale(x, beta))); }
+///     };
+///     inline const LayerRegistration<Swish> swish_registration;  // files with it can be loaded
+///
+/// What the struct may have:
+///     static constexpr int input_rank                    axes of a sample, if only so many fit
+///     name, trainable, Weight ..                         kept as the layer's are
+///     Shape output_shape(const Shape&) const             otherwise the input's
+///     void build(const Shape&, Weights&)                 if it has parameters
+///     Tensor call(const Tensor&[, const CallContext&]) const
+///     std::optional<Activation> as_activation() const    see Layer
+/// With several inputs or outputs: std::vector<Shape> and std::vector<Tensor> in place of Shape and Tensor,
+/// and output_shapes in place of output_shape if it gives several.
+template <LayerOptions Options>
+class LayerOf final : public Layer {
+ public:
+  explicit LayerOf(Options options)
+      : Layer(name_in(options), trainable_in(options)), options_(std::move(options)) {
+    if constexpr (!requires { Options::registered; }) static const LayerRegistration<Options> registration;
+    OptionChecker checker(Options::class_name);
+    options_.describe(checker);
+    LayerOf::renamed();
+  }
+
+  const Options& options() const { return options_; }
+
+  std::string class_name() const override { return Options::class_name; }
+
+  std::vector<Shape> output_shapes(const std::vector<Shape>& inputs) const override {
+    if constexpr (requires { options_.output_shapes(inputs); })
+      return options_.output_shapes(inputs);
+    else if constexpr (requires { options_.output_shape(inputs); })
+      return {options_.output_shape(inputs)};
+    else if constexpr (requires { options_.output_shape(inputs[0]); })
+      return {options_.output_shape(only_input(inputs))};
+    else
+      return {only_input(inputs)};
+  }
+
+  std::vector<Tensor> call(const std::vector<Tensor>& inputs, const CallContext& context) const override {
+    if constexpr (requires { options_.call(inputs, context); })
+      return listed(options_.call(inputs, context));
+    else if constexpr (requires { options_.call(inputs); })
+      return listed(options_.call(inputs));
+    else if constexpr (requires { options_.call(inputs[0], context); })
+      return listed(options_.call(inputs.at(0), context));
+    else
+      return listed(options_.call(inputs.at(0)));
+  }
+
+  std::optional<Activation> as_activation() const override {
+    if constexpr (requires { options_.as_activation(); })
+      return options_.as_activation();
+    else
+      return std::nullopt;
+  }
+
+ protected:
+  void declare(const std::vector<Shape>& inputs, Weights& weights) override {
+    if constexpr (requires { options_.build(inputs, weights); })
+      options_.build(inputs, weights);
+    else if constexpr (requires { options_.build(inputs[0], weights); })
+      options_.build(inputs.at(0), weights);
+  }
+  void describe(Description& description) const override {
+    Options copy = options_;
+    copy.describe(description);
+  }
+  void renamed() override {
+    if constexpr (requires { options_.name; }) options_.name = name();
+    if constexpr (requires { options_.trainable; }) options_.trainable = trainable();
+  }
+
+ private:
+  static std::string name_in(const Options& options) {
+    if constexpr (requires { options.name; })
+      return options.name;
+    else
+      return {};
+  }
+  static bool trainable_in(const Options& options) {
+    if constexpr (requires { options.trainable; })
+      return options.trainable;
+    else
+      return true;
+  }
+  static std::vector<Tensor> listed(std::vector<Tensor> tensors) { return tensors; }
+  static std::vector<Tensor> listed(Tensor tensor) {
+    std::vector<Tensor> list;
+    list.push_back(std::move(tensor));
+    return list;
+  }
+
+  const Shape& only_input(const std::vector<Shape>& inputs) const {
+    check(inputs.size() == 1, "{}: a {} takes one input, not {}", name(), Options::class_name, inputs.size());
+    if constexpr (requires { Options::input_rank; })
+      check(inputs[0].rank() == Options::input_rank, "{}: a {} takes samples of {} axes, not {}", name(),
+            Options::class_name, Options::input_rank, inputs[0]);
+    return inputs[0];
+  }
+
+  Options options_;
+};
+
+/// The options of a layer if it is one of this struct, otherwise null.
+template <LayerOptions Options>
+const Options* options_of(const Layer& layer) {
+  const auto* found = dynamic_cast<const LayerOf<Options>*>(&layer);
+  return found ? &found->options() : nullptr;
+}
+
+/// What LayerRegistration enters: reads the config of a layer.
+template <LayerOptions Options>
+LayerPtr layer_from_config(const Config& config) {
+  Options options;
+  OptionReader reader(config, common_option_keys);
+  options.describe(reader);
+  reader.finish();
+  if constexpr (requires { options.name; }) options.name = config.get("name", "");
+  bool trainable = config.get("trainable", true);
+  if constexpr (requires { options.trainable; }) options.trainable = trainable;
+  auto layer = std::make_shared<LayerOf<Options>>(std::move(options));
+  if (layer->name().empty()) layer->set_name(config.get("name", ""));
+  layer->set_trainable(trainable);
+  layer->keep(std::move(reader.kept), std::move(reader.untrained), read_dtype_policy(config));
+  return layer;
+}
+
+/// Makes a struct's class name known to make_layer() and so to files: one object in its header.
+template <class Options>
+struct LayerRegistration {
+  LayerRegistration() {
+    register_layer({Options::class_name, layer_from_config<Options>,
+                    [](Description& description) { Options().describe(description); }, &typeid(Options)});
+  }
+};
+
+}  // namespace manul

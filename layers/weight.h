@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "manul/framework/parameter.h"
+
+namespace manul {
+
+/// A parameter of a layer as its struct holds it: undefined until the layer is built, or if it has none.
+class Weight {
+ public:
+  operator const Tensor&() const { return value(); }
+  const Tensor& value() const;
+  const Parameter* parameter() const { return parameter_; }
+
+ private:
+  friend class Layer;
+  Parameter* parameter_ = nullptr;
+};
+
+/// What build() declares its parameters with, in the order of Keras' files.
+class Weights {
+ public:
+  /// `name` is Keras' ("kernel"): the path becomes "layer/name". Frozen if the layer is.
+  void add(Weight& weight, std::string name, const Shape& shape, const Initializer& initializer) {
+    declared_.push_back({&weight, std::move(name), shape, initializer, false});
+  }
+  /// One that is kept and never trained (a moving mean).
+  void add_statistic(Weight& weight, std::string name, const Shape& shape, const Initializer& initializer) {
+    declared_.push_back({&weight, std::move(name), shape, initializer, true});
+  }
+
+ private:
+  friend class Layer;
+  struct Declared {
+    Weight* weight;
+    std::string name;
+    Shape shape;
+    Initializer initializer;
+    bool is_statistic;
+  };
+  std::vector<Declared> declared_;
+};
+
+}  // namespace manul
