@@ -9,11 +9,19 @@ namespace manul::hdf5 {
 namespace {
 
 constexpr int largest_message_count = 20000;
+constexpr size_t largest_block_count = 1000;  // of one object header
 constexpr int largest_tree_depth = 8;
+constexpr uint64_t node_bytes = 96;  // of an entry of a map, about
 constexpr uint64_t largest_heap = 1 << 26;
 
 /// Parses one object header.
 class ObjectParser {
+  /// A part of the object header.
+  struct Block {
+    uint64_t address;
+    uint64_t length;
+  };
+
  public:
   ObjectParser(Source& source, std::string_view path) : source_(source), path_(path) {}
 
@@ -35,12 +43,13 @@ class ObjectParser {
     head.skip(1);
     int left = head.u16();
     head.skip(4);
-    read_block(address + 16, head.u32(), left);
+    blocks_.push_back({address + 16, head.u32()});
+    for (size_t next = 0; next < blocks_.size(); ++next) read_block(blocks_[next], left);
   }
 
   /// The messages of one part of the header, `left` of them at most over all parts.
-  void read_block(uint64_t address, uint64_t length, int& left) {
-    Bytes block = source_.metadata(address, length, path_);
+  void read_block(Block part, int& left) {
+    Bytes block = source_.metadata(part.address, part.length, path_);
     Cursor at = cursor(block);
     while (left > 0 && at.rest().size() >= 8) {
       --left;
@@ -49,11 +58,19 @@ class ObjectParser {
       uint16_t size = at.u16();
       uint8_t flags = at.u8();
       at.skip(3);
-      read_message(type, flags, at.take(size), left);
+      read_message(type, flags, at.take(size));
     }
   }
 
-  void read_message(uint16_t type, uint8_t flags, std::span<const unsigned char> data, int& left) {
+  /// Blocks are read one after the other, not inside each other, and none twice: a chain of them ends.
+  void add_block(Block block) {
+    for (const Block& known : blocks_)
+      if (known.address == block.address) refuse("its description goes on in a part of itself");
+    if (blocks_.size() == largest_block_count) refuse("its description has too many parts");
+    blocks_.push_back(block);
+  }
+
+  void read_message(uint16_t type, uint8_t flags, std::span<const unsigned char> data) {
     bool shared = (flags & 2) != 0;
     Cursor at = cursor(data);
     switch (type) {
@@ -74,7 +91,7 @@ class ObjectParser {
         return read_attribute(data);
       case continuation: {
         uint64_t address = at.u64();
-        return read_block(address, at.u64(), left);
+        return add_block({address, at.u64()});
       }
       case symbol_table: {
         object_.group = true;
@@ -191,6 +208,7 @@ class ObjectParser {
     uint64_t elements = found.shape.elements();
     if (elements > at.rest().size() / found.type.size) refuse("has an attribute that is cut short");
     std::span<const unsigned char> values = at.take(elements * found.type.size);
+    source_.keep(sizeof(Attribute) + name.size() + values.size() + node_bytes, path_);
     found.data.assign(values.begin(), values.end());
     object_.attributes.emplace(std::string(name.begin(), std::find(name.begin(), name.end(), 0)),
                                std::move(found));
@@ -271,8 +289,9 @@ class ObjectParser {
       at.skip(20);
       if (offset >= names.size()) refuse("its table of members is damaged");
       auto end = std::find(names.begin() + offset, names.end(), 0);
+      if (end == names.end() || *(names.begin() + offset) == 0) refuse("its table of members is damaged");
+      source_.keep(static_cast<uint64_t>(end - names.begin()) - offset + node_bytes, path_);
       std::string name(names.begin() + offset, end);
-      if (end == names.end() || name.empty()) refuse("its table of members is damaged");
       if (cache == cached_soft_link)
         source_.refuse(path_.empty() ? name : fmt::format("{}/{}", path_, name),
                        "is a soft link; only plain groups and datasets are allowed");
@@ -283,6 +302,7 @@ class ObjectParser {
   Source& source_;
   std::string_view path_;
   Object object_;
+  std::vector<Block> blocks_;
   int messages_ = 0;
   bool has_shape_ = false, has_type_ = false, has_layout_ = false;
 };

@@ -51,7 +51,7 @@ std::string_view what_it_is(std::span<const unsigned char> head) {
 
 }  // namespace
 
-Reader::Reader(const std::string& path) : source_(path) {
+Reader::Reader(const std::string& path) : source_(path), values_left_(4 * source_.size()) {
   read_superblock();
 }
 
@@ -87,6 +87,7 @@ const Object& Reader::parsed(uint64_t address, std::string_view path) {
   auto found = objects_.find(address);
   if (found != objects_.end()) return found->second;
   if (objects_.size() >= largest_object_count) refuse(path, "the file has too many objects");
+  source_.keep(sizeof(Object), path);
   return objects_.emplace(address, read_object(source_, address, path)).first->second;
 }
 
@@ -160,6 +161,7 @@ std::vector<std::string> Reader::strings(const Attribute& attribute, std::string
   for (int64_t i = 0; i < attribute.shape.elements(); ++i) {
     if (attribute.type.kind == ElementType::Kind::fixed_string) {
       auto bytes = at.take(attribute.type.size);
+      source_.keep(sizeof(std::string) + bytes.size(), path);
       found.emplace_back(bytes.begin(), std::find(bytes.begin(), bytes.end(), 0));
     } else {
       uint32_t length = at.u32();
@@ -171,11 +173,15 @@ std::vector<std::string> Reader::strings(const Attribute& attribute, std::string
 }
 
 std::string Reader::heap_string(uint64_t address, uint32_t index, uint64_t length, std::string_view path) {
-  if (length == 0) return "";
+  if (length == 0) {
+    source_.keep(sizeof(std::string), path);
+    return "";
+  }
   const Collection& owner = collection(address, path);
   auto found = owner.texts.find(index);
   if (found == owner.texts.end() || length > found->second.size())
     refuse(path, "a text of its attributes is damaged");
+  source_.keep(sizeof(std::string) + length, path);
   auto bytes = found->second.first(length);
   return {bytes.begin(), std::find(bytes.begin(), bytes.end(), 0)};
 }
@@ -196,6 +202,7 @@ const Reader::Collection& Reader::collection(uint64_t address, std::string_view 
     at.skip(6);
     uint64_t length = at.u64();
     if (index == 0) break;  // the free space at the end
+    source_.keep(sizeof(*found.texts.begin()), path);
     found.texts.emplace(index, at.take(length));
     at.skip(std::min<uint64_t>(padded(length) - length, at.rest().size()));
   }
@@ -215,9 +222,13 @@ void Reader::read(const Dataset& dataset, std::span<Value> values) const {
   check(static_cast<int64_t>(values.size()) == dataset.shape.elements(), "{}: shape {} is read to {} values",
         dataset.path, dataset.shape, values.size());
   if (values.empty()) return;
+  uint64_t bytes = values.size() * dataset.type.size;
+  if (bytes > values_left_)
+    refuse(dataset.path, "the datasets have many times as many bytes as the file (several lie in one place)");
+  values_left_ -= bytes;
   if (dataset.type.kind == ElementType::Kind::floating_point && dataset.type.size == sizeof(Value))
     return source_.read(dataset.address, values.data(), values.size_bytes(), dataset.path);
-  Bytes raw(values.size() * dataset.type.size);
+  Bytes raw(bytes);
   source_.read(dataset.address, raw.data(), raw.size(), dataset.path);
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<Value>(number(dataset.type, raw.data() + i * dataset.type.size));

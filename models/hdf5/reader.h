@@ -18,14 +18,17 @@ struct Dataset {
 /// a parser of our own because a model file may come from anyone, and libhdf5 cannot be given such files: one
 /// in seventy of those with a few flipped bits corrupts the memory of version 1.10.8.
 ///
-/// Every address and count is checked against the file before it is used; memory and work are bounded by the
-/// file's size. All errors are ErrorKind::model_file with the text "FILE: OBJECT: REASON".
+/// Every address and count is checked against the file before it is used; memory and work are counted, and
+/// bounded by a multiple of the file's size; nothing recurses as deep as a file says. All errors are
+/// ErrorKind::model_file with the text "FILE: OBJECT: REASON".
 class Reader {
  public:
   /// Opens the file and checks its superblock. Nothing else is read until it is asked for.
   explicit Reader(const std::string& path);
 
   const std::string& path() const { return source_.path(); }
+  /// Bytes of the file.
+  uint64_t size() const { return source_.size(); }
 
   /// Objects are named by their path from the root: "" is the root, "model_weights/conv2d" a group in a
   /// group.
@@ -44,6 +47,8 @@ class Reader {
   /// Refuses what is not a dataset of numbers.
   Dataset dataset(std::string_view object);
   /// The dataset's values in C order, converted to Value (float or double); `values` has as many elements.
+  /// All that is read is limited to a few times the file's size, so that datasets in one place do not
+  /// multiply.
   template <class Value>
   void read(const Dataset& dataset, std::span<Value> values) const;
   /// The value of a dataset of one number.
@@ -71,6 +76,7 @@ class Reader {
 
   Source source_;
   uint64_t root_ = 0;
+  mutable uint64_t values_left_ = 0;  // bytes of datasets that may still be read
   std::map<uint64_t, Object> objects_;
   std::map<uint64_t, Collection> collections_;
 };

@@ -8,12 +8,21 @@
 #include <cerrno>
 
 #include "manul/framework/error.h"
+#include "manul/framework/text.h"
 
 namespace manul::hdf5 {
 namespace {
 
 constexpr uint64_t largest_file = uint64_t{1} << 34;
-constexpr uint64_t largest_budget = uint64_t{1} << 28;
+
+/// What may be read of a file's structure, and kept in memory because of it, for each byte of the file.
+constexpr uint64_t metadata_factor = 4;
+constexpr uint64_t memory_factor = 16;
+
+uint64_t budget(uint64_t size, uint64_t factor) {
+  constexpr uint64_t smallest = uint64_t{1} << 20, largest = uint64_t{1} << 28;
+  return std::min(largest, factor * size + smallest);
+}
 
 }  // namespace
 
@@ -30,7 +39,8 @@ Source::Source(std::string path) : path_(std::move(path)) {
          largest_file);
   }
   size_ = static_cast<uint64_t>(status.st_size);
-  budget_ = std::min(largest_budget, 4 * size_ + (1 << 20));
+  metadata_left_ = budget(size_, metadata_factor);
+  memory_left_ = budget(size_, memory_factor);
 }
 
 Source::~Source() {
@@ -38,12 +48,21 @@ Source::~Source() {
 }
 
 Bytes Source::metadata(uint64_t address, uint64_t count, std::string_view object) {
-  if (count > budget_) refuse(object, "the file's structure is larger than the file (it refers to itself)");
-  budget_ -= count;
+  if (count > metadata_left_)
+    refuse(object, "the file's structure is larger than the file (it refers to itself)");
+  metadata_left_ -= count;
   if (address > size_ || count > size_ - address) refuse(object, "lies outside the file");
   Bytes found(count);
   read(address, found.data(), count, object);
   return found;
+}
+
+void Source::keep(uint64_t bytes, std::string_view object) {
+  if (bytes > memory_left_)
+    refuse(
+        object,
+        "the file's names and texts need many times the memory of the file (it uses them again and again)");
+  memory_left_ -= bytes;
 }
 
 void Source::read(uint64_t address, void* target, uint64_t count, std::string_view object) const {
@@ -60,7 +79,7 @@ void Source::read(uint64_t address, void* target, uint64_t count, std::string_vi
 
 void Source::refuse(std::string_view object, std::string_view reason) const {
   if (object.empty()) fail(ErrorKind::model_file, "{}: {}", path_, reason);
-  fail(ErrorKind::model_file, "{}: {}: {}", path_, object, reason);
+  fail(ErrorKind::model_file, "{}: {}: {}", path_, shortened(object), reason);
 }
 
 }  // namespace manul::hdf5

@@ -27,6 +27,10 @@ class Source {
   /// `count` bytes of the file's structure (not of a dataset). All of them together are limited to a small
   /// multiple of the file's size, so that a structure that refers to itself ends.
   Bytes metadata(uint64_t address, uint64_t count, std::string_view object);
+  /// Counts `bytes` of memory that are kept because of what the file's structure says. All of them together
+  /// are limited to a multiple of the file's size: names and texts that are used many times are kept many
+  /// times.
+  void keep(uint64_t bytes, std::string_view object);
   /// `count` bytes to `target`.
   void read(uint64_t address, void* target, uint64_t count, std::string_view object) const;
   /// Throws that `object` is refused for `reason`.
@@ -36,7 +40,7 @@ class Source {
   std::string path_;
   int file_ = -1;
   uint64_t size_ = 0;
-  uint64_t budget_ = 0;
+  uint64_t metadata_left_ = 0, memory_left_ = 0;
 };
 
 /// Takes little-endian numbers from bytes, front to back; refuses where they end too early.

@@ -1,9 +1,11 @@
 #include "manul/models/keras/architecture.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 
 #include "manul/framework/error.h"
 #include "manul/models/keras/connections.h"
@@ -14,6 +16,8 @@ namespace {
 constexpr size_t most_layers = 4000;
 constexpr size_t most_nodes = 8000;
 constexpr int most_calls = 1000;
+constexpr int64_t most_steps = 1'000'000;  // layers and inputs of layers, over all calls of all models
+constexpr size_t longest_name = 1000;
 constexpr int64_t largest_sample = int64_t{1} << 27;  // elements of a layer's output for one sample
 
 /// The shape of one sample: what stands after the length of the batch.
@@ -43,9 +47,13 @@ bool is_model(const std::string& class_name) {
 /// A Sequential or functional model of a config. It owns its layers and can be called more than once.
 class ConfiguredModel {
  public:
-  /// `scope` stands before the names of its layers; a model that is not trainable freezes all of them.
-  ConfiguredModel(const Config& model, int major_version, const std::string& scope, bool trainable)
-      : major_version_(major_version), sequential_(model.at("class_name").as_string() == "Sequential") {
+  /// `scope` stands before the names of its layers; a model that is not trainable freezes all of them. What
+  /// calling it takes is counted in `steps_left`.
+  ConfiguredModel(const Config& model, int major_version, const std::string& scope, bool trainable,
+                  int64_t& steps_left)
+      : steps_left_(&steps_left),
+        major_version_(major_version),
+        sequential_(model.at("class_name").as_string() == "Sequential") {
     const Config& config = model.at("config");
     name_ = config.get("name", sequential_ ? "sequential" : "model");
     trainable = trainable && config.get("trainable", true);
@@ -88,6 +96,7 @@ class ConfiguredModel {
     if (++calls_ > most_calls)  // models in models, each called many times, multiply
       fail(ErrorKind::model_file, "the model {} is called more than {} times", name_, most_calls);
     if (!sequential_) return call_functional(graph, inputs, training);
+    count_step(static_cast<int64_t>(parts_.size()));
     std::vector<Symbol> values = inputs;
     for (const Part& part : parts_)
       if (!part.input_shape) values = call_part(graph, part, values, training);
@@ -125,17 +134,41 @@ class ConfiguredModel {
     std::vector<Call> calls;  // of a functional model
   };
 
+  /// A call of a functional model's layers in the making. A part waits for one value at a time. The order is
+  /// that of going round and round the list of parts, each called as often as its inputs allow: a part that
+  /// waited for an earlier one of the list goes on in the same round, else in the next.
+  struct CallOrder {
+    explicit CallOrder(size_t parts) : values(parts), met(parts + 1, 0) {}
+
+    void add(size_t part, Symbol value, int64_t round) {
+      values[part].push_back(value);
+      auto waiters = waiting.find({part, values[part].size() - 1});
+      if (waiters == waiting.end()) return;
+      for (size_t waiter : waiters->second)
+        if (waiter != part) ready.push({round + (waiter > part ? 0 : 1), waiter});
+      waiting.erase(waiters);
+    }
+
+    using Turn = std::pair<int64_t, size_t>;  // round and part
+    std::priority_queue<Turn, std::vector<Turn>, std::greater<>> ready;
+    std::vector<std::vector<Symbol>> values;  // of each part, call by call
+    std::vector<size_t> met;                  // how many inputs of the part's next call are there
+    std::map<std::pair<size_t, size_t>, std::vector<size_t>> waiting;  // by part and call
+  };
+
   void add(const Config& config, const std::string& scope, bool trainable) {
     std::string class_name = config.at("class_name").as_string();
     Part part;
     if (is_model(class_name)) {
       part.name = config.get("name", config.at("config").get("name", "model").c_str());
-      part.model =
-          std::make_unique<ConfiguredModel>(config, major_version_, scope + part.name + "/", trainable);
+      check_name(scope, part.name);
+      part.model = std::make_unique<ConfiguredModel>(config, major_version_, scope + part.name + "/",
+                                                     trainable, *steps_left_);
       if (parts_.empty() && sequential_ && part.model->sequential_) input_shape_ = part.model->input_shape_;
     } else {
       Config options = modern_config(config.at("config"), class_name);
       part.name = options.get("name", config.get("name", "").c_str());
+      check_name(scope, part.name);
       add_layer(part, class_name, options, scope, trainable);
     }
     const Config* calls = config.find("inbound_nodes");
@@ -144,6 +177,12 @@ class ConfiguredModel {
     if (!index_.emplace(part.name, parts_.size()).second && !sequential_)
       fail(ErrorKind::model_file, "layer {}: two layers have this name", part.name);
     parts_.push_back(std::move(part));
+  }
+
+  static void check_name(const std::string& scope, const std::string& name) {
+    if (scope.size() + name.size() > longest_name)
+      fail(ErrorKind::model_file, "layer {}{}: its name has more than {} characters", scope, name,
+           longest_name);
   }
 
   void add_layer(Part& part, const std::string& class_name, Config& options, const std::string& scope,
@@ -169,10 +208,18 @@ class ConfiguredModel {
     return part.model ? part.model->layers() : std::vector<LayerPtr>();
   }
 
-  const Part& part(const std::string& name) const {
+  size_t index_of(const std::string& name) const {
     auto found = index_.find(name);
     if (found == index_.end()) fail(ErrorKind::model_file, "layer {}: is used but not there", name);
-    return parts_[found->second];
+    return found->second;
+  }
+  const Part& part(const std::string& name) const { return parts_[index_of(name)]; }
+
+  /// Models in models, each called many times, multiply.
+  void count_step(int64_t steps) const {
+    if ((*steps_left_ -= steps) < 0)
+      fail(ErrorKind::model_file, "the model takes more than {} steps to lay out: models in models multiply",
+           most_steps);
   }
 
   Shape sequential_input_shape() const {
@@ -195,55 +242,70 @@ class ConfiguredModel {
     return {output};
   }
 
-  /// Keras lists layers in an order in which most inputs come first; with shared layers some do not.
+  /// Calls the layers as soon as their inputs are there. Keras lists layers in an order in which most inputs
+  /// come first; with shared layers some do not.
   std::vector<Symbol> call_functional(Graph& graph, const std::vector<Symbol>& inputs,
                                       std::optional<bool> training) const {
     if (inputs.size() != inputs_.size())
       fail(ErrorKind::model_file, "the model {} has {} inputs and is given {}", name_, inputs_.size(),
            inputs.size());
-    std::map<std::string, std::vector<Symbol>> values;  // of each layer, call by call
-    for (size_t i = 0; i < inputs.size(); ++i) values[inputs_[i].layer] = {inputs[i]};
-    for (bool progress = true; progress;) {
-      progress = false;
-      for (const Part& part : parts_) {
-        std::vector<Symbol>& calls = values[part.name];
-        while (calls.size() < part.calls.size()) {
-          const Call& call = part.calls[calls.size()];
-          std::optional<std::vector<Symbol>> arguments = find_values(values, call.inputs);
-          if (!arguments) break;
-          // A call's own argument goes before that of the call of the model around it.
-          std::optional<bool> told = call.training ? call.training : training;
-          std::vector<Symbol> outputs = call_part(graph, part, *arguments, told);
-          if (outputs.size() != 1)
-            fail(ErrorKind::model_file, "the nested model {} has several outputs, which is not supported",
-                 part.name);
-          calls.push_back(outputs[0]);
-          progress = true;
-        }
+    CallOrder order(parts_.size());
+    for (size_t i = 0; i < inputs.size(); ++i) order.values[index_of(inputs_[i].layer)] = {inputs[i]};
+    for (size_t i = 0; i < parts_.size(); ++i) order.ready.push({0, i});
+    while (!order.ready.empty()) {
+      auto [round, index] = order.ready.top();
+      order.ready.pop();
+      const Part& part = parts_[index];
+      while (order.values[index].size() < part.calls.size()) {
+        const Call& call = part.calls[order.values[index].size()];
+        std::optional<std::vector<Symbol>> arguments = find_values(order, call.inputs, index);
+        if (!arguments) break;
+        // A call's own argument goes before that of the call of the model around it.
+        std::optional<bool> told = call.training ? call.training : training;
+        std::vector<Symbol> outputs = call_part(graph, part, *arguments, told);
+        if (outputs.size() != 1)
+          fail(ErrorKind::model_file, "the nested model {} has several outputs, which is not supported",
+               part.name);
+        order.add(index, outputs[0], round);
       }
     }
-    std::optional<std::vector<Symbol>> outputs = find_values(values, outputs_);
+    std::optional<std::vector<Symbol>> outputs = find_values(order, outputs_, parts_.size());
     if (!outputs || outputs->empty())
       fail(ErrorKind::model_file, "the model {}: its outputs do not follow from its inputs", name_);
     return *outputs;
   }
 
-  /// Nothing if one of them is not there yet.
-  std::optional<std::vector<Symbol>> find_values(const std::map<std::string, std::vector<Symbol>>& values,
-                                                 const std::vector<Reference>& references) const {
+  /// The values of `references`. Nothing if one is not there yet: part `asking` then waits for it.
+  std::optional<std::vector<Symbol>> find_values(CallOrder& order, const std::vector<Reference>& references,
+                                                 size_t asking) const {
+    // A call that waits is looked at again from where it stopped.
+    size_t& met = order.met[asking];
+    for (; met < references.size(); ++met) {
+      count_step(1);
+      auto [index, node] = place_of(references[met]);
+      if (node < order.values[index].size()) continue;
+      if (asking != parts_.size()) order.waiting[{index, node}].push_back(asking);
+      return std::nullopt;
+    }
+    met = 0;
     std::vector<Symbol> found;
     for (const Reference& reference : references) {
-      auto calls = values.find(part(reference.layer).name);
-      // Keras 2 counts a nested model's own inside as its call 0.
-      bool skips_one = part(reference.layer).model && major_version_ < 3 && reference.node > 0;
-      size_t node = static_cast<size_t>(reference.node) - (skips_one ? 1 : 0);
-      if (calls == values.end() || node >= calls->second.size()) return std::nullopt;
-      found.push_back(calls->second[node]);
+      auto [index, node] = place_of(reference);
+      found.push_back(order.values[index][node]);
     }
     return found;
   }
 
+  /// The part that a value comes from and which of its calls.
+  std::pair<size_t, size_t> place_of(const Reference& reference) const {
+    size_t index = index_of(reference.layer);
+    // Keras 2 counts a nested model's own inside as its call 0.
+    bool skips_one = parts_[index].model && major_version_ < 3 && reference.node > 0;
+    return {index, static_cast<size_t>(reference.node) - (skips_one ? 1 : 0)};
+  }
+
   mutable int calls_ = 0;
+  int64_t* steps_left_;  // of the outermost model
   int major_version_;
   bool sequential_;
   std::string name_, input_name_;
@@ -260,7 +322,8 @@ Architecture read_architecture(const Config& model_config, int major_version) {
   if (!is_model(class_name))
     fail(ErrorKind::model_file, "a model of the class {} is not supported, only Sequential and Functional",
          class_name);
-  ConfiguredModel model(model_config, major_version, "", true);
+  int64_t steps_left = most_steps;
+  ConfiguredModel model(model_config, major_version, "", true, steps_left);
   Architecture architecture;
   Graph& graph = architecture.graph;
   graph.set_outputs(model.call(graph, model.make_inputs(graph)));

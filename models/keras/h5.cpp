@@ -4,6 +4,7 @@
 
 #include "manul/framework/atomic_file.h"
 #include "manul/framework/error.h"
+#include "manul/framework/text.h"
 #include "manul/models/keras/json.h"
 #include "manul/models/keras/notes.h"
 #include "manul/models/keras/training.h"
@@ -12,6 +13,7 @@ namespace manul {
 namespace {
 
 constexpr size_t largest_config = size_t{1} << 24;  // characters
+constexpr size_t longest_message = 1000;
 
 /// JSON of an attribute of the root; nothing if there is none.
 std::optional<Config> read_json(hdf5::Reader& file, const char* attribute) {
@@ -46,7 +48,7 @@ void refuse_flipped_kernels(hdf5::Reader& file, const keras::Architecture& archi
                                   layer->name()));
 }
 
-/// Runs `read`; an error that does not name the file is thrown again with its name.
+/// Runs `read`; an error is thrown again with the file's name, and shortened if the file made it long.
 template <class Read>
 auto naming_file(const std::string& path, Read read) {
   try {
@@ -54,8 +56,8 @@ auto naming_file(const std::string& path, Read read) {
   } catch (const Error& error) {
     std::string text = error.what();
     if (error.kind() == ErrorKind::device) throw;
-    if (text.starts_with(path + ":")) throw;
-    throw Error(ErrorKind::model_file, path + ": " + text);
+    text.erase(0, text.starts_with(path + ": ") ? path.size() + 2 : 0);
+    throw Error(ErrorKind::model_file, path + ": " + shortened(text, longest_message));
   }
 }
 

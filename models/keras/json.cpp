@@ -11,10 +11,13 @@ namespace {
 using Json = nlohmann::json;
 constexpr int deepest = 64;
 constexpr size_t largest_map = 1000;
+constexpr int64_t most_values = 1'000'000;
 
-/// Fails on text that is nested too deeply, before anything recurses over it.
-void check_depth(const std::string& text) {
+/// Fails on text that is nested too deeply or has too many values, before anything recurses over it or memory
+/// is asked for: a value takes up to a hundred times the memory of its text.
+void check_size(const std::string& text) {
   int depth = 0;
+  int64_t values = 1;
   bool quoted = false;
   for (size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
@@ -26,6 +29,8 @@ void check_depth(const std::string& text) {
       fail(ErrorKind::model_file, "the JSON is nested more than {} levels deep", deepest);
     else if (!quoted && (c == ']' || c == '}'))
       --depth;
+    if (!quoted && (c == ',' || c == '[' || c == '{') && ++values > most_values)
+      fail(ErrorKind::model_file, "the JSON has more than {} values", most_values);
   }
 }
 
@@ -81,7 +86,7 @@ nlohmann::ordered_json to_json(const Config& config) {
 }  // namespace
 
 Config parse_json(const std::string& text) {
-  check_depth(text);
+  check_size(text);
   try {
     return from_json(Json::parse(text));
   } catch (const nlohmann::json::exception& error) {

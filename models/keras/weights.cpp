@@ -84,6 +84,7 @@ std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::string& gr
     file.refuse(group, fmt::format("has weights for {} layers, but the model has {} layers with weights",
                                    stored.size(), wanted.size()));
   std::vector<WeightPlace> places;
+  uint64_t bytes = 0;
   for (size_t i = 0; i < wanted.size(); ++i) {
     std::vector<Parameter*> parameters = saved_parameters(*wanted[i]);
     if (stored[i].weights.size() != parameters.size())
@@ -92,6 +93,10 @@ std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::string& gr
     for (size_t k = 0; k < parameters.size(); ++k) {
       places.push_back({parameters[k], file.dataset(joined(stored[i].path, stored[i].weights[k]))});
       check_shape(file, places.back().dataset, *parameters[k]);
+      bytes +=
+          static_cast<uint64_t>(places.back().dataset.shape.elements()) * places.back().dataset.type.size;
+      if (bytes > file.size())
+        file.refuse(group, "its weights have more bytes than the file (several lie in one place)");
     }
   }
   return places;
