@@ -36,6 +36,10 @@ macro(manul_add_cuda_sources target)
     endif()
     enable_language(CUDA)  # not in a function, for the same reason
     manul_know_cuda20()
+    get_target_property(manul_architectures ${target} CUDA_ARCHITECTURES)
+    if(NOT manul_architectures)  # a target takes them when it is made, which was before the language was enabled
+      set_property(TARGET ${target} PROPERTY CUDA_ARCHITECTURES ${CMAKE_CUDA_ARCHITECTURES})
+    endif()
     target_sources(${target} PRIVATE ${ARGN})
     manul_compile_cuda(${target})
   endif()

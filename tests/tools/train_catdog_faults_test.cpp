@@ -144,7 +144,7 @@ TEST_F(TrainCatdog, NothingIsReadThatWasNotWritten) {
 Outcome interrupted_drawing(const TemporaryFolder& folder, const std::string& signal) {
   return run(folder.path(),
              "export XDG_CACHE_HOME=$PWD/cache; train_catdog --device cpu --epochs 1 & pid=$!; "
-             "until [ -e cache/manul/cats_and_dogs.*/training_set/cats/cat.9.jpg ]; do sleep 0.01; done; "
+             "until [ -e cache/manul/cats_and_dogs.$pid/training_set/cats/cat.9.jpg ]; do sleep 0.01; done; "
              "begin=$(date +%s%N); kill -" +
                  signal +
                  " $pid; wait $pid; code=$?; echo $((($(date +%s%N) - begin) / 1000000)); exit $code");
