@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@ enum class ColorMode { rgb, grayscale, rgba };
 enum class Interpolation { nearest, bilinear, bicubic, box, hamming, lanczos };
 
 /// "nearest", "bilinear", ...: throws ErrorKind::usage with the list of names for any other text.
+/// Keras' names of all, in the order of the enumeration.
+std::span<const std::string_view> interpolation_names();
 Interpolation parse_interpolation(std::string_view name);
 std::string_view name_of(Interpolation interpolation);
 

@@ -160,20 +160,24 @@ void divide_by_alpha(std::vector<uint8_t>& pixels) {
   }
 }
 
-constexpr std::array<std::string_view, 6> interpolation_names{"nearest", "bilinear", "bicubic",
-                                                              "box",     "hamming",  "lanczos"};
-
 }  // namespace
 
+std::span<const std::string_view> interpolation_names() {
+  static constexpr std::array<std::string_view, 6> names{"nearest", "bilinear", "bicubic",
+                                                         "box",     "hamming",  "lanczos"};
+  return names;
+}
+
 Interpolation parse_interpolation(std::string_view name) {
-  auto found = std::find(interpolation_names.begin(), interpolation_names.end(), name);
-  if (found == interpolation_names.end())
-    fail(ErrorKind::usage, "interpolation: '{}' is none of {}", name, fmt::join(interpolation_names, ", "));
-  return static_cast<Interpolation>(found - interpolation_names.begin());
+  std::span<const std::string_view> names = interpolation_names();
+  auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end())
+    fail(ErrorKind::usage, "interpolation: '{}' is none of {}", name, fmt::join(names, ", "));
+  return static_cast<Interpolation>(found - names.begin());
 }
 
 std::string_view name_of(Interpolation interpolation) {
-  return interpolation_names[static_cast<size_t>(interpolation)];
+  return interpolation_names()[static_cast<size_t>(interpolation)];
 }
 
 ResizeAxes resize_axes(int height, int width, const ImageOptions& options) {

@@ -39,7 +39,8 @@ constexpr Range from_to_below(double least, double most) {
   return {.least = least, .most = most, .below_most = true};
 }
 
-/// Whether an option is written although it has its default; not if only some versions of Keras know it.
+/// Whether an option that is not of the struct is written although it has its default; not if only some
+/// versions of Keras know it.
 enum class Written { always, if_set };
 
 /// One option, as describe() told it.
@@ -79,13 +80,13 @@ class Description {
   /// A member of the struct; its value is the default where a file has none. null is read as absent, but as
   /// no value by a std::optional.
   template <class T>
-  void option(const Keys& keys, T& value, const Range& range = {}, Written written = Written::always) {
-    visit(described(keys, value, range, written));
+  void option(const Keys& keys, T& value, const Range& range = {}) {
+    visit(described(keys, value, range));
   }
   /// The same where files must have it.
   template <class T>
   void required(const Keys& keys, T& value, const Range& range = {}) {
-    Option option = described(keys, value, range, Written::always);
+    Option option = described(keys, value, range);
     option.required = true;
     visit(option);
   }
@@ -101,9 +102,9 @@ class Description {
 
  private:
   template <class T>
-  static Option described(const Keys& keys, T& value, const Range& range, Written written) {
+  static Option described(const Keys& keys, T& value, const Range& range) {
     using Type = OptionType<T>;
-    Option option{.kind = Option::Kind::value, .keys = keys.names, .written = written};
+    Option option{.kind = Option::Kind::value, .keys = keys.names};
     option.reads_null = Type::read(Config()).has_value();
     option.wanted = Type::wanted;
     option.range = range;

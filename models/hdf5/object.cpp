@@ -267,12 +267,23 @@ class ObjectParser {
     uint64_t length = 0;
     for (int i = 0; i < 1 << (flags & 3); ++i) length |= uint64_t{at.u8()} << (8 * i);
     auto bytes = at.take(length);
-    std::string name(bytes.begin(), bytes.end());
-    if (name.empty() || name.find('\0') != std::string::npos) refuse("has a link without a usable name");
-    if (type != 0)
-      source_.refuse(path_.empty() ? name : fmt::format("{}/{}", path_, name),
-                     "is a soft link or an external link; only plain groups and datasets are allowed");
+    if (bytes.empty() || std::find(bytes.begin(), bytes.end(), 0) != bytes.end())
+      refuse("has a link without a usable name");
+    std::string name = member_name(bytes.begin(), bytes.end());
+    if (type != 0) refuse_member(name, "is a soft link or an external link");
     object_.links.emplace(std::move(name), at.u64());
+  }
+
+  /// The name of a link, which is kept in memory.
+  template <class Iterator>
+  std::string member_name(Iterator begin, Iterator end) {
+    source_.keep(static_cast<uint64_t>(end - begin) + node_bytes, path_);
+    return std::string(begin, end);
+  }
+
+  [[noreturn]] void refuse_member(const std::string& name, std::string_view what) const {
+    source_.refuse(path_.empty() ? name : fmt::format("{}/{}", path_, name),
+                   fmt::format("{}; only plain groups and datasets are allowed", what));
   }
 
   void read_symbols(const Bytes& names, uint64_t address) {
@@ -290,11 +301,8 @@ class ObjectParser {
       if (offset >= names.size()) refuse("its table of members is damaged");
       auto end = std::find(names.begin() + offset, names.end(), 0);
       if (end == names.end() || *(names.begin() + offset) == 0) refuse("its table of members is damaged");
-      source_.keep(static_cast<uint64_t>(end - names.begin()) - offset + node_bytes, path_);
-      std::string name(names.begin() + offset, end);
-      if (cache == cached_soft_link)
-        source_.refuse(path_.empty() ? name : fmt::format("{}/{}", path_, name),
-                       "is a soft link; only plain groups and datasets are allowed");
+      std::string name = member_name(names.begin() + offset, end);
+      if (cache == cached_soft_link) refuse_member(name, "is a soft link");
       object_.links.emplace(std::move(name), header);
     }
   }

@@ -35,21 +35,34 @@ Loss find_loss(const std::string& name) {
   fail(ErrorKind::model_file, "training_config: the loss {} is not supported", name);
 }
 
+/// What the entry "loss" says: a name or a class, and its options.
+struct LossEntry {
+  std::string name;
+  Config options;
+};
+
 /// A loss is a name, an object with options, or (of functional models) a list or map of one.
-Loss read_loss(const Config& config, bool& from_logits) {
-  if (config.is_string()) return find_loss(config.as_string());
-  if (config.is_list() && config.as_list().size() == 1) return read_loss(config.as_list()[0], from_logits);
-  const Config* options = config.find("config");
-  if (!options && config.is_map() && config.as_map().size() == 1)
-    return read_loss(config.as_map()[0].value, from_logits);
-  if (!options) fail(ErrorKind::model_file, "training_config: the loss {} is not supported", config.text());
-  Loss loss = find_loss(config.at("class_name").as_string());
-  from_logits = options->get("from_logits", false);
-  std::string reduction = options->get("reduction", "auto");
+LossEntry loss_entry(const Config& config) {
+  if (config.is_string()) return {config.as_string(), {}};
+  if (config.is_list() && config.as_list().size() == 1) return loss_entry(config.as_list()[0]);
+  if (const Config* options = config.find("config")) return {config.at("class_name").as_string(), *options};
+  if (config.is_map() && config.as_map().size() == 1) return loss_entry(config.as_map()[0].value);
+  fail(ErrorKind::model_file, "training_config: the loss {} is not supported", config.text());
+}
+
+void check_reduction(const LossEntry& entry) {
+  std::string reduction = entry.options.get("reduction", "auto");
   if (reduction != "auto" && reduction != "sum_over_batch_size")
     fail(ErrorKind::model_file, "training_config: the loss's reduction {} is not supported", reduction);
-  if (options->get("label_smoothing", 0.0) != 0 || options->get("ignore_class", int64_t{-1}) != -1)
-    fail(ErrorKind::model_file, "training_config: the loss's options {} are not supported", options->text());
+}
+
+Loss read_loss(const LossEntry& entry, bool& from_logits) {
+  Loss loss = find_loss(entry.name);
+  from_logits = entry.options.get("from_logits", false);
+  check_reduction(entry);
+  if (entry.options.get("label_smoothing", 0.0) != 0 || entry.options.get("ignore_class", int64_t{-1}) != -1)
+    fail(ErrorKind::model_file, "training_config: the loss's options {} are not supported",
+         entry.options.text());
   return loss;
 }
 
@@ -65,29 +78,13 @@ bool is_accuracy(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// What a loss entry says: its name or class, and its options.
-struct LossEntry {
-  std::string name;
-  Config options;
-};
-LossEntry loss_entry(const Config& config) {
-  if (config.is_string()) return {config.as_string(), {}};
-  if (config.is_list() && config.as_list().size() == 1) return loss_entry(config.as_list()[0]);
-  if (const Config* options = config.find("config")) return {config.get("class_name", ""), *options};
-  if (config.is_map() && config.as_map().size() == 1) return loss_entry(config.as_map()[0].value);
-  return {};
-}
-
 /// A loss of the table; without values if it is none of them.
-LossSpec read_composed_loss(const Config& config) {
-  LossEntry entry = loss_entry(config);
+LossSpec read_composed_loss(const LossEntry& entry) {
   LossSpec defaults = manul::find_loss(entry.name);
   if (!defaults.values) return {};
   LossSpec::Options given;
   for (const auto& [key, value] : defaults.options) given.emplace_back(key, entry.options.get(key, value));
-  std::string reduction = entry.options.get("reduction", "auto");
-  if (reduction != "auto" && reduction != "sum_over_batch_size")
-    fail(ErrorKind::model_file, "training_config: the loss's reduction {} is not supported", reduction);
+  check_reduction(entry);
   return manul::find_loss(entry.name, given);
 }
 
@@ -245,8 +242,9 @@ Config training_config(const Model& model) {
 void read_training(hdf5::Reader& file, const Config& config, const Version& version,
                    const std::vector<SavedLayer>& layers, Model& model) {
   CompileOptions options;
-  LossSpec composed = read_composed_loss(config.at("loss"));
-  Loss loss = composed.values ? Loss::binary_crossentropy : read_loss(config.at("loss"), options.from_logits);
+  LossEntry entry = loss_entry(config.at("loss"));
+  LossSpec composed = read_composed_loss(entry);
+  Loss loss = composed.values ? Loss::binary_crossentropy : read_loss(entry, options.from_logits);
   options.loss_weight = read_loss_weight(config.find("loss_weights"));
   const Config* metrics = config.find("metrics");
   std::vector<Metric> known;

@@ -27,13 +27,17 @@ struct LossSpec {
 using LossFactory = std::function<LossSpec(const LossSpec::Options& options)>;
 
 /// Adds a loss to the table, from which names in files and in code are looked up. `Loss` is a struct of
-/// options that converts to LossSpec and has a static from_options(). In a file of its own under ops/losses/
-/// this stands at the end; a user's repository calls it the same way.
+/// options that converts to LossSpec and, if it has options, a static from_options(). In a file of its own
+/// under ops/losses/ this stands at the end; a user's repository calls it the same way.
 bool register_loss(const LossSpec& defaults, LossFactory factory);
 template <class Loss>
 bool register_loss() {
-  return register_loss(
-      Loss{}, [](const LossSpec::Options& options) -> LossSpec { return Loss::from_options(options); });
+  return register_loss(Loss{}, []([[maybe_unused]] const LossSpec::Options& options) -> LossSpec {
+    if constexpr (requires { Loss::from_options(options); })
+      return Loss::from_options(options);
+    else
+      return Loss{};
+  });
 }
 
 /// All losses of the table, with their defaults.

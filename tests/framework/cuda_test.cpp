@@ -7,6 +7,7 @@
 #include "manul/framework/step.h"
 #include "manul/framework/tensor.h"
 #include "manul/testing/op_check.h"
+#include "manul/tests/error_of.h"
 
 namespace manul {
 namespace {
@@ -18,17 +19,6 @@ class CudaTest : public ::testing::Test {
   void SetUp() override {
     if (!test_gpu()) GTEST_SKIP() << "no GPU can be used here";
     device = *test_gpu();
-  }
-
-  template <class Function>
-  static std::string error_of(Function function) {
-    try {
-      function();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::device);
-      return error.what();
-    }
-    return "nothing was thrown";
   }
 
   Device device;
@@ -53,7 +43,8 @@ TEST_F(CudaTest, CopiesThereAndBack) {
 }
 
 TEST_F(CudaTest, RunsOutOfMemoryInASentenceAndGoesOn) {
-  std::string text = error_of([&] { Tensor::empty({int64_t{1} << 44}, DType::u8, device); });
+  std::string text =
+      error_of([&] { Tensor::empty({int64_t{1} << 44}, DType::u8, device); }, ErrorKind::device);
   EXPECT_THAT(text, HasSubstr("out of memory"));
   EXPECT_THAT(text, HasSubstr("MiB are free"));
   EXPECT_EQ(Tensor::full({1}, 3, DType::f32, device).item<float>(), 3);
@@ -63,7 +54,7 @@ TEST_F(CudaTest, RefusesToReadResultsInACapturedStep) {
   Tensor value = Tensor::full({1}, 3, DType::f32, device);
   TrainStep step([&] { value.item<float>(); }, device);
   step.run();
-  EXPECT_THAT(error_of([&] { step.run(); }), HasSubstr("captured step"));
+  EXPECT_THAT(error_of([&] { step.run(); }, ErrorKind::device), HasSubstr("captured step"));
   EXPECT_EQ(value.item<float>(), 3) << "the stream is usable afterwards";
 }
 

@@ -12,6 +12,7 @@
 #include <regex>
 
 #include "manul/framework/file_system.h"
+#include "manul/tests/error_of.h"
 #include "manul/tests/temporary_folder.h"
 
 namespace manul {
@@ -20,17 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::EndsWith;
 using testing::HasSubstr;
-
-template <class Function>
-std::string error_of(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(InputFile, ReadsAPartOrAllOfOneFile) {
   TemporaryFolder folder;

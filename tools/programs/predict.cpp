@@ -156,7 +156,7 @@ int main(int argc, char** argv) {
       ->check(manul::number_in(-1e9, 1e9));
   options
       .add_option("--interpolation", classifier.interpolation, "How pictures are resized; default: nearest")
-      ->check(CLI::IsMember({"nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"}));
+      ->check(manul::interpolation_name());
   std::string classes;
   options.add_option("--classes", classes, "Names of the classes, in the order of the outputs: cat,dog");
   options.add_flag("--from-logits", classifier.from_logits,

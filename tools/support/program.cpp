@@ -15,6 +15,7 @@
 #include <system_error>
 #include <vector>
 
+#include "manul/data/image/image.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/warning.h"
 #include "manul/tools/support/stack.h"
@@ -164,6 +165,11 @@ CLI::Validator unsigned_integer() {
     return fmt::format("{} is not a whole number from 0 to {}", text, std::numeric_limits<uint64_t>::max());
   };
   return CLI::Validator(complaint, "");
+}
+
+CLI::Validator interpolation_name() {
+  std::span<const std::string_view> names = interpolation_names();
+  return CLI::IsMember(std::vector<std::string>(names.begin(), names.end()));
 }
 
 CLI::Validator integer_in(int64_t low, int64_t high) {

@@ -44,6 +44,8 @@ CLI::Validator number_in(double low, double high);
 CLI::Validator integer_in(int64_t low, int64_t high);
 /// The same for seeds: any whole number that is not negative. (CLI11 takes -1 for the largest one.)
 CLI::Validator unsigned_integer();
+/// One of the names that parse_interpolation() takes.
+CLI::Validator interpolation_name();
 
 /// "manul 0.1.0 (Release, GNU 12.2.0, for this machine's processor, without CUDA, commit dbf40f4)"
 std::string version_text();

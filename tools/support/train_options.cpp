@@ -80,7 +80,7 @@ void TrainCommand::add_data_options(CLI::App& app) {
       ->check(integer_in(8, 2048));
   fixed(app.add_option("--interpolation", options.interpolation, "How pictures are resized"),
         options.interpolation)
-      ->check(CLI::IsMember({"nearest", "bilinear", "bicubic", "box", "hamming", "lanczos"}));
+      ->check(interpolation_name());
   fixed(app.add_option("--on-bad-image", options.on_bad_image, "What to do about damaged pictures"),
         options.on_bad_image)
       ->check(CLI::IsMember({"skip", "fail"}));

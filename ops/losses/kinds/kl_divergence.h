@@ -18,7 +18,6 @@ struct KLDivergence {
               return sum_of_rows(multiply(from, log(divide(from, to))));
             }};
   }
-  static KLDivergence from_options(const LossSpec::Options& /*options*/) { return {}; }
 };
 
 inline const bool kl_divergence_is_registered = register_loss<KLDivergence>();

@@ -13,7 +13,6 @@ struct MeanAbsoluteError {
           return mean_of_rows(absolute(subtract(p, y)));
         }};
   }
-  static MeanAbsoluteError from_options(const LossSpec::Options& /*options*/) { return {}; }
 };
 
 inline const bool mean_absolute_error_is_registered = register_loss<MeanAbsoluteError>();

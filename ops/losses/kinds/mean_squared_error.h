@@ -13,7 +13,6 @@ struct MeanSquaredError {
           return mean_of_rows(square(subtract(p, y)));
         }};
   }
-  static MeanSquaredError from_options(const LossSpec::Options& /*options*/) { return {}; }
 };
 
 inline const bool mean_squared_error_is_registered = register_loss<MeanSquaredError>();

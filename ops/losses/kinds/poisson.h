@@ -12,7 +12,6 @@ struct Poisson {
               return mean_of_rows(subtract(p, multiply(y, log(scale(p, 1, 1e-7)))));
             }};
   }
-  static Poisson from_options(const LossSpec::Options& /*options*/) { return {}; }
 };
 
 inline const bool poisson_is_registered = register_loss<Poisson>();

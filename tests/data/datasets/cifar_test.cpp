@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "manul/framework/error.h"
+#include "manul/tests/error_of.h"
 #include "manul/tests/temporary_folder.h"
 
 namespace manul {
@@ -49,14 +50,7 @@ TEST(Cifar, Cifar100HasTwoKindsOfLabels) {
 
 TEST(Cifar, DamagedFilesAreNamed) {
   TemporaryFolder folder;
-  auto refusal = [&] {
-    try {
-      read_cifar10(folder.path(), DataPart::test);
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("none");
-  };
+  auto refusal = [&] { return error_of([&] { read_cifar10(folder.path(), DataPart::test); }); };
   EXPECT_THAT(refusal(), testing::HasSubstr("test_batch.bin"));
   write_file(folder / "test_batch.bin", record("\3").substr(1));
   EXPECT_THAT(refusal(),

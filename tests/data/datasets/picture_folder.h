@@ -10,6 +10,7 @@
 #include "manul/data/image/image_io.h"
 #include "manul/framework/error.h"
 #include "manul/framework/random.h"
+#include "manul/tests/error_of.h"
 #include "manul/tests/temporary_folder.h"
 
 namespace manul {
@@ -55,17 +56,6 @@ class PictureFolderTest : public ::testing::Test {
       result.push_back(file.path.lexically_relative(folder).string() + "=" + std::to_string(file.label));
     return result;
   }
-  template <class Function>
-  std::string error_of(Function function) {
-    try {
-      function();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::data);
-      return error.what();
-    }
-    return "";
-  }
-
   static ImageDatasetOptions small() {
     ImageDatasetOptions options;
     options.image = {.height = 6, .width = 6};

@@ -15,6 +15,7 @@
 #include "manul/data/synthetic/synthetic.h"
 #include "manul/framework/error.h"
 #include "manul/framework/random.h"
+#include "manul/tests/error_of.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/temporary_folder.h"
 
@@ -22,13 +23,7 @@ namespace manul {
 namespace {
 
 std::string message_of(const std::filesystem::path& file) {
-  try {
-    load_image(file);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    return error.what();
-  }
-  return "";
+  return error_of([&] { load_image(file); });
 }
 
 /// Files that keras.utils.load_img reads and load_image refuses, and why.

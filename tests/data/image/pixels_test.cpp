@@ -8,23 +8,13 @@
 #include <fstream>
 
 #include "manul/data/image/image_io.h"
+#include "manul/tests/error_of.h"
 #include "manul/tests/temporary_folder.h"
 
 namespace manul {
 namespace {
 
 using testing::HasSubstr;
-
-template <class Function>
-std::string error_of(Function function, ErrorKind kind = ErrorKind::data) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind);
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Pixels, OfEveryKindReachTheTensor) {
   MemoryGuard guard;  // what is not written is NaN
