@@ -13,6 +13,12 @@
 // What every registered layer keeps of a config, checks and refuses, and the table of the documentation. A
 // new layer is in all of these without being named.
 namespace manul {
+
+/// Not as bytes, which hold addresses.
+void PrintTo(const LayerClass& layer_class, std::ostream* out) {
+  *out << layer_class.name;
+}
+
 namespace {
 
 OptionList options_of_class(const LayerClass& layer_class) {

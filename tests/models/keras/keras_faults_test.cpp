@@ -111,14 +111,17 @@ TEST(KerasFaults, MetricsAreKept) {
     std::string text = json_text(file_config(path, "training_config").at("metrics"));
     for (const char* name : {"Precision", "Recall", "AUC", "num_thresholds"})
       EXPECT_THAT(text, HasSubstr(name)) << training;
-    if (training) EXPECT_THAT(text, Not(HasSubstr("MeanMetricWrapper")));
+    if (training) {
+      EXPECT_THAT(text, Not(HasSubstr("MeanMetricWrapper")));
+    }
   }
 }
 
 TEST(KerasFaults, DropoutInTrainingForEver) {
   Model model = Model::load(reference_file("faults/keras2-mc.h5"));
   Tensor x = Tensor::full({3, 6}, 1.0);
-  std::vector<float> first = model.forward(x).to_vector<float>(), second = model.forward(x).to_vector<float>();
+  std::vector<float> first = model.forward(x).to_vector<float>(),
+                     second = model.forward(x).to_vector<float>();
   EXPECT_NE(first, second);
   EXPECT_EQ(Model::load(reference_file("faults/keras2-mc.h5")).forward(x).to_vector<float>(), first);
 }
