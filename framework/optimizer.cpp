@@ -41,27 +41,38 @@ class Takers {
 void Optimizer::attach(ParameterSet& parameters) {
   check(parameters.gradients().defined(), "optimizer: the parameters have no gradients");
   parameters_ = &parameters;
+  lifetime_ = parameters.lifetime();
   slots_.clear();
-  const Tensor& values = parameters.values();
+  const Tensor& values = attached_values_ = parameters.values();
   for (std::string& name : slot_names())
     slots_.push_back({std::move(name), Tensor::zeros(values.shape(), values.dtype(), values.device())});
 }
 
+ParameterSet& Optimizer::parameters() const {
+  check(parameters_ != nullptr, "optimizer: it was used before attach");
+  check(!lifetime_.expired(), "optimizer: the parameters that it was attached to are gone, with their model");
+  check(parameters_->values().raw() == attached_values_.raw(),
+        "optimizer: another model that shares these layers has moved their parameters: compile or attach "
+        "again");
+  return *parameters_;
+}
+
 void Optimizer::update(const DeviceStepState& state, int64_t samples) {
-  check(parameters_ != nullptr, "optimizer: update was called before attach");
-  parameters_->take_gradients();
-  apply(state.tensor(), samples);
+  parameters().take_gradients();
+  std::vector<ParameterSet::Segment> segments = parameters_->trainable_segments();
+  for (size_t i = 0; i < segments.size(); ++i)
+    apply(state.tensor(), i + 1 == segments.size() ? samples : not_counted, segments[i]);
+  if (segments.empty()) advance_step_kernel(state.tensor(), samples);
 }
 
 void Optimizer::minimize(Tape& tape, const Tensor& loss, const DeviceStepState& state, int64_t samples) {
-  check(parameters_ != nullptr, "optimizer: minimize was called before attach");
-  if (!parameters_->values().device().is_cpu()) {
-    tape.backward(loss);
+  if (!parameters().values().device().is_cpu()) {
+    tape.backward(loss, *parameters_);
     return update(state, samples);
   }
   GradientTaker update = range_update(state.tensor());
   Takers takers(*parameters_, update);
-  tape.backward(loss);
+  tape.backward(loss, *parameters_);
   parameters_->take_gradients();
   update_the_rest(update);
   advance_step_kernel(state.tensor(), samples);
@@ -69,16 +80,11 @@ void Optimizer::minimize(Tape& tape, const Tensor& loss, const DeviceStepState& 
 
 void Optimizer::update_the_rest(const GradientTaker& update) {
   const Tensor& gradients = parameters_->gradients();
-  int64_t begin = 0;  // of the stretch that is not updated yet
-  auto update_until = [&](int64_t end) {
-    cpu::take_range(update, begin, end, gradients.raw(), size_of(gradients.dtype()));
+  auto was_not_taken = [](const Parameter& parameter) {
+    return parameter.trainable && !(parameter.value.leaf() && parameter.value.leaf()->taken);
   };
-  for (const Parameter& parameter : parameters_->all()) {
-    if (!parameter.value.leaf() || !parameter.value.leaf()->taken) continue;
-    update_until(parameter.offset);
-    begin = parameter.offset + parameter.shape.elements();
-  }
-  update_until(parameters_->values().elements());
+  for (ParameterSet::Segment segment : parameters_->segments(was_not_taken))
+    cpu::take_range(update, segment.begin, segment.end, gradients.raw(), size_of(gradients.dtype()));
 }
 
 }  // namespace manul

@@ -1,89 +1,199 @@
 #include "manul/framework/parameter.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "manul/framework/error.h"
-#include "manul/framework/random.h"
+#include "manul/framework/step.h"
 
 namespace manul {
+
+/// The flat [n] tensors that parameters lie in, and whose places are taken.
+struct ParameterBuffers {
+  Tensor values, gradients, statistics;
+  std::vector<std::weak_ptr<Parameter>> members;
+};
+
 namespace {
 
-constexpr int64_t alignment = 16;  // elements: 64 bytes of f32
-
 int64_t rounded(int64_t elements) {
-  return (elements + alignment - 1) / alignment * alignment;
+  return (elements + ParameterSet::alignment - 1) / ParameterSet::alignment * ParameterSet::alignment;
 }
 
-std::vector<double> initial_values(const Parameter& parameter, uint64_t seed) {
-  std::vector<double> values(parameter.shape.elements(), 0.0);
-  const Initializer& initializer = parameter.initializer;
-  if (initializer.kind == Initializer::Kind::ones) values.assign(values.size(), 1.0);
-  if (initializer.kind != Initializer::Kind::glorot_uniform) return values;
-  double limit = std::sqrt(6.0 / static_cast<double>(initializer.fan_in + initializer.fan_out));
-  RandomStream random(seed, RandomPurpose::initializer, random_key(parameter.path.c_str()) >> 8, 0);
-  for (double& value : values) value = random.uniform(-limit, limit);
-  return values;
+/// The value becomes a leaf of the tape, or none.
+void watch_as_needed(const Parameter& parameter) {
+  if (parameter.trainable && parameter.gradient.defined())
+    parameter.value.watch(parameter.gradient);
+  else
+    parameter.value.unwatch();
+}
+
+/// All that must lie together: `parameters` and whatever shares buffers with them.
+std::vector<ParameterPtr> with_neighbours(std::vector<ParameterPtr> parameters) {
+  std::vector<const ParameterBuffers*> seen;
+  size_t own = parameters.size();
+  for (size_t i = 0; i < own; ++i) {
+    const ParameterBuffers* buffers = parameters[i]->buffers.get();
+    if (!buffers || std::find(seen.begin(), seen.end(), buffers) != seen.end()) continue;
+    seen.push_back(buffers);
+    for (const std::weak_ptr<Parameter>& member : buffers->members)
+      if (ParameterPtr other = member.lock();
+          other && std::find(parameters.begin(), parameters.end(), other) == parameters.end())
+        parameters.push_back(std::move(other));
+  }
+  return parameters;
 }
 
 }  // namespace
 
+void Parameter::set_trainable(bool wanted) {
+  if (statistic || trainable == wanted) return;
+  trainable = wanted;
+  if (!value.defined()) return;
+  watch_as_needed(*this);
+  TrainStep::forget_captured();
+}
+
 Parameter& ParameterSet::add(std::string path, const Shape& shape, const Initializer& initializer,
-                             bool trainable) {
-  check(!allocated_, "parameters: {} was declared after memory was given to the others", path);
-  for (const Parameter& parameter : parameters_)
-    check(parameter.path != path, "parameters: two are called {}", path);
-  return parameters_.emplace_back(
-      Parameter{std::move(path), shape, initializer, trainable, Tensor(), Tensor(), 0});
+                             bool learned) {
+  auto parameter = std::make_shared<Parameter>();
+  parameter->path = std::move(path);
+  parameter->shape = shape;
+  parameter->initializer = initializer;
+  parameter->trainable = learned;
+  parameter->statistic = !learned;
+  add(parameter);
+  return *parameter;
+}
+
+void ParameterSet::add(const ParameterPtr& parameter) {
+  if (std::find(parameters_.begin(), parameters_.end(), parameter) != parameters_.end()) return;
+  check(!allocated(), "parameters: {} was declared after memory was given to the others", parameter->path);
+  for (const ParameterPtr& other : parameters_)
+    check(other->path != parameter->path, "parameters: two are called {}", parameter->path);
+  parameters_.push_back(parameter);
 }
 
 void ParameterSet::allocate(uint64_t seed, DType dtype, Device device, bool with_gradients) {
-  check(!allocated_, "parameters: memory was given twice");
-  allocated_ = true;
-  int64_t trained = 0, kept = 0;
-  for (Parameter& parameter : parameters_) {
-    int64_t& total = parameter.trainable ? trained : kept;
-    parameter.offset = total;
-    total += rounded(parameter.shape.elements());
+  check(!allocated(), "parameters: memory was given twice");
+  if (lies_together() && parameters_[0]->buffers &&
+      (!with_gradients || parameters_[0]->buffers->gradients.defined())) {
+    buffers_ = parameters_[0]->buffers;
+    check(values().dtype() == dtype && values().device() == device,
+          "parameters: the layers are {} on {} in another model, this one wants {} on {}",
+          name_of(values().dtype()), values().device().name(), name_of(dtype), device.name());
+    return;
   }
-  values_ = Tensor::zeros({trained}, dtype, device);
-  statistics_ = Tensor::zeros({kept}, dtype, device);
-  if (with_gradients) gradients_ = Tensor::zeros({trained}, dtype, device);
-  for (Parameter& parameter : parameters_) {
-    const Tensor& buffer = parameter.trainable ? values_ : statistics_;
-    parameter.value = buffer.range(parameter.offset, parameter.shape);
-    if (parameter.initializer.kind != Initializer::Kind::zeros)
-      parameter.value.copy_from(
-          Tensor::from(initial_values(parameter, seed), parameter.shape).to(dtype).to(device));
-    if (parameter.trainable && with_gradients) {
-      parameter.gradient = gradients_.range(parameter.offset, parameter.shape);
-      parameter.value.watch(parameter.gradient);
-    }
-  }
+  place(with_neighbours(parameters_), seed, dtype, device, with_gradients);
 }
 
-Parameter& ParameterSet::at(std::string_view path) {
-  for (Parameter& parameter : parameters_)
-    if (parameter.path == path) return parameter;
+bool ParameterSet::lies_together() const {
+  return !parameters_.empty() &&
+         std::all_of(parameters_.begin(), parameters_.end(),
+                     [&](const ParameterPtr& p) { return p->buffers == parameters_[0]->buffers; });
+}
+
+void ParameterSet::place(const std::vector<ParameterPtr>& parameters, uint64_t seed, DType dtype,
+                         Device device, bool with_gradients) {
+  int64_t learned = 0, kept = 0;
+  for (const ParameterPtr& parameter : parameters) {
+    if (parameter->buffers) {
+      const Tensor& old = parameter->value;
+      check(old.dtype() == dtype && old.device() == device,
+            "parameters: {} is {} on {} in another model, this one wants {} on {}", parameter->path,
+            name_of(old.dtype()), old.device().name(), name_of(dtype), device.name());
+      with_gradients = with_gradients || parameter->gradient.defined();
+    }
+    int64_t& total = parameter->statistic ? kept : learned;
+    parameter->offset = total;
+    total += rounded(parameter->shape.elements());
+  }
+  auto buffers = std::make_shared<ParameterBuffers>();
+  buffers->values = Tensor::zeros({learned}, dtype, device);
+  buffers->statistics = Tensor::zeros({kept}, dtype, device);
+  if (with_gradients) buffers->gradients = Tensor::zeros({learned}, dtype, device);
+  bool moved = false;
+  for (const ParameterPtr& parameter : parameters) {
+    const Tensor& buffer = parameter->statistic ? buffers->statistics : buffers->values;
+    Tensor value = buffer.range(parameter->offset, parameter->shape);
+    if (parameter->buffers) {
+      value.copy_from(parameter->value);
+      moved = true;
+    } else if (!parameter->initializer.is_zeros()) {
+      std::vector<double> drawn = parameter->initializer.draw(parameter->shape, seed, parameter->path);
+      value.copy_from(Tensor::from(drawn, parameter->shape).to(dtype).to(device));
+    }
+    parameter->value = value;
+    if (!parameter->statistic && with_gradients)
+      parameter->gradient = buffers->gradients.range(parameter->offset, parameter->shape);
+    watch_as_needed(*parameter);
+    parameter->buffers = buffers;
+    buffers->members.push_back(parameter);
+  }
+  buffers_ = std::move(buffers);
+  if (moved) TrainStep::forget_captured();
+}
+
+const ParameterBuffers& ParameterSet::buffers() const {
+  static const ParameterBuffers none;
+  if (!buffers_) return none;
+  // Another model that has these layers as well may have moved them, all of them.
+  if (!parameters_.empty()) buffers_ = parameters_[0]->buffers;
+  return *buffers_;
+}
+
+const Tensor& ParameterSet::values() const {
+  return buffers().values;
+}
+const Tensor& ParameterSet::gradients() const {
+  return buffers().gradients;
+}
+const Tensor& ParameterSet::statistics() const {
+  return buffers().statistics;
+}
+
+Parameter& ParameterSet::at(std::string_view path) const {
+  for (const ParameterPtr& parameter : parameters_)
+    if (parameter->path == path) return *parameter;
   fail(ErrorKind::failed, "parameters: there is none called {}", path);
 }
 
 int64_t ParameterSet::trainable_count() const {
   int64_t count = 0;
-  for (const Parameter& parameter : parameters_)
-    count += parameter.trainable ? parameter.shape.elements() : 0;
+  for (const ParameterPtr& parameter : parameters_)
+    count += parameter->trainable ? parameter->shape.elements() : 0;
   return count;
 }
 
 int64_t ParameterSet::statistics_count() const {
   int64_t count = 0;
-  for (const Parameter& parameter : parameters_)
-    count += parameter.trainable ? 0 : parameter.shape.elements();
+  for (const ParameterPtr& parameter : parameters_)
+    count += parameter->trainable ? 0 : parameter->shape.elements();
   return count;
 }
 
+std::vector<ParameterSet::Segment> ParameterSet::segments(
+    const std::function<bool(const Parameter&)>& chosen) const {
+  std::vector<Segment> segments;
+  for (const ParameterPtr& parameter : parameters_)
+    if (!parameter->statistic && chosen(*parameter))
+      segments.push_back({parameter->offset, parameter->offset + rounded(parameter->shape.elements())});
+  std::sort(segments.begin(), segments.end(), [](Segment a, Segment b) { return a.begin < b.begin; });
+  std::vector<Segment> joined;
+  for (Segment segment : segments)
+    if (!joined.empty() && joined.back().end == segment.begin)
+      joined.back().end = segment.end;
+    else
+      joined.push_back(segment);
+  return joined;
+}
+
+std::vector<ParameterSet::Segment> ParameterSet::trainable_segments() const {
+  return segments([](const Parameter& parameter) { return parameter.trainable; });
+}
+
 void ParameterSet::take_gradients() {
-  for (Parameter& parameter : parameters_) {
-    Leaf* leaf = parameter.value.leaf();
+  for (const ParameterPtr& parameter : parameters_) {
+    Leaf* leaf = parameter->value.leaf();
     if (!leaf) continue;
     if (!leaf->fresh && !leaf->taken) leaf->gradient.fill_zero();
     leaf->fresh = false;

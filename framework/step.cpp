@@ -1,10 +1,17 @@
 #include "manul/framework/step.h"
 
+#include <atomic>
+
 #ifdef MANUL_WITH_CUDA
 #include "manul/framework/cuda/graph.h"
 #endif
 
 namespace manul {
+namespace {
+
+std::atomic<uint64_t> times_forgotten{0};
+
+}  // namespace
 
 DeviceStepState::DeviceStepState(Device device)
     : tensor_(Tensor::empty({static_cast<int64_t>(sizeof(StepState))}, DType::u8, device)) {
@@ -39,12 +46,17 @@ TrainStep::TrainStep(std::function<void()> function, Device device)
     : function_(std::move(function)), device_(device) {}
 TrainStep::~TrainStep() = default;
 
+void TrainStep::forget_captured() {
+  ++times_forgotten;
+}
+
 void TrainStep::run([[maybe_unused]] int64_t key, int64_t calls) {
   auto work = [&] {
     for (int64_t i = 0; i < calls; ++i) function_();
   };
 #ifdef MANUL_WITH_CUDA
   if (device_.is_cuda() && !eager_) {
+    if (std::exchange(captured_at_, times_forgotten.load()) != times_forgotten) captured_.clear();
     auto& captured = captured_[{key, calls}];
     if (!captured) captured = std::make_unique<Captured>();
     if (captured->runs++ == 0) return work();

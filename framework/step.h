@@ -66,6 +66,9 @@ class TrainStep {
   /// Calls the function `calls` times; a GPU does not stop between them. `key` tells different work apart
   /// (another batch length, say): each key and number of calls has its own graph.
   void run(int64_t key = 0, int64_t calls = 1);
+  /// Every step that was captured so far will be captured anew: something that a graph has fixed is different
+  /// from now on (a weight was frozen, say).
+  static void forget_captured();
   /// Runs eagerly from now on, on every device.
   void set_eager(bool eager) { eager_ = eager; }
 
@@ -74,6 +77,7 @@ class TrainStep {
   std::function<void()> function_;
   Device device_;
   bool eager_ = false;
+  uint64_t captured_at_ = 0;  // the count of forget_captured() calls that the graphs know
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Captured>> captured_;  // by key and calls
 };
 

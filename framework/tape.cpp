@@ -4,6 +4,7 @@
 
 #include "manul/framework/elementary.h"
 #include "manul/framework/error.h"
+#include "manul/framework/parameter.h"
 
 namespace manul {
 namespace {
@@ -26,17 +27,20 @@ struct Gradients::Entry {
 };
 
 /// The gradient collected so far for one tracked tensor.
-struct Slot {
+struct TapeSlot {
   Tensor gradient;
   bool owned = false;    // may be added to in place
   Leaf* leaf = nullptr;  // kept alive by the recorded inputs
   int uses = 0;          // as an input
+  bool wanted = true;    // in the pass that runs
+  bool written = false;  // the leaf's gradient, by this pass
 };
 
 struct Tape::State {
   uint64_t serial = next_serial++;
   std::vector<Gradients::Entry> entries;
-  std::vector<Slot> slots;
+  std::vector<TapeSlot> slots;
+  bool adds = false;  // the pass that runs adds to what leaves have
 };
 
 Tape::Tape() : state_(std::make_unique<State>()), outer_(innermost) {
@@ -70,11 +74,15 @@ Tape* Tape::recording(const std::vector<Tensor>& inputs) {
 
 int Tape::slot_of(const Tensor& tensor) {
   Tensor::Body& body = *tensor.body_;
-  if (body.tape != state_->serial) {
-    body.tape = state_->serial;
-    body.slot = static_cast<int>(state_->slots.size());
-    state_->slots.push_back({Tensor(), false, body.leaf.get(), 0});
-  }
+  if (body.tape == state_->serial) return body.slot;
+  // An inner tape, which is younger, may have noted its own place in a leaf that has one here.
+  size_t place = state_->slots.size();
+  if (body.leaf && body.tape > state_->serial)
+    for (size_t i = 0; i < state_->slots.size(); ++i)
+      if (state_->slots[i].leaf == body.leaf.get()) place = i;
+  if (place == state_->slots.size()) state_->slots.emplace_back().leaf = body.leaf.get();
+  body.tape = state_->serial;
+  body.slot = static_cast<int>(place);
   return body.slot;
 }
 
@@ -114,16 +122,21 @@ bool Tape::still_holds(const Gradients::Entry& entry) const {
   return true;
 }
 
+/// True if the next gradient for this leaf takes the place of what is there.
+bool Tape::overwrites(const TapeSlot& slot) const {
+  return !slot.written && !(state_->adds && slot.leaf->fresh);
+}
+
 void Tape::deliver(int index, const Tensor& gradient, bool owned) {
-  Slot& slot = state_->slots[index];
+  TapeSlot& slot = state_->slots[index];
+  if (!slot.wanted) return;
   if (slot.leaf) {
     ++slot.leaf->writes;
-    if (!slot.leaf->fresh) {
-      if (gradient.raw() != slot.leaf->gradient.raw()) slot.leaf->gradient.copy_from(gradient);
-      slot.leaf->fresh = true;
-    } else {
+    if (!overwrites(slot))
       accumulate_kernel(gradient, slot.leaf->gradient);
-    }
+    else if (gradient.raw() != slot.leaf->gradient.raw())
+      slot.leaf->gradient.copy_from(gradient);
+    slot.leaf->fresh = slot.written = true;
     return;
   }
   if (!slot.gradient.defined()) {
@@ -139,18 +152,67 @@ void Tape::deliver(int index, const Tensor& gradient, bool owned) {
 }
 
 void Tape::backward(const Tensor& loss) {
+  start_at_loss(loss);
+  walk_back();
+}
+
+void Tape::accumulate(const Tensor& loss) {
+  state_->adds = true;
+  start_at_loss(loss);
+  walk_back();
+}
+
+void Tape::backward(const Tensor& loss, const ParameterSet& parameters) {
+  std::vector<Leaf*> leaves;
+  for (const Parameter& parameter : parameters.all())
+    if (Leaf* leaf = parameter.value.leaf()) leaves.push_back(leaf);
+  backward_to(leaves, loss);
+}
+
+void Tape::backward(const Tensor& loss, const std::vector<Tensor>& watched) {
+  std::vector<Leaf*> leaves;
+  for (const Tensor& tensor : watched) {
+    check(tensor.leaf() != nullptr, "backward: a gradient is asked for of a tensor that nobody watches");
+    leaves.push_back(tensor.leaf());
+  }
+  backward_to(leaves, loss);
+}
+
+void Tape::backward_to(const std::vector<Leaf*>& leaves, const Tensor& loss) {
+  choose(leaves);
+  start_at_loss(loss);
+  walk_back();
+  for (Leaf* leaf : leaves) {
+    if (leaf->fresh || leaf->taken) continue;
+    leaf->gradient.fill_zero();
+    leaf->fresh = true;
+  }
+}
+
+/// Leaves all gradients out that do not lead to one of `leaves`.
+void Tape::choose(const std::vector<Leaf*>& leaves) {
+  for (Leaf* leaf : leaves) leaf->asked_by = state_->serial;
+  for (TapeSlot& slot : state_->slots) slot.wanted = slot.leaf && slot.leaf->asked_by == state_->serial;
+  for (const Gradients::Entry& entry : state_->entries)
+    for (int input : entry.input_slots)
+      if (input >= 0 && state_->slots[input].wanted) state_->slots[entry.output_slot].wanted = true;
+  for (Leaf* leaf : leaves) leaf->fresh = false;
+}
+
+/// Delivers the gradient of the loss by itself.
+void Tape::start_at_loss(const Tensor& loss) {
   check(loss.elements() == 1, "backward: the loss must be one number, not {}", loss.shape());
+  check(tracks(loss), "backward: no watched tensor flows into this output");
   auto& entries = state_->entries;
-  if (!entries.empty() && tracks(loss) && entries.back().output_slot == slot_of(loss) &&
-      still_holds(entries.back())) {
+  if (!entries.empty() && entries.back().output_slot == slot_of(loss) && still_holds(entries.back())) {
     Gradients::Entry entry = std::move(entries.back());
     entries.pop_back();
     for (size_t i = 0; i < entry.gradients_at_one.size(); ++i)
       if (entry.gradients_at_one[i].defined())
         deliver(entry.input_slots[i], entry.gradients_at_one[i], false);
-    return walk_back();
+    return;
   }
-  backward(loss, Tensor::full(loss.shape(), 1, loss.dtype(), loss.device()));
+  deliver(slot_of(loss), Tensor::full(loss.shape(), 1, loss.dtype(), loss.device()), false);
 }
 
 void Tape::backward(const Tensor& output, const Tensor& output_gradient) {
@@ -174,7 +236,7 @@ void Tape::walk_back() {
     state_->entries.pop_back();
     Tensor arrived = std::move(state_->slots[entry.output_slot].gradient);
     state_->slots[entry.output_slot].gradient = Tensor();
-    if (!arrived.defined()) continue;
+    if (!arrived.defined() || !state_->slots[entry.output_slot].wanted) continue;
     Gradients gradients(*this, entry);
     entry.gradient(arrived, gradients);
     for (size_t i = 0; i < entry.targets.size(); ++i)
@@ -184,12 +246,12 @@ void Tape::walk_back() {
 }
 
 bool Gradients::needed(int i) const {
-  return entry_.input_slots[i] >= 0;
+  return entry_.input_slots[i] >= 0 && tape_.state_->slots[entry_.input_slots[i]].wanted;
 }
 
 Tensor Gradients::target(int i) {
-  const Slot& slot = tape_.state_->slots[entry_.input_slots[i]];
-  bool write_in_place = slot.leaf && !slot.leaf->fresh;
+  const TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];
+  bool write_in_place = slot.leaf && slot.wanted && tape_.overwrites(slot);
   for (int j = 0; j < static_cast<int>(entry_.inputs.size()); ++j)  // the same leaf twice: f(w, w)
     if (j != i && entry_.input_slots[j] == entry_.input_slots[i]) write_in_place = false;
   entry_.targets[i] = write_in_place ? slot.leaf->gradient : Tensor::empty_like(entry_.inputs[i]);
@@ -198,8 +260,8 @@ Tensor Gradients::target(int i) {
 
 const GradientTaker* Gradients::taker(int i) {
   if (!needed(i)) return nullptr;
-  const Slot& slot = tape_.state_->slots[entry_.input_slots[i]];
-  if (!slot.leaf || !slot.leaf->taker || slot.leaf->fresh || slot.uses != 1) return nullptr;
+  const TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];
+  if (!slot.leaf || !slot.leaf->taker || !tape_.overwrites(slot) || slot.uses != 1) return nullptr;
   slot.leaf->taken = true;
   return &slot.leaf->taker;
 }

@@ -9,6 +9,7 @@
 
 namespace manul {
 
+class ParameterSet;
 class Tape;
 
 /// What a gradient closure may ask for and deliver: the gradients of its op's inputs, by position.
@@ -69,11 +70,19 @@ class Tape {
   /// computed again.
   Tensor gradient_memory(const Tensor& input);
 
-  /// Runs the recorded gradients from `loss` (one element) back and empties the tape. The gradient of a
-  /// watched tensor is written to its Leaf, or added if no optimizer has used the former one yet.
+  /// Runs the recorded gradients from `loss` (one element) back and empties the tape. The gradient of every
+  /// watched tensor that flows into the loss is written over what its Leaf had.
   void backward(const Tensor& loss);
   /// The same from an output of any shape and the gradient that arrives at it.
   void backward(const Tensor& output, const Tensor& output_gradient);
+  /// Computes and writes the gradients of these parameters alone (those of another model that took part keep
+  /// what they have); of those that do not flow into the loss as well: zero.
+  void backward(const Tensor& loss, const ParameterSet& parameters);
+  /// The same of these watched tensors.
+  void backward(const Tensor& loss, const std::vector<Tensor>& watched);
+  /// As backward(loss), but adds to the gradients of former backward passes that no optimizer has used yet: a
+  /// batch in several parts.
+  void accumulate(const Tensor& loss);
 
  private:
   friend class Gradients;
@@ -84,6 +93,10 @@ class Tape {
   bool still_holds(const Gradients::Entry& entry) const;
   void deliver(int slot, const Tensor& gradient, bool owned);
   void walk_back();
+  void backward_to(const std::vector<Leaf*>& leaves, const Tensor& loss);
+  void start_at_loss(const Tensor& loss);
+  void choose(const std::vector<Leaf*>& leaves);
+  bool overwrites(const struct TapeSlot& slot) const;
 
   std::unique_ptr<State> state_;
   Tape* outer_;

@@ -148,6 +148,10 @@ void Tensor::watch(const Tensor& gradient) const {
   body_->leaf->gradient = gradient;
 }
 
+void Tensor::unwatch() const {
+  body_->leaf = nullptr;
+}
+
 template Tensor Tensor::from(std::span<const float>, const Shape&, Device);
 template Tensor Tensor::from(std::span<const double>, const Shape&, Device);
 template Tensor Tensor::from(std::span<const uint8_t>, const Shape&, Device);

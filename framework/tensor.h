@@ -83,6 +83,8 @@ class Tensor {
 
   /// Makes this tensor a leaf whose gradient the tape writes to `gradient` (same shape, dtype, device).
   void watch(const Tensor& gradient) const;
+  /// From now on no gradient of this tensor is computed.
+  void unwatch() const;
   /// The leaf's gradient record, or null. See framework/tape.h.
   Leaf* leaf() const { return body_ ? body_->leaf.get() : nullptr; }
 
@@ -125,8 +127,7 @@ struct GradientTaker {
 /// Where the gradient of a watched tensor goes.
 struct Leaf {
   Tensor gradient;
-  /// True from the first backward() that reached the leaf until an optimizer used the gradient: a further
-  /// backward() in between adds.
+  /// True from the first backward() that reached the leaf until an optimizer used the gradient.
   bool fresh = false;
   /// Set while an optimizer takes gradients as they are made (Optimizer::minimize); `taken` is true once all
   /// elements went there instead of to `gradient`.
@@ -134,6 +135,8 @@ struct Leaf {
   bool taken = false;
   /// How often a backward pass has written to `gradient`.
   uint64_t writes = 0;
+  /// Of the last backward pass that asked for certain gradients, this one among them.
+  uint64_t asked_by = 0;
 };
 
 }  // namespace manul

@@ -16,9 +16,11 @@ void Layer::set_name(std::string name) {
 }
 
 void Layer::set_trainable(bool trainable) {
-  check(!built_in_, "{}: it is built, its parameters cannot be frozen or freed", name_);
+  if (trainable_ == trainable) return;
   trainable_ = trainable;
   renamed();
+  for (Parameter* parameter : parameters_) parameter->set_trainable(trainable);
+  TrainStep::forget_captured();  // BatchNormalization runs otherwise, without weights too
 }
 
 Config Layer::config() const {
@@ -52,7 +54,8 @@ void Layer::build(const std::vector<Shape>& inputs, ParameterSet& parameters) {
   built_in_ = &parameters;
   for (const Weights::Declared& weight : weights.declared_) {
     Parameter& parameter =
-        parameters.add(path_of(weight), weight.shape, weight.initializer, trainable_ && !weight.is_statistic);
+        parameters.add(path_of(weight), weight.shape, weight.initializer, !weight.is_statistic);
+    parameter.set_trainable(trainable_ && !weight.is_statistic);
     weight.weight->parameter_ = &parameter;
     parameters_.push_back(&parameter);
   }

@@ -36,7 +36,8 @@ class Layer {
   void set_name(std::string name);
   /// False: frozen; its parameters are not trained (and BatchNormalization runs as in inference).
   bool trainable() const { return trainable_; }
-  /// Of a layer that is not built.
+  /// With effect from the next step on, also after compiling and within a fit (in Keras only after compiling
+  /// again).
   void set_trainable(bool trainable);
 
   /// Keras' class name: "Conv2D". A class of your own is called "Package>Name", as Keras registers it.

@@ -6,9 +6,18 @@
 
 namespace manul {
 
-void Adam::apply(const Tensor& state, int64_t samples) {
-  adam_update_kernel(options_, state, samples, parameters().gradients(), slots()[0].values, slots()[1].values,
-                     parameters().values());
+namespace {
+
+Tensor part(const Tensor& flat, ParameterSet::Segment segment) {
+  return flat.range(segment.begin, {segment.end - segment.begin});
+}
+
+}  // namespace
+
+void Adam::apply(const Tensor& state, int64_t samples, ParameterSet::Segment segment) {
+  adam_update_kernel(options_, state, samples, part(parameters().gradients(), segment),
+                     part(slots()[0].values, segment), part(slots()[1].values, segment),
+                     part(parameters().values(), segment));
 }
 
 std::vector<std::string> SGD::slot_names() const {
@@ -16,9 +25,10 @@ std::vector<std::string> SGD::slot_names() const {
   return {"momentum"};
 }
 
-void SGD::apply(const Tensor& state, int64_t samples) {
-  sgd_update_kernel(options_, state, samples, parameters().gradients(),
-                    options_.momentum == 0 ? Tensor() : slots()[0].values, parameters().values());
+void SGD::apply(const Tensor& state, int64_t samples, ParameterSet::Segment segment) {
+  sgd_update_kernel(options_, state, samples, part(parameters().gradients(), segment),
+                    options_.momentum == 0 ? Tensor() : part(slots()[0].values, segment),
+                    part(parameters().values(), segment));
 }
 
 GradientTaker Adam::range_update(const Tensor& state) const {
@@ -46,7 +56,7 @@ T adam_rate(const AdamOptions& options, const StepState& state) {
 /// All of a flat buffer in parallel, then the step is counted.
 void update_all(const GradientTaker& update, const Tensor& gradients, const Tensor& state, int64_t samples) {
   take_range(update, 0, gradients.elements(), gradients.raw(), size_of(gradients.dtype()));
-  advance_step(state, samples);
+  if (samples >= 0) advance_step(state, samples);
 }
 
 template <class T>

@@ -101,6 +101,7 @@ struct SGDBody {
 __device__ void count_step(StepState* state, const StepState& read, int64_t samples) {
   if (atomicAdd(&state->blocks_done, 1u) != gridDim.x - 1) return;
   state->blocks_done = 0;
+  if (samples < 0) return;
   state->iteration = read.iteration + 1;
   state->position = read.position + samples;
 }

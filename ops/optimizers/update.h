@@ -30,7 +30,7 @@ class Adam : public Optimizer {
 
  protected:
   std::vector<std::string> slot_names() const override { return {"m", "v"}; }
-  void apply(const Tensor& state, int64_t samples) override;
+  void apply(const Tensor& state, int64_t samples, ParameterSet::Segment segment) override;
   GradientTaker range_update(const Tensor& state) const override;
 
  private:
@@ -46,17 +46,17 @@ class SGD : public Optimizer {
 
  protected:
   std::vector<std::string> slot_names() const override;
-  void apply(const Tensor& state, int64_t samples) override;
+  void apply(const Tensor& state, int64_t samples, ParameterSet::Segment segment) override;
   GradientTaker range_update(const Tensor& state) const override;
 
  private:
   SGDOptions options_;
 };
 
-/// One pass over flat [n] tensors; also advances `state` by one iteration and `samples` (see advance_step).
-/// The step count t is the state's iteration + 1, the learning rate the state's. f32 computes in f32 as Keras
-/// does; f64 takes the powers from float32(beta), which is what Keras 2.15 does, and everything else in
-/// double.
+/// One pass over flat [n] tensors; also advances `state` by one iteration and `samples` (see advance_step),
+/// not where `samples` is negative. The step count t is the state's iteration + 1, the learning rate the
+/// state's. f32 computes in f32 as Keras does; f64 takes the powers from float32(beta), which is what
+/// Keras 2.15 does, and everything else in double.
 MANUL_KERNEL(adam_update,
              void(const AdamOptions& options, const Tensor& state, int64_t samples, const Tensor& gradients,
                   const Tensor& m, const Tensor& v, const Tensor& values));

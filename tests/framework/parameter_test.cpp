@@ -58,6 +58,52 @@ TEST(ParameterSet, DrawsGlorotUniformByPathAndSeed) {
   EXPECT_FALSE(equal_bits(drawn, kernel(1, "b/kernel", "x")));
 }
 
+TEST(ParameterSet, AFrozenParameterKeepsItsPlace) {
+  ParameterSet set;
+  Parameter& kernel = set.add("a", {20}, Initializer::ones());
+  Parameter& other = set.add("b", {3}, Initializer::ones());
+  Parameter& last = set.add("c", {3}, Initializer::ones());
+  set.allocate(1);
+  EXPECT_EQ(set.trainable_segments().size(), 1U);
+  EXPECT_EQ(set.trainable_segments()[0].end, 64);
+  other.set_trainable(false);
+  EXPECT_FALSE(other.value.leaf());
+  EXPECT_EQ(set.trainable_count(), 23);
+  EXPECT_EQ(set.statistics_count(), 3);
+  ASSERT_EQ(set.trainable_segments().size(), 2U);
+  EXPECT_EQ(set.trainable_segments()[0].end, 32);
+  EXPECT_EQ(set.trainable_segments()[1].begin, last.offset);
+  other.set_trainable(true);
+  EXPECT_TRUE(other.value.leaf());
+  EXPECT_EQ(set.trainable_segments().size(), 1U);
+  EXPECT_EQ(kernel.offset, 0);
+}
+
+TEST(ParameterSet, ModelsShareTheirLayersParameters) {
+  ParameterSet whole;
+  whole.add("a", {5}, "random_normal");
+  whole.add("b", {3}, "random_normal");
+  whole.allocate(1);
+  ParameterSet part;
+  part.add(whole.pointers()[1]);
+  part.allocate(2);
+  EXPECT_EQ(part.values().raw(), whole.values().raw());
+  ASSERT_EQ(part.trainable_segments().size(), 1U);
+  EXPECT_EQ(part.trainable_segments()[0].begin, 16);
+
+  Tensor before = whole.at("b").value.clone();
+  ParameterSet outer;
+  outer.add(whole.pointers()[1]);
+  Parameter& head = outer.add("head", {4}, "random_normal");
+  outer.allocate(3);
+  EXPECT_TRUE(equal_bits(before, whole.at("b").value));
+  EXPECT_EQ(whole.values().raw(), outer.values().raw());
+  EXPECT_EQ(part.values().raw(), outer.values().raw());
+  EXPECT_EQ(head.gradient.raw(), outer.gradients().data<float>() + head.offset);
+  EXPECT_EQ(whole.trainable_count(), 8);
+  EXPECT_EQ(outer.trainable_count(), 7);
+}
+
 TEST(ParameterSet, MakesNoGradientsForPrediction) {
   ParameterSet set;
   Parameter& parameter = set.add("p", {3}, Initializer::ones());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "manul/framework/error.h"
+
 namespace manul {
 namespace {
 
@@ -49,16 +51,58 @@ TEST_F(TapeTest, AddsWhereATensorIsUsedTwice) {
   EXPECT_EQ(gradient.item<float>(), 3 + 6 + 2);
 }
 
-TEST_F(TapeTest, ASecondBackwardAddsUntilTheGradientIsUsed) {
-  for (int i = 0; i < 2; ++i) {
+TEST_F(TapeTest, ASecondBackwardOverwritesAndAddsOnlyIfAsked) {
+  for (float factor : {3.0f, 4.0f}) {
     Tape tape;
-    tape.backward(times(x, 3));
+    tape.backward(times(x, factor));
+    EXPECT_EQ(gradient.item<float>(), factor);
   }
-  EXPECT_EQ(gradient.item<float>(), 6);
-  x.leaf()->fresh = false;
+  for (float sum : {9.0f, 14.0f}) {
+    Tape tape;
+    tape.accumulate(times(x, 5));
+    EXPECT_EQ(gradient.item<float>(), sum);
+  }
+  x.leaf()->fresh = false;  // an optimizer has used it
   Tape tape;
-  tape.backward(times(x, 3));
+  tape.accumulate(times(x, 3));
   EXPECT_EQ(gradient.item<float>(), 3);
+}
+
+TEST_F(TapeTest, WritesTheGradientsThatAreAskedForAlone) {
+  Tensor y = Tensor::full({1}, 3), gradient_of_y = Tensor::full({1}, 7);
+  Tensor z = Tensor::full({1}, 3), gradient_of_z = Tensor::full({1}, 7);
+  y.watch(gradient_of_y);
+  z.watch(gradient_of_z);
+  int calls = 0;
+  auto counted = [&](const Tensor& input) {
+    Tensor output = input.clone();
+    Tape::recording({&input})->record("counted", output, {input},
+                                      [&](const Tensor& dy, Gradients& gradients) {
+                                        ++calls;
+                                        gradients.give(0, dy);
+                                      });
+    return output;
+  };
+  Tape tape;
+  tape.backward(both(times(x, 3), counted(y)), std::vector<Tensor>{x, z});
+  EXPECT_EQ(gradient.item<float>(), 3);
+  EXPECT_EQ(gradient_of_y.item<float>(), 7);
+  EXPECT_EQ(gradient_of_z.item<float>(), 0) << "it does not flow into the loss";
+  EXPECT_EQ(calls, 0);
+  EXPECT_FALSE(y.leaf()->fresh);
+  EXPECT_THROW(tape.backward(times(x, 3), std::vector<Tensor>{Tensor::full({1}, 1)}), Error);
+}
+
+TEST_F(TapeTest, AnInnerTapeBetweenTwoUsesChangesNothing) {
+  Tape tape;
+  Tensor first = times(x, 3);
+  {
+    Tape inner;
+    inner.backward(times(x, 100));
+    EXPECT_EQ(gradient.item<float>(), 100);
+  }
+  tape.backward(both(first, times(x, 5)));
+  EXPECT_EQ(gradient.item<float>(), 8);
 }
 
 TEST_F(TapeTest, TakesTheGradientALossKnowsAlready) {

@@ -37,8 +37,8 @@ std::vector<Parameter*> parameters_of(const Model& model) {
 double initial_value(const Parameter& parameter, double u) {
   std::string name = parameter.path.substr(parameter.path.find('/') + 1);
   if (name == "kernel")
-    return (2 * u - 1) *
-           std::sqrt(6.0 / static_cast<double>(parameter.initializer.fan_in + parameter.initializer.fan_out));
+    return (2 * u - 1) * std::sqrt(6.0 / static_cast<double>(parameter.initializer.fan_in() +
+                                                             parameter.initializer.fan_out()));
   if (name == "gamma" || name == "moving_variance") return 0.5 + u;
   return (2 * u - 1) * (name == "bias" ? 0.05 : 0.1);
 }

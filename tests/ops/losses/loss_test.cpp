@@ -210,19 +210,23 @@ TEST(DenseLoss, HandsOverTheGradientsOfItsParts) {
 }
 
 TEST(DenseLoss, ComputesGradientsAgainThatAnotherTapeHasOverwritten) {
-  for (Device device : test_devices()) {
-    DenseLossInputs inputs(device);
-    Tape tape;
-    Tensor loss = inputs.at_once();
-    {
-      Tape other;
-      other.backward(inputs.at_once());
+  for (Device device : test_devices())
+    for (bool adds : {false, true}) {
+      DenseLossInputs inputs(device);
+      Tape tape;
+      Tensor loss = inputs.at_once();
+      {
+        Tape other;
+        other.backward(inputs.at_once());
+      }
+      std::vector<Tensor> first = inputs.gradients();
+      if (adds)
+        tape.accumulate(loss);
+      else
+        tape.backward(loss);
+      for (int i = 0; i < 3; ++i)
+        EXPECT_LE(normalised_error(inputs.gradients()[i], adds ? add(first[i], first[i]) : first[i]), 1e-5);
     }
-    std::vector<Tensor> first = inputs.gradients();
-    tape.backward(loss);  // adds
-    for (int i = 0; i < 3; ++i)
-      EXPECT_LE(normalised_error(inputs.gradients()[i], add(first[i], first[i])), 1e-5);
-  }
 }
 
 TEST(Metrics, OfLogitsVoteAtZero) {

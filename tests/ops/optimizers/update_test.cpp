@@ -1,5 +1,7 @@
 #include "manul/ops/optimizers/update.h"
 
+#include <gmock/gmock.h>
+
 #include <cmath>
 #include <limits>
 
@@ -172,6 +174,85 @@ TEST(Optimizer, ZeroesTheGradientsThatNothingReached) {
   Tensor before = two.parameters[1]->value.clone();
   sgd.update(state);
   EXPECT_TRUE(equal_bits(before, two.parameters[1]->value));
+}
+
+/// A frozen parameter keeps value and slots, whatever gradient lies in its place; trained again it goes on.
+TEST(Optimizer, LeavesFrozenParametersAsTheyAre) {
+  std::vector<Device> devices{Device::cpu()};
+  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
+  for (Device device : devices)
+    for (int frozen : {0, 1}) {
+      TwoParameters two(DType::f32, device), all(DType::f32, device);
+      Adam adam({.learning_rate = 0.1}), reference({.learning_rate = 0.1});
+      adam.attach(two.set);
+      reference.attach(all.set);
+      DeviceStepState state(device), reference_state(device);
+      for (const DeviceStepState& s : {state, reference_state}) s.write({.learning_rate = 0.1});
+      auto step = [&](int index) {
+        two.set_gradients(index);
+        all.set_gradients(index);
+        adam.update(state, 7);
+        reference.update(reference_state, 7);
+      };
+      step(0);
+      Parameter& parameter = *two.parameters[frozen];
+      Tensor value = parameter.value.clone();
+      Tensor moment = adam.slots()[0].values.range(parameter.offset, parameter.shape).clone();
+      parameter.set_trainable(false);
+      for (int i : {1, 2}) {
+        two.parameters[1 - frozen]->gradient.copy_from(
+            at_step("optimizers/inputs/grad" + std::to_string(1 - frozen), i).to(device));
+        two.parameters[1 - frozen]->value.leaf()->fresh = true;
+        all.set_gradients(i);
+        adam.update(state, 7);
+        reference.update(reference_state, 7);
+      }
+      EXPECT_TRUE(equal_bits(value, parameter.value));
+      EXPECT_TRUE(equal_bits(moment, adam.slots()[0].values.range(parameter.offset, parameter.shape)));
+      EXPECT_TRUE(equal_bits(two.parameters[1 - frozen]->value, all.parameters[1 - frozen]->value));
+      EXPECT_EQ(state.read().iteration, 3);
+      EXPECT_EQ(state.read().position, 21);
+      parameter.set_trainable(true);
+      step(3);
+      EXPECT_FALSE(equal_bits(value, parameter.value));
+    }
+}
+
+TEST(Optimizer, CountsTheStepIfAllIsFrozen) {
+  TwoParameters two;
+  SGD sgd;
+  sgd.attach(two.set);
+  for (Parameter* parameter : two.parameters) parameter->set_trainable(false);
+  DeviceStepState state;
+  Tensor before = two.set.values().clone();
+  sgd.update(state, 3);
+  EXPECT_TRUE(equal_bits(before, two.set.values()));
+  EXPECT_EQ(state.read().iteration, 1);
+}
+
+TEST(Optimizer, SaysThatItsModelIsGone) {
+  Adam adam;
+  {
+    TwoParameters two;
+    adam.attach(two.set);
+  }
+  EXPECT_THAT(
+      [&] { adam.update(DeviceStepState()); },
+      testing::ThrowsMessage<Error>(testing::HasSubstr("parameters that it was attached to are gone")));
+}
+
+TEST(Optimizer, SaysThatItsParametersWereMoved) {
+  TwoParameters two;
+  Adam adam;
+  adam.attach(two.set);
+  ParameterSet outer;
+  outer.add(two.set.pointers()[0]);
+  outer.add("head", {3}, Initializer::zeros());
+  outer.allocate(1);
+  EXPECT_THAT([&] { adam.update(DeviceStepState()); },
+              testing::ThrowsMessage<Error>(testing::HasSubstr("has moved their parameters")));
+  adam.attach(two.set);
+  adam.update(DeviceStepState());
 }
 
 TEST(Optimizer, MustBeAttachedFirst) {
