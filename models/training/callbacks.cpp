@@ -136,7 +136,7 @@ void CSVLogger::on_epoch_end(FitProgress& fit, const Logs& logs) {
   std::string text = "epoch";
   for (const auto& [name, value] : logs) text += ',' + name;
   text += '\n';
-  int64_t epoch = 0;
+  int64_t epoch = first_epoch_;
   for (const Logs& line : fit.history.epochs()) {
     text += fmt::format("{}", epoch++);
     for (const auto& [name, unused] : logs) {

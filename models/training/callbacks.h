@@ -87,18 +87,21 @@ class ModelCheckpoint : public Callback {
   double best_;
 };
 
-/// Writes the history as comma-separated values, one line per epoch, from 0, as Keras' CSVLogger does; after
-/// a resume the earlier epochs are there as well. The file is whole at any moment. One that cannot be written
-/// is warned about and does not end the training; the next epoch writes all of them again.
+/// Writes the history as comma-separated values, one line per epoch, counted from 0 as Keras' CSVLogger
+/// does unless `first_epoch` says otherwise; after a resume the earlier epochs are there as well. The file is
+/// whole at any moment. One that cannot be written is warned about and does not end the training; the next
+/// epoch writes all of them again.
 class CSVLogger : public Callback {
  public:
-  explicit CSVLogger(std::string path) : path_(std::move(path)) {}
+  explicit CSVLogger(std::string path, int64_t first_epoch = 0)
+      : path_(std::move(path)), first_epoch_(first_epoch) {}
   void on_epoch_end(FitProgress& fit, const Logs& logs) override;
   /// Why the last epoch could not be written; empty if it was.
   const std::string& problem() const { return problem_; }
 
  private:
   std::string path_, problem_;
+  int64_t first_epoch_;
 };
 
 /// Stops when the loss is no longer finite; looks after every epoch, and every `interval` within one.

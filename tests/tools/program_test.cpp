@@ -1,9 +1,13 @@
 // What all programs share, tried on the smallest ones.
 #include <gmock/gmock.h>
 
+#include <sstream>
+
 #include "manul/framework/error.h"
 #include "manul/tests/tools/run.h"
+#include "manul/tools/support/help.h"
 #include "manul/tools/support/memory.h"
+#include "manul/tools/support/terminal.h"
 
 namespace manul {
 namespace {
@@ -39,7 +43,27 @@ TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
     Outcome version = run(folder.path(), std::string(name) + " --version");
     EXPECT_EQ(version.code, 0);
     EXPECT_THAT(version.output, StartsWith("manul "));
+    EXPECT_EQ(run(folder.path(), std::string(name) + " -V").output, version.output);
+    EXPECT_EQ(run(folder.path(), std::string(name) + " -h").output, help.output);
+    std::istringstream lines(help.output);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80) << line;
   }
+}
+
+TEST(Program, TextIsWrappedAtSpaces) {
+  EXPECT_EQ(wrapped("one two three", 7), "one two\nthree");
+  EXPECT_EQ(wrapped("a-word-that-is-too-long b", 5), "a-word-that-is-too-long\nb");
+  EXPECT_EQ(wrapped("", 5), "");
+}
+
+TEST(Program, Utf8LocalesInEverySpelling) {
+  for (auto [locale, unicode] :
+       {std::pair{"en_US.UTF-8", true}, std::pair{"en_US.UTF8", true}, std::pair{"en_US.utf8", true},
+        std::pair{"de_DE.Utf-8@euro", true}, std::pair{"C", false}, std::pair{"de_DE.ISO-8859-1", false}}) {
+    ::setenv("LC_ALL", locale, 1);
+    EXPECT_EQ(Terminal::of_stderr().unicode, unicode) << locale;
+  }
+  ::unsetenv("LC_ALL");
 }
 
 TEST(Program, WhatMemoryCannotHoldIsRefusedWithBothNumbers) {

@@ -20,7 +20,7 @@ TEST_F(TrainCatdog, OutputsThatCannotBeWrittenAreToldBeforePicturesAreRead) {
     EXPECT_EQ(outcome.code, 2) << name;
     EXPECT_THAT(outcome.errors, HasSubstr("train_catdog: output: ")) << name;
     EXPECT_THAT(outcome.errors, Not(HasSubstr("filesystem error"))) << name;
-    EXPECT_THAT(outcome.output, Not(HasSubstr("Found "))) << name;
+    EXPECT_THAT(outcome.output, Not(HasSubstr("Training: "))) << name;
   }
   Outcome longest = train("--epochs 1 --output " + std::string(252, 'n') + ".h5");
   EXPECT_EQ(longest.code, 0) << longest.errors;
@@ -31,7 +31,7 @@ TEST_F(TrainCatdog, NoRoomForTheModelIsToldBeforePicturesAreRead) {
   Outcome outcome = run(folder_.path(), "ulimit -f 100; " + program + "--epochs 1");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.errors, HasSubstr("trained_model.h5: there is no room for its "));
-  EXPECT_THAT(outcome.output, Not(HasSubstr("Found ")));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("Training: ")));
 }
 
 TEST_F(TrainCatdog, AHistoryThatCannotBeWrittenLosesNeitherItNorTheModel) {

@@ -17,8 +17,8 @@ TEST_F(TrainCatdog, TwoAndThreeEpochsAreFive) {
   EXPECT_EQ(train("--epochs 2 --output parts.h5").code, 0);
   Outcome resumed = train("--epochs 5 --output parts.h5 --resume");
   EXPECT_EQ(resumed.code, 0) << resumed.errors;
-  EXPECT_THAT(resumed.output, Not(HasSubstr("Epoch 2/5 - ")));
-  EXPECT_THAT(resumed.output, HasSubstr("Epoch 3/5 - "));
+  EXPECT_THAT(resumed.output, Not(HasSubstr("Epoch 2/5 ")));
+  EXPECT_THAT(resumed.output, HasSubstr("Epoch 3/5 "));
   EXPECT_TRUE(model("five.h5") == model("parts.h5"));
   std::string history = model("history.csv");
   EXPECT_EQ(std::count(history.begin(), history.end(), '\n'), 6);
@@ -33,7 +33,7 @@ TEST_F(TrainCatdog, StoppedAndResumedIsAsIfNothingHadHappened) {
     EXPECT_THAT(stopped.errors, HasSubstr("Go on with --resume"));
     Outcome resumed = train("--output " + name + " --resume --threads 1");  // batch and epochs are remembered
     EXPECT_EQ(resumed.code, 0) << resumed.errors;
-    EXPECT_THAT(resumed.output, HasSubstr("Epoch 30/30 - "));
+    EXPECT_THAT(resumed.output, HasSubstr("Epoch 30/30 "));
   }
   EXPECT_EQ(train("--threads 1 --batch 4 --epochs 30 --output whole.h5").code, 0);
   EXPECT_TRUE(model("INT.h5") == model("whole.h5"));
@@ -78,7 +78,7 @@ TEST_F(TrainCatdog, TwoSignalsAtOnceAreOne) {
 
 TEST_F(TrainCatdog, AReaderThatLeavesStopsItAndKeepsTheWork) {
   Outcome outcome =
-      run(folder_.path(), "{ " + program + "--epochs 100000 --output read.h5; echo $? > code; } | head -n 1");
+      run(folder_.path(), "{ " + program + "--epochs 100000 --output read.h5; echo $? > code; } | sed '/^Epoch 1/q'");
   EXPECT_EQ(model("code"), "141\n") << outcome.errors;
   EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
   EXPECT_EQ(train("--output read.h5 --resume --epochs 1").code, 0) << "the file there is whole";

@@ -31,7 +31,10 @@ void print_device(size_t index, const cuda::DeviceInfo& device) {
 
 int print_info() {
   cuda::Info info = cuda::gather_info();
-  row_or("NVIDIA driver", info.driver, "not found: install it from your distribution or nvidia.com");
+  row_or("NVIDIA driver", info.driver,
+         info.driver_cuda.empty() || info.driver_cuda == "0.0"
+             ? "not found: install it from your distribution or nvidia.com"
+             : "there, but its own version is not known (libnvidia-ml.so.1 is missing)");
   row_or("  newest CUDA it knows", info.driver_cuda, "none");
   row("CUDA runtime", info.runtime + " (part of this program)");
   row_or("cuBLAS", info.blas, info.blas_problem);

@@ -3,8 +3,8 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/random.h"
-#include "manul/models/training/callbacks.h"
 #include "manul/models/zoo/catdog.h"
+#include "manul/tools/support/best_epoch.h"
 #include "manul/tools/support/output_file.h"
 #include "manul/tools/support/progress_bar.h"
 #include "manul/tools/support/stop_signal.h"
@@ -73,46 +73,67 @@ fs::path history_file(const TrainOptions& options) {
   return fs::path(options.output).parent_path() / "history.csv";
 }
 
-/// At least: weights, and what the optimizer keeps of them.
+/// At least: weights, what the optimizer keeps of them, and the best epoch's.
 int64_t bytes_of_file(const Model& model) {
-  return static_cast<int64_t>(3 * model.parameters().values().bytes());
+  return static_cast<int64_t>(4 * model.parameters().values().bytes());
 }
 
-std::string logs_line(const History& history, size_t epoch) {
-  std::string line = fmt::format("epoch {}:", epoch + 1);
-  for (const auto& [name, value] : history.epochs()[epoch]) line += fmt::format(" {} {:.4f}", name, value);
-  return line;
+void print_epoch(const char* which, const History& history, size_t epoch) {
+  print_if_possible(stdout, "{} epoch {}: {}\n", which, epoch + 1, logs_text(history.epochs()[epoch]));
 }
 
-/// The epoch with the best accuracy, on the validation pictures if there are any; the first of equals.
-size_t best_epoch(const History& history, bool validated) {
-  std::vector<double> accuracy = history[validated ? "val_accuracy" : "accuracy"];
-  return static_cast<size_t>(std::max_element(accuracy.begin(), accuracy.end()) - accuracy.begin());
+/// What the model's file holds, in words.
+std::string kept_text(const TrainOptions& options, const History& history, const BestEpoch& best) {
+  size_t last = history.epochs().size() - 1;
+  if (!best.has_best()) return fmt::format("epoch {}, the last one", last + 1);
+  if (best.epoch() == last)
+    return fmt::format("epoch {}, the last one and the best by {}", last + 1, best.monitor());
+  if (keeps_best(options)) return fmt::format("epoch {}, the best by {}", best.epoch() + 1, best.monitor());
+  return fmt::format("epoch {}, the last one; --resume --keep best saves epoch {}, the best by {}", last + 1,
+                     best.epoch() + 1, best.monitor());
 }
 
-void print_summary(const TrainOptions& options, const Pictures& pictures, const History& history) {
+void print_summary(const TrainOptions& options, const Pictures& pictures, const History& history,
+                   const BestEpoch& best) {
   if (options.quiet || history.epochs().empty()) return;
-  print_if_possible(stdout, "Best {}\n",
-                    logs_line(history, best_epoch(history, pictures.validation != nullptr)));
-  print_if_possible(stdout, "Last {}\n", logs_line(history, history.epochs().size() - 1));
+  if (best.has_best()) print_epoch("Best", history, best.epoch());
+  print_epoch("Last", history, history.epochs().size() - 1);
+  print_if_possible(stdout, "Saved {}: {}.\n", printable(options.output), kept_text(options, history, best));
   const auto& files = (pictures.validation ? pictures.validation : pictures.train)->files();
-  print_if_possible(stdout, "Saved {}. Try: predict {} {}\n", printable(options.output),
-                    shell_word(options.output), shell_word(files.back().path.string()));
+  print_if_possible(stdout, "Try: predict {} {}\n", shell_word(options.output),
+                    shell_word(files.back().path.string()));
 }
 
-History fit(Model& model, const TrainCommand& command, const Pictures& pictures, CSVLogger& csv,
-            const StopSignal& signal) {
+/// How a fit ended that was not asked to: early, or before it began.
+void print_end(const TrainOptions& options, const History& history, const BestEpoch& best, bool trained) {
+  if (options.quiet) return;
+  std::string since = fmt::format("no better {} since epoch {}, for {} epochs", best.monitor(),
+                                  best.epoch() + 1, best.wait());
+  bool early = history.stop_reason == StopReason::early_stopping;
+  if (early && trained)
+    print_if_possible(stdout, "Stopped early after epoch {}: {} (--patience {}).\n", history.epochs().size(),
+                      since, options.patience);
+  else if (early)
+    print_if_possible(
+        stderr,
+        "train_catdog: nothing was trained: the run had stopped early after epoch {}: {}; a larger "
+        "--patience than {}, or --patience 0, goes on\n",
+        history.epochs().size(), since, options.patience);
+  else if (!trained && history.stop_reason == StopReason::finished)
+    print_if_possible(stderr, "train_catdog: all epochs were done already; more --epochs than {} go on\n",
+                      history.epochs().size());
+}
+
+History fit(Model& model, const TrainCommand& command, const Pictures& pictures, BestEpoch& best,
+            CSVLogger& csv, const StopSignal& signal) {
   const TrainOptions& options = command.options;
   Checkpoints checkpoints(command, *pictures.train);
   TerminateOnNaN nan_guard;
-  EarlyStopping early({.monitor = pictures.validation ? "val_loss" : "loss",
-                       .patience = options.patience,
-                       .restore_best_weights = true});
   ProgressBar bar(Terminal::of_stderr());
-  std::vector<Callback*> callbacks{&checkpoints, &csv, &nan_guard};
-  if (options.patience > 0) callbacks.push_back(&early);
+  std::vector<Callback*> callbacks{&checkpoints, &csv, &nan_guard, &best};
   if (!options.quiet) callbacks.push_back(&bar);
   int64_t steps_before = model.state().read().iteration;
+  if (options.resume) BestEpoch::prepare_resume(model, options.patience);
   History history = model.fit(*pictures.train, {.epochs = options.epochs,
                                                 .batch_size = options.batch,
                                                 .steps_per_execution = model.device().is_cuda() ? 8 : 1,
@@ -120,31 +141,40 @@ History fit(Model& model, const TrainCommand& command, const Pictures& pictures,
                                                 .callbacks = callbacks,
                                                 .resume = options.resume,
                                                 .stop = &signal.flag()});
-  if (model.state().read().iteration == steps_before && !signal.flag() && !options.quiet)
-    print_if_possible(stderr, "train_catdog: all epochs were done already; more --epochs go on\n");
+  print_end(options, history, best, model.state().read().iteration != steps_before);
   return history;
 }
 
 /// Saves what a fit has reached; returns the exit code.
 int save_result(Model& model, const TrainOptions& options, const Pictures& pictures, const History& history,
-                const StopSignal& signal) {
+                const BestEpoch& best, const StopSignal& signal) {
   if (history.stop_reason == StopReason::not_finite)
     fail(ErrorKind::failed,
          "the loss is no longer a finite number, so nothing was saved; try a smaller --lr than {}",
          options.learning_rate);
+  bool interrupted = history.stop_reason == StopReason::requested;  // the model has its last weights
+  if (!interrupted) best.choose(model, keeps_best(options) && best.has_best());
   model.save(options.output);
-  if (history.stop_reason == StopReason::requested) {
+  if (interrupted) {
     print_if_possible(stderr, "Stopped in epoch {} after {} steps and saved {}. Go on with --resume.\n",
                       history.stopped_epoch + 1, history.stopped_step, printable(options.output));
     return signal.exit_code();
   }
-  print_summary(options, pictures, history);
+  print_summary(options, pictures, history, best);
   return 0;
+}
+
+void print_device(const Program& program, const TrainOptions& options, Device device) {
+  if (options.quiet) return;
+  print_if_possible(stdout, "Device: {}, {} {}. Seed: {}\n", device.name(), cpu::threads(),
+                    cpu::threads() == 1 ? "thread" : "threads", options.seed);
+  if (!program.why_not_gpu().empty())
+    print_if_possible(stdout, "No GPU is used: {}\n", printable(program.why_not_gpu()));
 }
 
 int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   TrainOptions& options = command.options;
-  Device device = program.device();
+  Device device = program.device(false);
   prepare_output_file(options.output);
   prepare_output_file(history_file(options));
   require_two_files(options.output, history_file(options), "the history");
@@ -153,11 +183,10 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
     interrupted = Model::load(options.output, {.device = device, .training = true});
     command.take_from(interrupted->training_state);
   }
-  if (!options.quiet)
-    print_if_possible(stdout, "Device: {}, {} {}. Seed: {}\n", device.name(), cpu::threads(),
-                      cpu::threads() == 1 ? "thread" : "threads", options.seed);
+  print_device(program, options, device);
 
   PictureFolders folders = find_pictures(options, signal.flag());
+  options.monitor = monitor_of(options, folders.validation.has_value());
   const std::vector<std::string>& class_names = folders.train.class_names;
   Model model = interrupted ? std::move(*interrupted) : new_model(options, class_names, device);
   if (model.preprocessing.class_names != class_names)
@@ -166,9 +195,10 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   Pictures pictures = read_pictures(folders, options, device, signal.flag());
   if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
   signal.announce_saving();
-  CSVLogger csv(history_file(options).string());
-  History history = fit(model, command, pictures, csv, signal);
-  int code = save_result(model, options, pictures, history, signal);
+  CSVLogger csv(history_file(options).string(), 1);
+  BestEpoch best(options.monitor, options.patience);
+  History history = fit(model, command, pictures, best, csv, signal);
+  int code = save_result(model, options, pictures, history, best, signal);
   if (code == 0 && !csv.problem().empty())
     fail(ErrorKind::failed, "history: {}; the model is saved", csv.problem());
   return code;

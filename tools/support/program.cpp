@@ -18,6 +18,7 @@
 #include "manul/data/image/image.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/warning.h"
+#include "manul/tools/support/help.h"
 #include "manul/tools/support/stack.h"
 #include "manul/tools/support/terminal.h"
 
@@ -63,6 +64,11 @@ void occupy_closed_streams() {
       ::open("/dev/null", O_RDONLY);  // takes the lowest free number: this one
 }
 
+/// A log file holds each line as soon as it is printed, and in order with what comes on stderr.
+void flush_lines() {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+}
+
 /// A file that may not grow (ulimit -f) is an error of the write, not the end of the program.
 void ignore_file_size_signal() {
   std::signal(SIGXFSZ, SIG_IGN);
@@ -82,8 +88,8 @@ CLI::Validator range_check(const char* what, Number low, Number high) {
 
 Program::Program(const std::string& name, const std::string& purpose, const std::string& examples)
     : app_("Examples:\n" + examples + "\n" + purpose, name) {
-  app_.set_version_flag("--version", version_text, "Print what this build contains and exit");
-  app_.get_formatter()->column_width(34);
+  app_.set_version_flag("-V,--version", version_text, "Print what this build contains and exit");
+  app_.formatter(std::make_shared<HelpFormatter>());
 }
 
 void Program::add_device_option(const std::string& otherwise) {
@@ -99,6 +105,21 @@ void Program::add_threads_option() {
   app_.add_option("--threads", threads_, "Threads on the CPU; 0: one per core")
       ->check(integer_in(0, 256))
       ->capture_default_str();
+}
+
+Device Program::device(bool tell_why_not_gpu) const {
+  if (device_ != "auto") return Device::parse(device_);
+  try {
+    return Device::parse("cuda");
+  } catch (const Error& error) {
+    why_not_gpu_ = error.what();
+    constexpr std::string_view reason_follows = "cannot be used: ";
+    if (size_t at = why_not_gpu_.find(reason_follows); at != std::string::npos)
+      why_not_gpu_.erase(0, at + reason_follows.size());
+  }
+  if (tell_why_not_gpu)
+    print_if_possible(stderr, "{}: no GPU is used: {}\n", app_.get_name(), printable(why_not_gpu_));
+  return Device::cpu();
 }
 
 int Program::explain(const CLI::ParseError& error) const {
@@ -134,6 +155,7 @@ int Program::run_body(int argc, char** argv, const std::function<int()>& body) {
 int Program::run(int argc, char** argv, const std::function<int()>& body) {
   occupy_closed_streams();
   ignore_file_size_signal();
+  flush_lines();
   auto tell = [&](const std::string& text) {
     print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(text));
   };

@@ -19,8 +19,11 @@ class Program {
   void add_device_option(const std::string& otherwise = "auto");
   /// Adds --tf32, and allows it before the body of run().
   void add_tf32_option();
-  /// The device that --device names. Throws as Device::parse does.
-  Device device() const { return Device::parse(device_); }
+  /// The device that --device names; `auto` is the first GPU, or the CPU where it cannot be used, and then
+  /// one line on stderr says why unless the caller does. Throws as Device::parse does.
+  Device device(bool tell_why_not_gpu = true) const;
+  /// Why device() did not take a GPU although it was free to; empty otherwise.
+  const std::string& why_not_gpu() const { return why_not_gpu_; }
   /// Adds --threads, and sets the number before the body of run().
   void add_threads_option();
 
@@ -34,6 +37,7 @@ class Program {
 
   CLI::App app_;
   std::string device_;
+  mutable std::string why_not_gpu_;
   bool tf32_ = false;
   int threads_ = 0;
 };

@@ -10,12 +10,6 @@ constexpr double seconds_between_draws = 0.1;
 constexpr double seconds_between_lines = 30;
 constexpr int bar_width = 20;
 
-std::string logs_text(const Logs& logs) {
-  std::string text;
-  for (const auto& [name, value] : logs) text += fmt::format(" - {}: {:.4f}", name, value);
-  return text;
-}
-
 std::string repeated(std::string_view mark, int64_t count) {
   std::string text;
   for (int64_t i = 0; i < count; ++i) text += mark;
@@ -26,6 +20,7 @@ std::string repeated(std::string_view mark, int64_t count) {
 
 void ProgressBar::on_train_begin(FitProgress& /*fit*/) {
   begin_steps_ = -1;
+  table_.reset();
 }
 
 void ProgressBar::on_epoch_begin(FitProgress& fit) {
@@ -55,8 +50,8 @@ double ProgressBar::seconds_left(const FitProgress& fit) const {
 }
 
 void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
-  std::string numbers =
-      fmt::format(" {:.0f} pictures/s - {} left{}", speed_, clock_text(seconds_left(fit)), logs_text(logs));
+  std::string numbers = fmt::format(" {:.0f} pictures/s - {} left - {}", speed_,
+                                    clock_text(seconds_left(fit)), logs_text(logs));
   std::string count = fmt::format("Epoch {}/{} {}/{}", fit.epoch + 1, fit.epochs, fit.step, fit.steps);
   const Terminal& terminal = line_.terminal();
   if (!terminal.is_terminal) {
@@ -76,8 +71,11 @@ void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
 
 void ProgressBar::on_epoch_end(FitProgress& fit, const Logs& logs) {
   line_.erase();
-  print_if_possible(stdout, "Epoch {}/{} - {:.2f} s - {:.0f} pictures/s{}\n", fit.epoch + 1, fit.epochs,
-                    epoch_.seconds(), speed_, logs_text(logs));
+  if (!table_) {
+    table_.emplace(fit.epochs, logs);
+    print_if_possible(stdout, "{}\n", table_->heading());
+  }
+  print_if_possible(stdout, "{}\n", table_->row(fit.epoch, epoch_.seconds(), speed_, logs));
   std::fflush(stdout);
 }
 

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <optional>
+
 #include "manul/models/training/fit.h"
+#include "manul/tools/support/epoch_table.h"
 #include "manul/tools/support/stopwatch.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {
 
-/// Shows how a fit proceeds: one line per epoch on stdout, in Keras' words, and meanwhile, if stderr is a
+/// Shows how a fit proceeds: one row per epoch on stdout, and meanwhile, if stderr is a
 /// terminal, a bar on it with what the epoch has reached so far, pictures per second and the time left for
 /// all epochs. Without a terminal, a long epoch prints a plain line every half minute.
 class ProgressBar : public Callback {
@@ -24,6 +27,7 @@ class ProgressBar : public Callback {
   double seconds_left(const FitProgress& fit) const;
 
   StatusLine line_;
+  std::optional<EpochTable> table_;
   Stopwatch train_, epoch_, since_line_;
   int64_t begin_steps_ = -1;  // done before this fit began, if it is a resumed one; -1: not begun
   int64_t epoch_begin_ = 0;   // samples of this epoch done before this fit began

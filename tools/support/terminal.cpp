@@ -22,11 +22,19 @@ std::string_view environment(const char* name) {
   return value ? value : "";
 }
 
-/// The first of these that is set decides, as in setlocale(3).
+/// The first of these that is set decides, as in setlocale(3), which compares codesets by their letters and
+/// digits alone: en_US.UTF-8, en_US.UTF8, en_US.utf8, de_DE.utf-8@euro.
 bool locale_is_utf8() {
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
-    if (std::string_view value = environment(name); !value.empty())
-      return value.ends_with("UTF-8") || value.ends_with("utf8");
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    std::string_view value = environment(name);
+    if (value.empty()) continue;
+    value = value.substr(0, value.find('@'));
+    value.remove_prefix(std::min(value.find('.'), value.size()));
+    std::string codeset;
+    for (unsigned char c : value)
+      if (std::isalnum(c)) codeset += static_cast<char>(std::tolower(c));
+    return codeset == "utf8";
+  }
   return false;
 }
 

@@ -24,6 +24,17 @@ void take_value(CLI::Option& option, const std::string& text) {
 
 }  // namespace
 
+std::string monitor_of(const TrainOptions& options, bool validated) {
+  if (options.monitor.empty()) return validated ? "val_loss" : "loss";
+  if (options.monitor.starts_with("val_") && !validated)
+    fail(ErrorKind::usage, "monitor: there is no {} without validation pictures", options.monitor);
+  return options.monitor;
+}
+
+bool keeps_best(const TrainOptions& options) {
+  return options.keep.empty() ? options.patience > 0 : options.keep == "best";
+}
+
 /// An option whose value a resumed run takes over unless another is given.
 template <class Value>
 CLI::Option* TrainCommand::remembered(CLI::Option* option, Value& value, bool is_fixed) {
@@ -61,12 +72,12 @@ TrainCommand::TrainCommand(Program& program) {
   program.add_device_option();
   program.add_tf32_option();
   program.add_threads_option();
-  app.add_flag("--quiet", options.quiet, "Print only warnings and errors");
+  app.add_flag("-q,--quiet", options.quiet, "Print only warnings and errors");
 }
 
 void TrainCommand::add_data_options(CLI::App& app) {
   remembered(
-      app.add_option("--data", options.data,
+      app.add_option("-d,--data", options.data,
                      "Folder with one sub-folder of pictures per class; without it, drawn cats and dogs"),
       options.data);
   auto* validation = remembered(app.add_option("--validation", options.validation,
@@ -108,10 +119,10 @@ void TrainCommand::add_augmentation_options(CLI::App& app) {
 }
 
 void TrainCommand::add_training_options(CLI::App& app) {
-  remembered(app.add_option("--epochs", options.epochs, "In all, including those before a --resume"),
+  remembered(app.add_option("-e,--epochs", options.epochs, "In all, including those before a --resume"),
              options.epochs)
       ->check(integer_in(1, 1000000));
-  fixed(app.add_option("--batch", options.batch, "Pictures per step"), options.batch)
+  fixed(app.add_option("-b,--batch", options.batch, "Pictures per step"), options.batch)
       ->check(integer_in(1, 1 << 20));
   fixed(app.add_option("--lr", options.learning_rate, "Learning rate of Adam"), options.learning_rate)
       ->check(number_in(1e-12, 1e6));
@@ -120,13 +131,19 @@ void TrainCommand::add_training_options(CLI::App& app) {
   fixed(app.add_option("--seed", options.seed, "Seed of initial weights, order and augmentation"),
         options.seed)
       ->check(unsigned_integer());
-  fixed(
-      app.add_option(
-          "--patience", options.patience,
-          "Stop after this many epochs without a better validation loss and keep the best weights; 0: never"),
-      options.patience)
+  remembered(app.add_option("--patience", options.patience,
+                            "Stop after this many epochs without a better --monitor; 0: never"),
+             options.patience)
       ->check(integer_in(0, 1000000));
-  app.add_option("--output", options.output, "The model's file; history.csv is written beside it")
+  fixed(app.add_option("--monitor", options.monitor,
+                       "What makes an epoch better; default: val_loss, without validation loss"),
+        options.monitor)
+      ->check(CLI::IsMember({"val_loss", "val_accuracy", "loss", "accuracy"}));
+  remembered(app.add_option("--keep", options.keep,
+                            "Which epoch --output holds; default: the last, with --patience the best"),
+             options.keep)
+      ->check(CLI::IsMember({"last", "best"}));
+  app.add_option("-o,--output", options.output, "The model's file; history.csv is written beside it")
       ->capture_default_str();
   app.add_flag("--resume", options.resume, "Go on from where the run that wrote --output stopped");
 }

@@ -26,8 +26,13 @@ struct TrainOptions {
   std::string output = "trained_model.h5";
   bool resume = false;
   int64_t patience = 0;
+  std::string monitor, keep;  // empty: by validation and by patience
   bool quiet = false;
 };
+
+/// What the options mean where they leave it open.
+std::string monitor_of(const TrainOptions& options, bool validated);
+bool keeps_best(const TrainOptions& options);
 
 /// The command line of train_catdog, and its memory: a run that is resumed takes its options from the file.
 class TrainCommand {

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "manul/framework/file_system.h"
+#include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/drawn_pictures.h"
 #include "manul/tools/support/terminal.h"
 
@@ -40,17 +41,20 @@ int64_t stream_mb(const TrainOptions& options, int64_t pictures) {
   return std::max<int64_t>(16, mebibytes(rows * options.size * options.size * 3));
 }
 
-void report(const ImageDataset& pictures, bool quiet) {
+void report(const ImageDataset& pictures, const char* part, bool quiet) {
   for (const std::string& reason : pictures.bad_images())
     print_if_possible(stderr, "train_catdog: skipped {}\n", printable(reason));
   for (const std::string& warning : pictures.warnings())
     print_if_possible(stderr, "train_catdog: {}\n", printable(warning));
-  if (!quiet) print_if_possible(stdout, "{}\n", pictures.summary());
+  const std::vector<std::string>& names = pictures.class_names();
+  if (!quiet)
+    print_if_possible(stdout, "{}: {}\n", part,
+                      printable(counts_text(names, class_counts(pictures.files(), names.size()))));
 }
 
-std::unique_ptr<ImageDataset> read_folder(const ImageFolder& folder, const AugmentOptions& augment,
-                                          const TrainOptions& options, int64_t cache_mb, Device device,
-                                          const std::atomic<bool>& stop) {
+std::unique_ptr<ImageDataset> read_folder(const ImageFolder& folder, const char* part,
+                                          const AugmentOptions& augment, const TrainOptions& options,
+                                          int64_t cache_mb, Device device, const std::atomic<bool>& stop) {
   StatusLine status(Terminal::of_stderr());
   auto side = static_cast<int>(options.size);
   auto pictures = std::make_unique<ImageDataset>(
@@ -67,7 +71,7 @@ std::unique_ptr<ImageDataset> read_folder(const ImageFolder& folder, const Augme
                   .on_progress = show_progress(status, "Reading", options.quiet),
                   .stop = &stop});
   status.erase();
-  report(*pictures, options.quiet);
+  report(*pictures, part, options.quiet);
   return pictures;
 }
 
@@ -103,10 +107,11 @@ Pictures read_pictures(const PictureFolders& folders, const TrainOptions& option
                        const std::atomic<bool>& stop) {
   Pictures pictures;
   int64_t cache_mb = options.cache_mb;  // one budget for both
-  pictures.train = read_folder(folders.train, augmentation(options), options, cache_mb, device, stop);
+  pictures.train =
+      read_folder(folders.train, "Training", augmentation(options), options, cache_mb, device, stop);
   cache_mb -= std::min(cache_mb, mebibytes(pictures.train->cached_bytes()));
   if (folders.validation)
-    pictures.validation = read_folder(*folders.validation, {}, options, cache_mb, device, stop);
+    pictures.validation = read_folder(*folders.validation, "Validation", {}, options, cache_mb, device, stop);
   return pictures;
 }
 

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "manul/models/training/history.h"
+
+namespace manul {
+
+/// One epoch in words: "loss 0.5123 accuracy 0.7412 val_loss 0.5234 val_accuracy 0.7512".
+std::string logs_text(const Logs& logs);
+
+/// The lines of a run as a table that fits into 80 columns: a heading, and a row an epoch, counted from 1.
+class EpochTable {
+ public:
+  /// Of a run of `epochs` whose epochs have the names of `logs`.
+  EpochTable(int64_t epochs, const Logs& logs);
+  const std::string& heading() const { return heading_; }
+  /// `epoch` from 0.
+  std::string row(int64_t epoch, double seconds, double pictures_a_second, const Logs& logs) const;
+
+ private:
+  int64_t epochs_;
+  size_t label_width_;
+  std::string heading_;
+};
+
+}  // namespace manul
