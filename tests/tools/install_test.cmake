@@ -42,3 +42,17 @@ run(${CMAKE_COMMAND} -S ${SOURCE}/tests/tools/consumer -B ${scratch}/build -G ${
   -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release "-DSOURCES=${scratch}/main.cpp;${scratch}/samples.cpp"
   "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build ${scratch}/build)
+
+# The same without CMake.
+find_program(PKG_CONFIG pkg-config)
+if(PKG_CONFIG)
+  set(package ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${scratch}/prefix/${LIBDIR}/pkgconfig ${PKG_CONFIG})
+  execute_process(COMMAND ${package} --cflags --libs --static manul OUTPUT_VARIABLE options RESULT_VARIABLE code ERROR_VARIABLE options)
+  if(code)
+    message(FATAL_ERROR "pkg-config does not find manul: ${options}")
+  endif()
+  separate_arguments(options UNIX_COMMAND "${options}")
+  run(${CXX} -O0 ${scratch}/main.cpp -o ${scratch}/without_cmake ${options})
+else()
+  message(STATUS "pkg-config is not here: manul.pc was not tried")
+endif()
