@@ -1,6 +1,7 @@
 #pragma once
 
 // All that a model needs: data, layers, ops, training and files.
+#include "manul/data/datasets/array_dataset.h"
 #include "manul/data/datasets/cifar.h"
 #include "manul/data/datasets/idx.h"
 #include "manul/data/datasets/image_dataset.h"

@@ -120,24 +120,23 @@ void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vec
            class_names_[label], before[label], first_reason[label]);
 }
 
-void ImageDataset::begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) {
-  std::vector<int32_t> order = order_of_epoch(size(), epoch, seed, shuffle);
+void ImageDataset::set_order(const std::vector<int32_t>& order) {
+  Shape count{static_cast<int64_t>(order.size())};
   if (stream_) {
     auto [cached, room] = std::pair(static_cast<int32_t>(cached_), static_cast<int32_t>(room_));
-    rows_.copy_from(Tensor::from(stream_->begin_epoch(order, cached, room), {size()}));
+    rows_.range(0, count).copy_from(Tensor::from(stream_->begin_epoch(order, cached, room), count));
   }
-  order_.copy_from(Tensor::from(order, {size()}));
+  order_.range(0, count).copy_from(Tensor::from(order, count));
   prepared_ = {};
 }
 
-void ImageDataset::prepare_batch(int64_t position, int64_t length) {
-  check(position >= 0 && length > 0 && position + length <= size(),
-        "image data set: there is no batch of {} at {} of {} pictures", length, position, size());
+void ImageDataset::prepare(int64_t position, int64_t length) {
   if (stream_) stream_->prepare(position, length);
   prepared_ = {position, length};
 }
 
-void ImageDataset::next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) {
+void ImageDataset::fill(const DeviceStepState& state, const Batch& batch) {
+  const Tensor& inputs = batch.inputs[0];
   if (stream_) {
     bool ready = inputs.shape()[0] == prepared_.length;
     // On a GPU the step may be being captured, when its position cannot be read.
@@ -145,7 +144,7 @@ void ImageDataset::next_batch(const DeviceStepState& state, const Tensor& inputs
     check(ready, "image data set: the batch of {} pictures was not prepared", inputs.shape()[0]);
   }
   augment_batch_kernel(state.tensor(), EpochPictures{pictures_, labels_, order_, rows_}, options_.augment,
-                       inputs, labels);
+                       inputs, batch.labels[0]);
 }
 
 void ImageDataset::load_again(int32_t sample, uint8_t* to) const {

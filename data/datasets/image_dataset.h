@@ -44,12 +44,10 @@ class ImageDataset : public Dataset {
   ImageDataset& operator=(const ImageDataset&) = delete;
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
-  Shape sample_shape() const override;
+  BatchSpec spec() const override { return {{{sample_shape(), DType::f32}}, {{{}, DType::i32}}, {}}; }
+  Shape sample_shape() const;
   const std::vector<std::string>& class_names() const override { return class_names_; }
-  void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) override;
   bool is_resident() const override { return fully_cached(); }
-  void prepare_batch(int64_t position, int64_t length) override;
-  void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override;
 
   /// The files in the order of samples, without those that were skipped.
   const std::vector<ImageFolder::File>& files() const { return files_; }
@@ -63,6 +61,11 @@ class ImageDataset : public Dataset {
   int64_t cached_bytes() const { return cached_ * sample_shape().elements(); }
   /// "Found 8000 images belonging to 2 classes.", counting what was read.
   std::string summary() const;
+
+ protected:
+  void set_order(const std::vector<int32_t>& order) override;
+  void prepare(int64_t position, int64_t length) override;
+  void fill(const DeviceStepState& state, const Batch& batch) override;
 
  private:
   void read_files(std::vector<ImageFolder::File> files);

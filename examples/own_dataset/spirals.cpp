@@ -6,24 +6,25 @@
 
 using namespace manul;
 
-/// Sample i is point i / 2 of spiral i % 2. For a model on the CPU: on a GPU next_batch would be a kernel.
+/// Sample i is point i / 2 of spiral i % 2. For a model on the CPU: on a GPU fill would be a kernel.
 class Spirals : public Dataset {
  public:
   explicit Spirals(int64_t size) : size_(size) {}
 
   int64_t size() const override { return size_; }
-  Shape sample_shape() const override { return {2}; }
-  const std::vector<std::string>& class_names() const override { return names_; }
-  void begin_epoch(int64_t epoch, uint64_t seed, bool shuffle) override {
-    order_ = order_of_epoch(size_, epoch, seed, shuffle);
+  BatchSpec spec() const override {
+    return {.inputs = {{{2}, DType::f32}}, .labels = {{{}, DType::i32}}, .weights = {}};
   }
 
-  void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override {
-    float* point = inputs.mutable_data<float>();
-    int32_t* label = labels.mutable_data<int32_t>();
+ protected:
+  void set_order(const std::vector<int32_t>& order) override { order_ = order; }
+
+  void fill(const DeviceStepState& state, const Batch& batch) override {
+    float* point = batch.inputs[0].mutable_data<float>();
+    int32_t* label = batch.labels[0].mutable_data<int32_t>();
     int64_t position = state.read().position;
-    for (int64_t i = 0; i < labels.elements(); ++i) {
-      int32_t sample = order_.at(static_cast<size_t>(position + i));
+    for (int64_t i = 0; i < batch.labels[0].elements(); ++i) {
+      int32_t sample = order_[static_cast<size_t>(position + i)];
       double turn = static_cast<double>(sample) / static_cast<double>(size_);
       double angle = 6 * turn + 3.14159265 * (sample % 2);
       point[2 * i] = static_cast<float>(turn * std::cos(angle));
@@ -35,7 +36,6 @@ class Spirals : public Dataset {
  private:
   int64_t size_;
   std::vector<int32_t> order_;
-  std::vector<std::string> names_{"inner", "outer"};
 };
 
 int main() {

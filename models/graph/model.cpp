@@ -1,11 +1,8 @@
 #include "manul/models/graph/model.h"
 
-#include <algorithm>
-
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/models/graph/plan.h"
-#include "manul/models/training/trainer.h"
 
 namespace manul {
 namespace {
@@ -149,29 +146,15 @@ Tensor Model::forward(const Tensor& input, const CallContext& context) {
   return forward(std::vector<Tensor>{input}, context)[0];
 }
 
-Tensor Model::predict(const Tensor& x, int64_t batch_size) {
-  check(batch_size > 0, "predict: a batch has at least one sample, not {}", batch_size);
-  check(x.shape().rank() > 0, "predict: a batch of samples is wanted, not one number");
-  check(graph_.outputs().size() == 1, "predict: the model has {} outputs, use forward",
-        graph_.outputs().size());
-  if (!is_built()) build();
-  int64_t count = x.shape()[0];
-  Shape sample = x.shape().sample(), result = graph_.nodes()[graph_.outputs()[0]].shape;
-  Tensor outputs = Tensor::empty(result.batch_of(count), build_options_.dtype, device());
-  for (int64_t first = 0; first < count; first += batch_size) {
-    int64_t length = std::min(batch_size, count - first);
-    Tensor batch = x.range(first * sample.elements(), sample.batch_of(length)).to(device());
-    outputs.range(first * result.elements(), result.batch_of(length)).copy_from(forward(batch));
-  }
-  return outputs;
-}
-
 bool Model::loss_takes_logits() const {
   if (composed_loss_.values) return false;
   return from_logits_ || (build_options_.fusion.loss_from_logits && has_logits(plan_->output_activation()));
 }
 
-Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bool training) {
+Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
+  check(batch.labels.size() == 1, "model: a loss takes one label, not {}", batch.labels.size());
+  check(batch.weights.empty(), "model: weights of samples are not supported");
+  const Tensor& labels = batch.labels[0];
   bool logits = loss_takes_logits();
   CallContext context{training, state_.get()};
   DenseLoss at_once;
@@ -183,7 +166,7 @@ Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bo
   };
   bool can_fuse = training && logits && build_options_.fusion.loss_from_logits &&
                   (!from_logits_ || plan_->output_activation() == Activation::linear);
-  Tensor outputs = plan_->run(checked({inputs}), context, logits && !from_logits_,
+  Tensor outputs = plan_->run(checked(batch.inputs), context, logits && !from_logits_,
                               can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense())[0];
   auto weighted = [&](const Tensor& loss) { return loss_weight_ == 1 ? loss : scale(loss, loss_weight_); };
   if (at_once.loss.defined()) return {weighted(at_once.loss), outputs};
@@ -194,21 +177,21 @@ Model::BatchResult Model::loss_of(const Tensor& inputs, const Tensor& labels, bo
   return {weighted(loss), outputs};
 }
 
-Model::BatchResult Model::train_step(const Tensor& inputs, const Tensor& labels) {
+Model::BatchResult Model::train_step(const Batch& batch) {
   Tape tape;
-  BatchResult batch = loss_of(inputs, labels, true);
-  optimizer_->minimize(tape, batch.loss, *state_, inputs.shape()[0]);
-  return batch;
+  BatchResult result = loss_of(batch, true);
+  optimizer_->minimize(tape, result.loss, *state_, batch.inputs[0].shape()[0]);
+  return result;
 }
 
-Tensor Model::train_on_batch(const Tensor& inputs, const Tensor& labels) {
+Tensor Model::train_on_batch(const Tensors& inputs, const Tensors& labels) {
   check(is_compiled(), "train_on_batch: the model is not compiled");
-  return train_step(inputs, labels).loss;
+  return train_step({inputs, labels, {}}).loss;
 }
 
-void Model::add_to_totals(const BatchResult& batch, const Tensor& labels, const Tensor& totals) const {
-  accumulate_metrics(loss_, batch.loss, batch.predictions, loss_takes_logits(),
-                     labels_like(labels, batch.predictions.shape(), loss_), totals);
+void Model::add_to_totals(const BatchResult& result, const Batch& batch, const Tensor& totals) const {
+  accumulate_metrics(loss_, result.loss, result.predictions, loss_takes_logits(),
+                     labels_like(batch.labels[0], result.predictions.shape(), loss_), totals);
 }
 
 Logs Model::logs_of(const Tensor& totals) const {
@@ -217,16 +200,6 @@ Logs Model::logs_of(const Tensor& totals) const {
   for (Metric metric : metrics_)
     if (metric == Metric::accuracy) logs.emplace_back("accuracy", sums[1] / sums[2]);
   return logs;
-}
-
-History Model::fit(Dataset& train, const FitOptions& options) {
-  check(is_compiled(), "fit: the model is not compiled");
-  return Trainer(*this, train, options).run();
-}
-
-Logs Model::evaluate(Dataset& data, int64_t batch_size) {
-  check(is_compiled(), "evaluate: the model is not compiled");
-  return Evaluator(*this, data, batch_size).run();
 }
 
 }  // namespace manul

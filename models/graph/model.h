@@ -95,18 +95,28 @@ class Model {
   /// Iteration, learning rate and position, on the device. Of a compiled model.
   const DeviceStepState& state() const;
 
-  /// Trains on one-input, one-output models; see models/training/fit.h.
+  /// Trains; see models/training/fit.h.
   History fit(Dataset& train, const FitOptions& options = {});
-  /// Mean loss and accuracy over a data set, in order: {{"loss", 0.5}, {"accuracy", 0.8}}.
+  /// The same on arrays [N, ..], one for each input and each output: `fit(x, y)`, `fit({x1, x2}, {y1, y2})`.
+  /// See ArrayDataset.
+  History fit(const Tensors& x, const Tensors& y, const FitOptions& options = {});
+  /// Mean loss and metrics over a data set, in order: {{"loss", 0.5}, {"accuracy", 0.8}}.
   Logs evaluate(Dataset& data, int64_t batch_size = 32);
-  /// The outputs for x [N, ..] on any device, in batches of at most `batch_size`; on the model's device.
-  Tensor predict(const Tensor& x, int64_t batch_size = 32);
+  Logs evaluate(const Tensors& x, const Tensors& y, int64_t batch_size = 32);
+  /// The only output for x [N, ..] on any device, or for a data set in order, in batches of at most
+  /// `batch_size`; on the model's device. Throws if the model has several outputs.
+  Tensor predict(const Tensor& x, int64_t batch_size = 32) { return predict(Tensors(x), batch_size); }
+  Tensor predict(const Tensors& x, int64_t batch_size = 32);
+  Tensor predict(Dataset& data, int64_t batch_size = 32);
+  /// The same of a model with any number of outputs.
+  std::vector<Tensor> predict_all(const Tensors& x, int64_t batch_size = 32);
+  std::vector<Tensor> predict_all(Dataset& data, int64_t batch_size = 32);
 
   /// The outputs for one batch; recorded if a tape is alive. For loops written out.
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs, const CallContext& context = {});
   Tensor forward(const Tensor& input, const CallContext& context = {});
   /// One step of training on one batch; returns its loss, a scalar on the device, before the update.
-  Tensor train_on_batch(const Tensor& inputs, const Tensor& labels);
+  Tensor train_on_batch(const Tensors& inputs, const Tensors& labels);
 
   /// The table that Keras 2.15 prints.
   std::string summary() const;
@@ -141,9 +151,10 @@ class Model {
   void declare_parameters();
   const std::vector<Tensor>& checked(const std::vector<Tensor>& inputs) const;
   bool loss_takes_logits() const;
-  BatchResult loss_of(const Tensor& inputs, const Tensor& labels, bool training);
-  BatchResult train_step(const Tensor& inputs, const Tensor& labels);
-  void add_to_totals(const BatchResult& batch, const Tensor& labels, const Tensor& totals) const;
+  BatchResult loss_of(const Batch& batch, bool training);
+  BatchResult train_step(const Batch& batch);
+  void add_to_totals(const BatchResult& result, const Batch& batch, const Tensor& totals) const;
+  void check_one_output(const char* what) const;
   Logs logs_of(const Tensor& totals) const;
 
   std::unique_ptr<ParameterSet> parameters_;

@@ -18,6 +18,12 @@ struct FitOptions {
   /// same numbers. Callbacks are told once for all of them. Keras takes it in compile().
   int64_t steps_per_execution = 1;
   Dataset* validation = nullptr;  // evaluated in order after every epoch
+  /// Of arrays that are trained on: the last part, taken away before they are shuffled, for validation.
+  double validation_split = 0;
+  /// Arrays for validation, in place of the two above.
+  struct Arrays {
+    Tensors x, y;
+  } validation_data = {};
   bool shuffle = true;
   std::vector<Callback*> callbacks = {};
   bool resume = false;  // continue Model::training_state bit for bit; from the start if it is empty

@@ -4,25 +4,27 @@
 
 namespace manul {
 
-BatchSource::BatchSource(const Model& model, Dataset& data, int64_t batch_size)
-    : data_(data), device_(model.device()), size_(data.size()), batch_size_(batch_size) {
+BatchSource::BatchSource(const Model& model, Dataset& data, int64_t batch_size, bool with_labels)
+    : data_(data), device_(model.device()), size_(data.size()), batch_size_(batch_size), spec_(data.spec()) {
   check(batch_size > 0, "fit: a batch has at least one sample, not {}", batch_size);
   if (size_ < 1) fail(ErrorKind::data, "fit: there are no samples in the data");
   const Graph& graph = model.graph();
-  check(graph.inputs().size() == 1, "fit: a data set feeds one input, the model has {}",
-        graph.inputs().size());
-  const Shape& wanted = graph.nodes()[graph.inputs()[0]].shape;
-  check(data.sample_shape() == wanted, "fit: samples {} do not fit the model, which takes {}",
-        data.sample_shape(), wanted);
+  check(graph.inputs().size() == spec_.inputs.size(), "fit: the data has {} inputs, the model {}",
+        spec_.inputs.size(), graph.inputs().size());
+  for (size_t i = 0; i < spec_.inputs.size(); ++i) {
+    const Shape& wanted = graph.nodes()[graph.inputs()[i]].shape;
+    check(spec_.inputs[i].shape == wanted, "fit: samples {} do not fit the model, which takes {}",
+          spec_.inputs[i].shape, wanted);
+  }
+  if (!with_labels) return;
+  check(graph.outputs().size() == spec_.labels.size(), "fit: the data has {} labels, the model {} outputs",
+        spec_.labels.size(), graph.outputs().size());
 }
 
 const Batch& BatchSource::next(const DeviceStepState& state, int64_t length) {
   Batch& batch = batches_[length];
-  if (!batch.inputs.defined()) {
-    batch.inputs = Tensor::empty(data_.sample_shape().batch_of(length), DType::f32, device_);
-    batch.labels = Tensor::empty(data_.label_shape(length), data_.label_dtype(), device_);
-  }
-  data_.next_batch(state, batch.inputs, batch.labels);
+  if (batch.inputs.empty()) batch = spec_.empty_batch(length, device_);
+  data_.next_batch(state, batch);
   return batch;
 }
 
@@ -34,7 +36,7 @@ Evaluator::Evaluator(Model& model, Dataset& data, int64_t batch_size)
       step_(
           [this] {
             const Batch& batch = source_.next(state_, length_);
-            model_.add_to_totals(model_.loss_of(batch.inputs, batch.labels, false), batch.labels, totals_);
+            model_.add_to_totals(model_.loss_of(batch, false), batch, totals_);
             advance_step_kernel(state_.tensor(), length_);
           },
           model.device()) {}
@@ -60,8 +62,8 @@ Trainer::Trainer(Model& model, Dataset& train, const FitOptions& options)
       step_(
           [this] {
             const Batch& batch = source_.next(this->model.state(), length_);
-            Model::BatchResult result = this->model.train_step(batch.inputs, batch.labels);
-            this->model.add_to_totals(result, batch.labels, totals_);
+            Model::BatchResult result = this->model.train_step(batch);
+            this->model.add_to_totals(result, batch, totals_);
           },
           model.device()) {
   check(options.steps_per_execution > 0, "fit: an execution has at least one step, not {}",
@@ -92,7 +94,7 @@ History Trainer::run() {
   start();
   for (; epoch < epochs && !stopped_; ++epoch) {
     model.state().set(&StepState::epoch, epoch);
-    source_.data().begin_epoch(epoch, seed_, options_.shuffle);
+    begin_epoch();
     tell([this](Callback& callback) { callback.on_epoch_begin(*this); });
     if (!run_steps()) break;
     end_epoch();
@@ -102,6 +104,15 @@ History Trainer::run() {
   model.training_state = make_state();
   tell([this](Callback& callback) { callback.on_train_end(*this); });
   return history;
+}
+
+void Trainer::begin_epoch() {
+  source_.data().begin_epoch(epoch, seed_, options_.shuffle);
+  epochs_begun_ = source_.data().epochs_begun();
+}
+
+void Trainer::continue_epoch() {
+  if (source_.data().epochs_begun() != epochs_begun_) begin_epoch();
 }
 
 int64_t Trainer::steps_at_once() const {
@@ -116,6 +127,7 @@ bool Trainer::run_steps() {
     if (stopped_) return false;
     length_ = source_.length_at(samples);
     int64_t count = steps_at_once();
+    continue_epoch();
     source_.prepare(samples, count * length_);
     step_.run(length_, count);
     samples += count * length_;

@@ -7,17 +7,12 @@
 
 namespace manul {
 
-/// The tensors that batches of one length are written to, at fixed addresses: what a captured step needs.
-struct Batch {
-  Tensor inputs, labels;
-};
-
 /// A data set that feeds a model: its batches, one set of tensors for each length (the last one may be
-/// short).
+/// short), at fixed addresses: what a captured step needs.
 class BatchSource {
  public:
-  /// Throws if the samples do not fit the model or if there are none.
-  BatchSource(const Model& model, Dataset& data, int64_t batch_size);
+  /// Throws if the samples do not fit the model's inputs and outputs (`with_labels`) or if there are none.
+  BatchSource(const Model& model, Dataset& data, int64_t batch_size, bool with_labels = true);
   int64_t size() const { return size_; }
   int64_t steps() const { return (size_ + batch_size_ - 1) / batch_size_; }
   /// Length of the batch that begins at `position`.
@@ -32,6 +27,7 @@ class BatchSource {
   Dataset& data_;
   Device device_;
   int64_t size_, batch_size_;
+  BatchSpec spec_;
   std::map<int64_t, Batch> batches_;
 };
 
@@ -69,6 +65,9 @@ class Trainer : public FitProgress {
   /// False if it was stopped before the epoch's last step.
   bool run_steps();
   void end_epoch();
+  void begin_epoch();
+  /// Callbacks and the validation may have used the data set themselves.
+  void continue_epoch();
   template <class Event>
   void tell(Event event);
   TrainingState make_state() const;
@@ -78,6 +77,7 @@ class Trainer : public FitProgress {
   std::unique_ptr<Evaluator> validation_;
   Tensor totals_;  // see accumulate_metrics
   uint64_t seed_;
+  int64_t epochs_begun_ = 0;  // of the data set, when this fit began the current one
   int64_t length_ = 0;
   TrainStep step_;
   std::vector<std::string> pending_checkpoints_;

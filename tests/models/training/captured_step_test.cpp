@@ -34,23 +34,21 @@ class DevicePictures : public Dataset {
   }
 
   int64_t size() const override { return pictures_.labels.elements(); }
-  Shape sample_shape() const override { return {9, 10, 2}; }
-  const std::vector<std::string>& class_names() const override { return class_names_; }
-
-  void begin_epoch(int64_t epoch, uint64_t key, bool shuffle) override {
-    pictures_.order.copy_from(Tensor::from(order_of_epoch(size(), epoch, key, shuffle), {size()}));
-  }
-
+  Shape sample_shape() const { return {9, 10, 2}; }
+  BatchSpec spec() const override { return {{{sample_shape(), DType::f32}}, {{{}, DType::i32}}, {}}; }
   bool is_resident() const override { return true; }
 
-  void next_batch(const DeviceStepState& state, const Tensor& inputs, const Tensor& labels) override {
-    augment_batch_kernel(state.tensor(), pictures_, options_, inputs, labels);
+ protected:
+  void set_order(const std::vector<int32_t>& order) override {
+    pictures_.order.copy_from(Tensor::from(order, {size()}));
+  }
+  void fill(const DeviceStepState& state, const Batch& batch) override {
+    augment_batch_kernel(state.tensor(), pictures_, options_, batch.inputs[0], batch.labels[0]);
   }
 
  private:
   EpochPictures pictures_;
   AugmentOptions options_;
-  std::vector<std::string> class_names_;
 };
 
 /// Ends in logits, so that the steps written out below take the loss that fit() takes, and not as one op with
@@ -93,10 +91,10 @@ Trained train(Device device, bool eager) {
   TrainStep step(
       [&] {
         const Batch& batch = source.next(model.state(), length);
-        Tensor labels = batch.labels.view({length, 1}), logits, loss;
+        Tensor labels = batch.labels[0].view({length, 1}), logits, loss;
         {
           Tape tape;
-          logits = model.forward(batch.inputs, {.training = true, .state = &model.state()});
+          logits = model.forward(batch.inputs[0], {.training = true, .state = &model.state()});
           loss = loss_from_logits(model.loss(), logits, labels);
           tape.backward(loss);
           model.optimizer().update(model.state(), length);

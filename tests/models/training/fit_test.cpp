@@ -87,11 +87,11 @@ TEST(Fit, SeveralStepsAreOneExecution) {
 }
 
 TEST(Fit, BatchesThatTheHostPreparesAreExecutedOneByOne) {
-  class Prepared : public InMemoryDataset {
+  class Prepared : public ArrayDataset {
    public:
-    using InMemoryDataset::InMemoryDataset;
+    using ArrayDataset::ArrayDataset;
     bool is_resident() const override { return false; }
-    void prepare_batch(int64_t position, int64_t length) override { prepared.emplace_back(position, length); }
+    void prepare(int64_t position, int64_t length) override { prepared.emplace_back(position, length); }
     std::vector<std::pair<int64_t, int64_t>> prepared;
   };
   Prepared train(random_tensor({70, 9, 10, 2}, 1), Tensor::from(std::vector<int32_t>(70), {70}));

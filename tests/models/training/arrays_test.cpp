@@ -1,0 +1,86 @@
+#include <gtest/gtest.h>
+
+#include "manul/testing/op_check.h"
+#include "manul/tests/models/support.h"
+
+// fit, evaluate and predict on arrays.
+namespace manul {
+namespace {
+
+Sequential compiled_classifier() {
+  Sequential model = small_classifier(0.2);
+  model.compile(Adam{{.learning_rate = 0.01}}, Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 3});
+  return model;
+}
+
+Tensor part(const Tensor& array, int64_t first, int64_t end) {
+  Shape sample = array.shape().sample();
+  return array.range(first * sample.elements(), sample.batch_of(end - first)).clone();
+}
+
+TEST(Arrays, FitIsThatOfADataSet) {
+  ArrayDataset data = corner_pictures(70, 1);
+  Sequential one = compiled_classifier(), two = compiled_classifier();
+  History by_set = one.fit(data, {.epochs = 2});
+  History by_arrays = two.fit(data.inputs()[0], data.labels()[0], {.epochs = 2});
+  EXPECT_EQ(by_set.epochs(), by_arrays.epochs());
+  EXPECT_TRUE(equal_bits(one.parameters().values(), two.parameters().values()));
+  EXPECT_EQ(one.evaluate(data), one.evaluate(data.inputs()[0], data.labels()[0]));
+  EXPECT_TRUE(equal_bits(one.predict(data), one.predict(data.inputs()[0], 13)));
+}
+
+TEST(Arrays, ValidationSplitTakesTheLastSamplesAsKeras) {
+  ArrayDataset data = corner_pictures(71, 1);
+  Tensor x = data.inputs()[0], y = data.labels()[0];
+  Sequential split = compiled_classifier(), by_hand = compiled_classifier();
+  History a = split.fit(x, y, {.epochs = 2, .validation_split = 0.3});
+  // int(71 * 0.7) = 49
+  History b = by_hand.fit(part(x, 0, 49), part(y, 0, 49),
+                          {.epochs = 2, .validation_data = {part(x, 49, 71), part(y, 49, 71)}});
+  EXPECT_EQ(a.epochs(), b.epochs());
+  EXPECT_EQ(a.epochs()[0][2].first, "val_loss");
+  EXPECT_THROW(split.fit(x, y, {.validation_split = 1.5}), Error);
+  EXPECT_THROW(split.fit(data, {.validation_split = 0.5}), Error) << "a data set is split by its owner";
+}
+
+TEST(Arrays, SeveralInputs) {
+  Graph graph;
+  Symbol left = graph.input({3}), right = graph.input({2});
+  Symbol sum =
+      graph.apply(Add{}, {graph.apply(Dense{.units = 4}, left), graph.apply(Dense{.units = 4}, right)});
+  graph.set_outputs({graph.apply(Dense{.units = 1, .activation = Activation::sigmoid}, sum)});
+  Model model(std::move(graph));
+  model.compile(Adam{{.learning_rate = 0.05}}, Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 1});
+  Tensor x1 = random_tensor({80, 3}, 1), x2 = random_tensor({80, 2}, 2);
+  std::vector<int32_t> labels(80);
+  for (int64_t i = 0; i < 80; ++i) labels[i] = x1.data<float>()[i * 3] + x2.data<float>()[i * 2] > 0 ? 1 : 0;
+  Tensor y = Tensor::from(labels, {80});
+  History history = model.fit({x1, x2}, y, {.epochs = 30});
+  EXPECT_GT(history["accuracy"].back(), 0.95);
+  EXPECT_TRUE(equal_bits(model.predict({x1, x2}, 7), model.forward({x1, x2})[0]));
+  EXPECT_THROW(model.fit(x1, y), Error);
+  EXPECT_THROW(model.fit({x1, part(x2, 0, 79)}, y), Error);
+}
+
+/// Looks at the training set itself in the middle of an epoch.
+class Evaluate : public Callback {
+ public:
+  explicit Evaluate(Dataset& data) : data_(data) {}
+  void on_step_end(FitProgress& fit) override { fit.model.evaluate(data_, 7); }
+
+ private:
+  Dataset& data_;
+};
+
+TEST(Arrays, EvaluatingTheTrainingSetInACallbackChangesNothing) {
+  ArrayDataset data = corner_pictures(70, 1);
+  Sequential one = compiled_classifier(), two = compiled_classifier();
+  Evaluate evaluate(data);
+  History plain = one.fit(data, {.epochs = 2}),
+          watched = two.fit(data, {.epochs = 2, .callbacks = {&evaluate}});
+  EXPECT_EQ(plain.epochs(), watched.epochs());
+  EXPECT_TRUE(equal_bits(one.parameters().values(), two.parameters().values()));
+}
+
+}  // namespace
+}  // namespace manul
