@@ -66,4 +66,20 @@ decltype(auto) visit_float(DType dtype, std::string_view operation, Function&& f
   }
 }
 
+/// Calls `function(T{})` with the element type of `dtype`.
+template <class Function>
+decltype(auto) visit_dtype(DType dtype, Function&& function) {
+  switch (dtype) {
+    case DType::f32:
+      return function(float{});
+    case DType::f64:
+      return function(double{});
+    case DType::u8:
+      return function(uint8_t{});
+    case DType::i32:
+      return function(int32_t{});
+  }
+  fail(ErrorKind::failed, "there is no dtype {}", static_cast<int>(dtype));
+}
+
 }  // namespace manul

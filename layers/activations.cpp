@@ -1,31 +1,29 @@
 #include "manul/layers/activations.h"
 
+#include <algorithm>
 #include <array>
 
 namespace manul {
 namespace {
 
-constexpr std::array<std::pair<Activation, const char*>, 5> activation_names{
-    {{Activation::linear, "linear"},
-     {Activation::relu, "relu"},
-     {Activation::sigmoid, "sigmoid"},
-     {Activation::tanh, "tanh"},
-     {Activation::softmax, "softmax"}}};
+/// Those that files may have.
+constexpr std::array in_files{Activation::linear, Activation::relu, Activation::sigmoid, Activation::tanh,
+                              Activation::softmax};
 
 }  // namespace
-
-std::string name_of(Activation activation) {
-  for (const auto& [value, name] : activation_names)
-    if (value == activation) return name;
-  return "?";
-}
 
 std::optional<Activation> OptionType<Activation>::read(const Config& config) {
   if (config.is_null()) return Activation::linear;
   if (config.is_string())
-    for (const auto& [activation, name] : activation_names)
-      if (config.as_string() == name) return activation;
+    for (Activation activation : in_files)
+      if (config.as_string() == name_of(activation)) return activation;
   return std::nullopt;
+}
+
+Config OptionType<Activation>::write(Activation value) {
+  check(std::find(in_files.begin(), in_files.end(), value) != in_files.end(),
+        "save: the activation {} is not written to files, only {}", name_of(value), wanted);
+  return name_of(value);
 }
 
 void ReLU::describe(Description& description) {

@@ -5,15 +5,13 @@
 
 namespace manul {
 
-/// Keras' name: "relu".
-std::string name_of(Activation activation);
-
 /// Activations stand in configs by name; null is linear.
 template <>
 struct OptionType<Activation> {
   static constexpr const char* wanted = "linear, relu, sigmoid, tanh or softmax";
   static std::optional<Activation> read(const Config& config);
-  static Config write(Activation value) { return name_of(value); }
+  /// Throws if files cannot have it.
+  static Config write(Activation value);
 };
 
 /// Keras' Activation: one of the activations by name, on any shape.

@@ -171,6 +171,7 @@ void large_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGra
 void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
                     const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
                     const GradientTaker* /*kernel_taker*/) {
+  check_fused(activation);
   if (panel_dense_backward(x, kernel, activation, y, dy, dx, dkernel, dbias)) return;
   visit_float(dy.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);

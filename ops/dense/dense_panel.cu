@@ -24,9 +24,9 @@ struct Derivative {
   Activation activation = Activation::linear;
   __device__ bool changes_nothing() const { return activation == Activation::linear; }
   __device__ float4 operator()(const float4& dy, const float4& y) const {
-    return with_activation(activation, [&](auto function) {
-      return float4{dy.x * function.derivative(0.0f, y.x), dy.y * function.derivative(0.0f, y.y),
-                    dy.z * function.derivative(0.0f, y.z), dy.w * function.derivative(0.0f, y.w)};
+    return with_activation<float>(activation, [&](auto function) {
+      return float4{dy.x * function.derivative(y.x), dy.y * function.derivative(y.y),
+                    dy.z * function.derivative(y.z), dy.w * function.derivative(y.w)};
     });
   }
 };
@@ -45,7 +45,7 @@ struct StoreQuad {
   __device__ void operator()(int64_t row, int64_t column, float4 sum) const {
     if (bias) add_quad(sum, *reinterpret_cast<const float4*>(bias + column));
     if (activation != Activation::linear)
-      sum = with_activation(activation, [&](auto function) {
+      sum = with_activation<float>(activation, [&](auto function) {
         return float4{function.value(sum.x), function.value(sum.y), function.value(sum.z),
                       function.value(sum.w)};
       });

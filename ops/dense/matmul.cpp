@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "manul/framework/cpu/column_sums.h"
-#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/cpu/eigen.h"
 #include "manul/framework/cpu/product.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/dense/dense_activation.h"
 #include "manul/ops/dense/dense_operands.h"
-#include "manul/ops/pointwise/pointwise_functions.h"
 
 namespace manul {
 
@@ -27,7 +27,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 Tensor dense(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation) {
   check_dense_operands("dense", x, kernel, bias);
-  if (activation == Activation::softmax) return softmax(dense(x, kernel, bias));
+  if (!is_fused_in_dense(activation)) return activate(dense(x, kernel, bias), activation);
   Tensor y = Tensor::empty({x.shape()[0], kernel.shape()[1]}, x.dtype(), x.device());
   dense_forward_kernel(x, kernel, bias, activation, y);
   if (Tape* tape = Tape::recording({&x, &kernel, &bias}))
@@ -71,12 +71,15 @@ void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Ac
     T* to = y.mutable_data<T>();
     const T* offset = bias.defined() ? bias.data<T>() : nullptr;
     product({y.shape()[0], units, x.shape()[1]}, x.data<T>(), kernel.data<T>(), to);
-    pointwise::visit(activation, [&](auto function) {
+    visit_fused<T>(activation, [&](auto function) {
       for (int64_t row = 0; row < y.shape()[0]; ++row)
-        for (int64_t unit = 0; unit < units; ++unit) {
-          T& z = to[row * units + unit];
-          z = function.value(offset ? z + offset[unit] : z);
-        }
+        if (offset)
+          map_range(
+              units, [=](Vector<T> z, Vector<T> b) { return function.value(z + b); }, to + row * units,
+              to + row * units, offset);
+        else
+          map_range(
+              units, [=](Vector<T> z) { return function.value(z); }, to + row * units, to + row * units);
     });
   });
 }
@@ -89,12 +92,10 @@ Tensor activation_gradient(Activation activation, const Tensor& y, const Tensor&
   Tensor dz = Tensor::empty_like(dy);
   visit_float(dy.dtype(), "activation", [&](auto zero) {
     using T = decltype(zero);
-    pointwise::visit(activation, [&](auto function) {
-      const T *out = y.data<T>(), *arrived = dy.data<T>();
-      T* to = dz.mutable_data<T>();
-      parallel_for(y.elements(), 1 << 14, [=](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) to[i] = arrived[i] * function.derivative(T(0), out[i]);
-      });
+    visit_fused<T>(activation, [&](auto function) {
+      map<T>(
+          y.elements(), [=](Vector<T> d, Vector<T> out) { return d * function.derivative(out); },
+          dz.mutable_data<T>(), dy.data<T>(), y.data<T>());
     });
   });
   return dz;

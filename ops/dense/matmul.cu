@@ -127,6 +127,7 @@ void matmul(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor&
 
 void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation,
                    const Tensor& y) {
+  check_fused(activation);
   if (panel_dense_forward(x, kernel, bias, activation, y)) return;
   visit_float(x.dtype(), "dense", [&](auto zero) {
     dense_product<decltype(zero)>(x, kernel, Transpose::none, bias, activation, y);

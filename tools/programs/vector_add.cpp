@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/ops/pointwise/binary_functions.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/tools/support/memory.h"
 #include "manul/tools/support/program.h"
@@ -63,7 +64,8 @@ void add_many(int64_t n, int repeats, Device device) {
   Tensor a = filled(n, left, device), b = filled(n, right, device);
   Tensor c = Tensor::empty({n}, DType::f32, device);
   double copy_seconds = median_seconds(device, repeats, [&] { plain_copy(a, c); });
-  double add_seconds = median_seconds(device, repeats, [&] { binary_kernel(Binary::add, a, b, c); });
+  constexpr Binary sum{pointwise::binary_place<pointwise::Add>};
+  double add_seconds = median_seconds(device, repeats, [&] { binary_kernel(sum, a, b, c); });
   check_every_element(c);
   double gigabytes = static_cast<double>(a.bytes()) * 1e-9;
   double add_speed = 3 * gigabytes / add_seconds, copy_speed = 2 * gigabytes / copy_seconds;

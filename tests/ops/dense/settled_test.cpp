@@ -7,6 +7,7 @@
 #include "manul/ops/fused/conv_relu_pool.h"
 #include "manul/ops/optimizers/update.h"
 #include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/pointwise/unary_functions.h"
 #include "manul/ops/reduce/reduce.h"
 #include "manul/testing/op_check.h"
 
@@ -14,6 +15,11 @@
 // framework/cuda/accesses.h): here it does, and is slow.
 namespace manul {
 namespace {
+
+/// y = factor * x
+void scale_into(const Tensor& y, double factor, const Tensor& x) {
+  unary_kernel(Unary{pointwise::unary_place<pointwise::Scale>, {factor}}, x, y);
+}
 
 struct Range {
   int64_t begin, count;
@@ -33,7 +39,7 @@ class SettledTest : public ::testing::Test {
   /// Work that the next kernels wait for, so that they are set up together.
   void keep_busy() const {
     static const Tensor much = values({int64_t{1} << 24}, 1), more = Tensor::empty_like(much);
-    scale_kernel(much, 2.0, 0.0, more);
+    scale_into(more, 2.0, much);
   }
 
   /// Fills `operand` anew, then uses it at once or after another kernel, many times; each result must be that
@@ -43,15 +49,15 @@ class SettledTest : public ::testing::Test {
     Tensor source = values(operand.shape(), 99);
     for (int i = 0; i < 20; ++i) {
       double factor = 1 + 0.25 * i;
-      scale_kernel(source, factor, 0.0, operand);
+      scale_into(operand, factor, source);
       synchronize(device);
       use();
       Tensor expected = result.clone();
       fill_kernel(double{NAN}, operand);
       fill_kernel(double{NAN}, result);
       keep_busy();
-      scale_kernel(source, factor, 0.0, operand);
-      if (i % 2 == 1) scale_kernel(other, factor, 0.0, another);
+      scale_into(operand, factor, source);
+      if (i % 2 == 1) scale_into(another, factor, other);
       use();
       ASSERT_TRUE(equal_bits(result, expected)) << i;
     }
@@ -90,7 +96,7 @@ TEST_F(SettledTest, Update) {
     state.write({.learning_rate = 0.01});
     keep_busy();
     for (int step = 0; step < 10; ++step) {
-      scale_kernel(old, 1 - 0.3 * step, 0.0, gradients);
+      scale_into(gradients, 1 - 0.3 * step, old);
       accumulate_kernel(more, some);
       if (step % 2 == 0)
         accumulate_kernel(more, some);

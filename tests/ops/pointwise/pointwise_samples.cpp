@@ -16,9 +16,19 @@ OpSample binary(const char* name, Binary function, const Shape& a, const Shape& 
   return {name, {{a}, {b, 0.5, 2}}, [function](Inputs x) { return function(x[0], x[1]); }};
 }
 
-}  // namespace
+/// Every activation of the table, away from 0, where some have corners.
+std::vector<OpSample> activation_samples() {
+  std::vector<OpSample> samples;
+  for (Activation activation : all_activations()) {
+    OpSample sample{fmt::format("activation_{}", static_cast<int>(activation)),
+                    {{{7, 35}, -2.4, 2.4}},
+                    [=](Inputs x) { return activate(x[0], activation); }};
+    if (activation != Activation::linear) samples.push_back(sample);
+  }
+  return samples;
+}
 
-std::vector<OpSample> pointwise_samples() {
+std::vector<OpSample> function_samples() {
   return {
       binary("add_equal_shapes", add, {2, 7, 5, 3}, {2, 7, 5, 3}),
       binary("add_bias", add, {2, 7, 5, 3}, {3}),
@@ -43,11 +53,36 @@ std::vector<OpSample> pointwise_samples() {
       unary("sigmoid", sigmoid, {31, 67}, -8, 8),
       unary("tanh", tanh, {31, 67}),
       unary("tanh_one_element", tanh, {1}),
+      binary("maximum_equal_shapes", maximum, {2, 7, 5, 3}, {2, 7, 5, 3}),
+      binary("maximum_channels", maximum, {2, 7, 5, 3}, {3}),
+      binary("minimum_one_number", minimum, {2, 7, 5, 3}, {}),
+      {"operators",
+       {{{7, 5}}, {{7, 5}, 0.5, 2}},
+       [](Inputs x) { return 2 * x[0] - (1 - x[1]) * x[0] / 3 + 0.5 / x[1] - -(x[0] + 1) * (x[1] - 2); }},
+      unary("abs", abs, {7, 37}),
+      unary("reciprocal", reciprocal, {7, 37}, 0.5, 4),
+      {"pow", {{{7, 37}, 0.2, 3}}, [](Inputs x) { return pow(x[0], 2.5); }},
+      {"clip", {{{7, 37}, -3, 3}}, [](Inputs x) { return clip(x[0], -1.23, 2.17); }},
+      {"relu_with_options",
+       {{{7, 37}, -3, 3}},
+       [](Inputs x) { return relu(x[0], {.max_value = 2.17, .negative_slope = 0.3, .threshold = 0.51}); }},
+      {"leaky_relu", {{{7, 37}, -3, 3}}, [](Inputs x) { return leaky_relu(x[0], 0.3); }},
+      {"elu_alpha", {{{7, 37}, -3, 3}}, [](Inputs x) { return elu(x[0], 0.7); }},
+      {"gelu_approximate", {{{7, 37}, -3, 3}}, [](Inputs x) { return gelu(x[0], true); }},
+      unary("log_softmax_many_classes", log_softmax, {3, 1001}, -8, 8),
       unary("softmax", softmax, {33, 5}),
       unary("softmax_images", softmax, {2, 7, 5, 3}, -8, 8),
       unary("softmax_many_classes", softmax, {3, 1001}),
       unary("softmax_one_class", softmax, {7, 1}),
   };
+}
+
+}  // namespace
+
+std::vector<OpSample> pointwise_samples() {
+  std::vector<OpSample> samples = function_samples();
+  for (const OpSample& sample : activation_samples()) samples.push_back(sample);
+  return samples;
 }
 
 }  // namespace manul

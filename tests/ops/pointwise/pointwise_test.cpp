@@ -74,6 +74,44 @@ TEST(Exp, IsInfiniteAndZeroWhereItMustBe) {
   EXPECT_EQ(y[2], std::numeric_limits<float>::infinity());
 }
 
+TEST(Maximum, GivesTheFirstOfEqualNumbersTheGradient) {
+  Tensor a = Tensor::from(std::vector<float>{1, 2, 3}, {3}),
+         b = Tensor::from(std::vector<float>{1, 3, 2}, {3});
+  for (const Tensor& leaf : {a, b}) leaf.watch(Tensor::empty_like(leaf));
+  Tape tape;
+  Tensor y = maximum(a, b);
+  tape.backward(y, Tensor::full({3}, 1));
+  EXPECT_EQ(y.to_vector<float>(), (std::vector<float>{1, 3, 3}));
+  EXPECT_EQ(a.leaf()->gradient.to_vector<float>(), (std::vector<float>{1, 0, 1}));
+  EXPECT_EQ(b.leaf()->gradient.to_vector<float>(), (std::vector<float>{0, 1, 0}));
+}
+
+TEST(Sign, IsMinusOneZeroOrOne) {
+  Tensor x = Tensor::from(std::vector<float>{-3, 0, 1e-30f}, {3});
+  EXPECT_EQ(sign(x).to_vector<float>(), (std::vector<float>{-1, 0, 1}));
+  auto absolute = +[](const Tensor& t) { return abs(t); };
+  EXPECT_EQ(gradient_of(absolute, {-3, 0, 2}), (std::vector<float>{-1, 0, 1}));
+}
+
+TEST(Clip, PassesTheGradientAtBothEnds) {
+  auto clipped = +[](const Tensor& t) { return clip(t, -1, 1); };
+  EXPECT_EQ(gradient_of(clipped, {-2, -1, 0, 1, 2}), (std::vector<float>{0, 1, 1, 1, 0}));
+  EXPECT_THROW(clip(Tensor::zeros({1}), 2, 1), Error);
+}
+
+TEST(Cast, CarriesTheGradientBack) {
+  Tensor x = Tensor::from(std::vector<float>{1, -2.5f}, {2});
+  x.watch(Tensor::empty_like(x));
+  Tape tape;
+  Tensor y = square(cast(x, DType::f64));
+  EXPECT_EQ(y.to_vector<double>(), (std::vector<double>{1, 6.25}));
+  tape.backward(y, Tensor::full({2}, 1, DType::f64));
+  EXPECT_EQ(x.leaf()->gradient.to_vector<float>(), (std::vector<float>{2, -5}));
+  EXPECT_EQ(cast(Tensor::from(std::vector<uint8_t>{0, 255}, {2}), DType::f32).to_vector<float>(),
+            (std::vector<float>{0, 255}));
+  EXPECT_THROW(cast(x, DType::u8), Error);
+}
+
 struct ActivationCase {
   const char* name;
   Activation activation;

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <tuple>
+
+#include "manul/ops/pointwise/activation.h"
+#include "manul/ops/pointwise/softmax.h"
+#include "manul/ops/pointwise/unary_functions.h"
+
+namespace manul::pointwise {
+
+/// Keras' names, the one it writes first, and the versions that know them.
+struct KerasNames {
+  std::array<std::string_view, 3> names;
+  int first_version = 2, last_version = 99;
+};
+
+/// An activation that works element by element: Function with `parameters`.
+template <Activation which, template <class> class Function>
+struct Elementwise {
+  static constexpr Activation activation = which;
+  KerasNames keras;
+  Parameters parameters = {};
+
+  template <class T>
+  using Of = Function<T>;
+  static constexpr int index() { return unary_place<Function>; }
+  static constexpr bool from_output = pointwise::from_output<Function<float>, float>;
+};
+
+/// One that is an op of its own.
+template <Activation which>
+struct OpActivation {
+  static constexpr Activation activation = which;
+  KerasNames keras;
+  Tensor (*op)(const Tensor& x);
+};
+
+/// The table of activations, in the order of their enumeration: one line each. Where a derivative can be had
+/// from the output alone the function says so itself (unary_functions.h).
+using A = Activation;
+inline constexpr std::tuple activation_table{
+    Elementwise<A::linear, Linear>{{{"linear"}}},
+    Elementwise<A::relu, Relu>{{{"relu"}}},
+    Elementwise<A::sigmoid, Sigmoid>{{{"sigmoid"}}},
+    Elementwise<A::tanh, Tanh>{{{"tanh"}}},
+    OpActivation<A::softmax>{{{"softmax"}}, softmax},
+    OpActivation<A::log_softmax>{{{"log_softmax"}}, log_softmax},
+    Elementwise<A::relu6, Relu6>{{{"relu6"}}},
+    Elementwise<A::leaky_relu, LeakyRelu>{{{"leaky_relu"}}, {0.2}},
+    Elementwise<A::elu, Elu>{{{"elu"}}, {1}},
+    Elementwise<A::selu, Selu>{{{"selu"}}},
+    Elementwise<A::exponential, Exp>{{{"exponential"}}},
+    Elementwise<A::softplus, Softplus>{{{"softplus"}}},
+    Elementwise<A::softsign, Softsign>{{{"softsign"}}},
+    Elementwise<A::silu, Silu>{{{"silu", "swish"}}},
+    Elementwise<A::mish, Mish>{{{"mish"}}},
+    Elementwise<A::gelu, Gelu>{{{"gelu"}}},
+    Elementwise<A::gelu_tanh, GeluTanh>{{{"gelu_tanh"}, 0, 0}},  // gelu(x, approximate=True): it has no name
+    Elementwise<A::hard_sigmoid, HardSigmoid>{{{"hard_sigmoid"}, 3}},
+    Elementwise<A::hard_sigmoid_keras2, HardSigmoidKeras2>{{{"hard_sigmoid"}, 2, 2}},
+    Elementwise<A::hard_silu, HardSilu>{{{"hard_silu", "hard_swish"}, 3}},
+};
+
+/// Calls use(entry) with the entry of `activation`.
+template <class Use>
+void visit_activation(Activation activation, Use&& use) {
+  auto try_entries = [&](const auto&... entries) {
+    return ((entries.activation == activation && (use(entries), true)) || ...);
+  };
+  check(std::apply(try_entries, activation_table), "there is no activation {}", static_cast<int>(activation));
+}
+
+}  // namespace manul::pointwise

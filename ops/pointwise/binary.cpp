@@ -1,0 +1,137 @@
+#include <algorithm>
+
+#include "manul/framework/cpu/column_sums.h"
+#include "manul/framework/cpu/eigen.h"
+#include "manul/framework/tape.h"
+#include "manul/ops/pointwise/binary_functions.h"
+#include "manul/ops/pointwise/pointwise.h"
+
+namespace manul {
+namespace {
+
+using namespace pointwise;
+
+template <class T, class Use>
+void visit_binary(Binary operation, Use&& use) {
+  visit<T>(BinaryFunctions{}, operation.function, {}, use);
+}
+
+bool repeats_along(const Shape& a, const Shape& b) {
+  if (b.elements() == 1) return true;
+  return b.rank() <= a.rank() && std::equal(b.begin(), b.end(), a.end() - b.rank());
+}
+
+template <template <class> class F>
+Tensor apply(const Tensor& a, const Tensor& b) {
+  constexpr const char* name = F<float>::name;
+  static constexpr Binary operation{binary_place<F>};
+  check(repeats_along(a.shape(), b.shape()),
+        "{}: {} does not fit {} (want the same, its last axes, or one element)", name, b.shape(), a.shape());
+  check(a.dtype() == b.dtype(), "{}: {} does not go with {}", name, name_of(a.dtype()), name_of(b.dtype()));
+  Tensor y = Tensor::empty_like(a);
+  binary_kernel(operation, a, b, y);
+  if (Tape* tape = Tape::recording({&a, &b}))
+    tape->record(name, y, {a, b}, [a, b](const Tensor& dy, Gradients& gradients) {
+      constexpr bool passes_a = F<float>::passes_a;
+      bool passes_b = F<float>::passes_b && a.shape() == b.shape();
+      if (passes_a && gradients.needed(0)) gradients.give(0, dy);
+      if (passes_b && gradients.needed(1)) gradients.give(1, dy);
+      Tensor da, db;
+      if (!passes_a && gradients.needed(0)) da = gradients.target(0);
+      if (!passes_b && gradients.needed(1)) db = gradients.target(1);
+      if (da.defined() || db.defined()) binary_backward_kernel(operation, a, b, dy, da, db);
+    });
+  return y;
+}
+
+}  // namespace
+
+Tensor add(const Tensor& a, const Tensor& b) {
+  return apply<Add>(a, b);
+}
+Tensor subtract(const Tensor& a, const Tensor& b) {
+  return apply<Subtract>(a, b);
+}
+Tensor multiply(const Tensor& a, const Tensor& b) {
+  return apply<Multiply>(a, b);
+}
+Tensor divide(const Tensor& a, const Tensor& b) {
+  return apply<Divide>(a, b);
+}
+Tensor maximum(const Tensor& a, const Tensor& b) {
+  return apply<Maximum>(a, b);
+}
+Tensor minimum(const Tensor& a, const Tensor& b) {
+  return apply<Minimum>(a, b);
+}
+
+namespace cpu {
+namespace {
+
+/// to[i] = function(from[i]..., b[i % period]) for i in [0, elements).
+template <class T, class Function, class... From>
+void map_repeating(int64_t elements, const T* b, int64_t period, const Function& function, T* to,
+                   const From*... from) {
+  constexpr int64_t grain = 1 << 14;
+  if (period == 1) {
+    Vector<T> value = broadcast(b[0]);
+    map<T>(
+        elements, [&](auto... v) { return function(v..., value); }, to, from...);
+    return;
+  }
+  parallel_for(elements, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end;) {
+      int64_t at = i % period, length = std::min(end - i, period - at);
+      map_range(length, function, to + i, (from + i)..., b + at);
+      i += length;
+    }
+  });
+}
+
+template <class F, class T>
+void backward_b(const F& function, const T* a, const T* b, const T* dy, T* db, int64_t elements,
+                int64_t period) {
+  if (period == elements) {
+    map<T>(
+        elements, [=](Vector<T> d, Vector<T> p, Vector<T> q) { return d * function.derivative_b(p, q); }, db,
+        dy, a, b);
+    return;
+  }
+  auto sums = column_sums(period == 0 ? 0 : elements / period, period, [=](int64_t i) {
+    return static_cast<double>(dy[i] * function.derivative_b(a[i], b[i % period]));
+  });
+  for (int64_t i = 0; i < period; ++i) db[i] = static_cast<T>(sums[i]);
+}
+
+}  // namespace
+
+void binary(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y) {
+  visit_float(a.dtype(), "arithmetic", [&](auto zero) {
+    using T = decltype(zero);
+    visit_binary<T>(operation, [&](auto function) {
+      map_repeating<T>(
+          a.elements(), b.data<T>(), b.elements(),
+          [=](Vector<T> p, Vector<T> q) { return function.value(p, q); }, y.mutable_data<T>(), a.data<T>());
+    });
+  });
+}
+
+void binary_backward(Binary operation, const Tensor& a, const Tensor& b, const Tensor& dy, const Tensor& da,
+                     const Tensor& db) {
+  visit_float(a.dtype(), "arithmetic", [&](auto zero) {
+    using T = decltype(zero);
+    const T *left = a.data<T>(), *right = b.data<T>(), *arrived = dy.data<T>();
+    visit_binary<T>(operation, [&](auto function) {
+      if (da.defined())
+        map_repeating<T>(
+            a.elements(), right, b.elements(),
+            [=](Vector<T> d, Vector<T> p, Vector<T> q) { return d * function.derivative_a(p, q); },
+            da.mutable_data<T>(), arrived, left);
+      if (db.defined())
+        backward_b(function, left, right, arrived, db.mutable_data<T>(), a.elements(), b.elements());
+    });
+  });
+}
+
+}  // namespace cpu
+}  // namespace manul

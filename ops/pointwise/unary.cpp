@@ -1,0 +1,188 @@
+#include "manul/framework/cpu/eigen.h"
+#include "manul/framework/tape.h"
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/pointwise/unary_functions.h"
+
+namespace manul {
+namespace {
+
+using namespace pointwise;
+
+bool derivative_needs_input(const Unary& operation) {
+  bool needs = true;
+  visit<float>(UnaryFunctions{}, operation.function, operation.parameters,
+               [&](auto function) { needs = !from_output<decltype(function), float>; });
+  return needs;
+}
+
+template <template <class> class F, class... Values>
+Tensor apply(const Tensor& x, Values... parameters) {
+  return unary({unary_place<F>, {parameters...}}, F<float>::name, x);
+}
+
+}  // namespace
+
+Tensor unary(const Unary& operation, std::string_view name, const Tensor& x) {
+  Tensor y = Tensor::empty_like(x);
+  unary_kernel(operation, x, y);
+  if (Tape* tape = Tape::recording({&x})) {
+    Tensor input = derivative_needs_input(operation) ? x : Tensor();
+    tape->record(name, y, {x}, [operation, input, y](const Tensor& dy, Gradients& gradients) {
+      unary_backward_kernel(operation, input, y, dy, gradients.target(0));
+    });
+  }
+  return y;
+}
+
+Tensor scale(const Tensor& x, double factor, double offset) {
+  Unary operation{unary_place<Scale>, {factor, offset}};
+  Tensor y = Tensor::empty_like(x);
+  unary_kernel(operation, x, y);
+  if (Tape* tape = Tape::recording({&x}))  // keeps neither input nor output
+    tape->record("scale", y, {x}, [factor](const Tensor& dy, Gradients& gradients) {
+      unary_kernel(Unary{unary_place<Scale>, {factor}}, dy, gradients.target(0));
+    });
+  return y;
+}
+
+Tensor operator+(const Tensor& a, double b) {
+  return scale(a, 1, b);
+}
+Tensor operator+(double a, const Tensor& b) {
+  return scale(b, 1, a);
+}
+Tensor operator-(const Tensor& a, double b) {
+  return scale(a, 1, -b);
+}
+Tensor operator-(double a, const Tensor& b) {
+  return scale(b, -1, a);
+}
+Tensor operator*(const Tensor& a, double b) {
+  return scale(a, b);
+}
+Tensor operator*(double a, const Tensor& b) {
+  return scale(b, a);
+}
+Tensor operator/(const Tensor& a, double b) {
+  return scale(a, 1 / b);
+}
+Tensor operator/(double a, const Tensor& b) {
+  return scale(reciprocal(b), a);
+}
+Tensor operator-(const Tensor& a) {
+  return negative(a);
+}
+
+Tensor negative(const Tensor& x) {
+  return apply<Negative>(x);
+}
+Tensor exp(const Tensor& x) {
+  return apply<Exp>(x);
+}
+Tensor log(const Tensor& x) {
+  return apply<Log>(x);
+}
+Tensor sqrt(const Tensor& x) {
+  return apply<Sqrt>(x);
+}
+Tensor square(const Tensor& x) {
+  return apply<Square>(x);
+}
+Tensor reciprocal(const Tensor& x) {
+  return apply<Reciprocal>(x);
+}
+Tensor pow(const Tensor& x, double exponent) {
+  return apply<Power>(x, exponent);
+}
+Tensor sign(const Tensor& x) {
+  return apply<Sign>(x);
+}
+Tensor abs(const Tensor& x) {
+  return apply<Abs>(x);
+}
+Tensor clip(const Tensor& x, double low, double high) {
+  check(low <= high, "clip: the lower bound {} is above the upper bound {}", low, high);
+  return apply<Clip>(x, low, high);
+}
+Tensor relu(const Tensor& x) {
+  return apply<Relu>(x);
+}
+Tensor relu(const Tensor& x, const ReluOptions& options) {
+  check(options.max_value >= options.threshold, "relu: max_value {} is below the threshold {}",
+        options.max_value, options.threshold);
+  return apply<ReluWithOptions>(x, options.max_value, options.negative_slope, options.threshold);
+}
+Tensor relu6(const Tensor& x) {
+  return apply<Relu6>(x);
+}
+Tensor leaky_relu(const Tensor& x, double slope) {
+  return apply<LeakyRelu>(x, slope);
+}
+Tensor elu(const Tensor& x, double alpha) {
+  return apply<Elu>(x, alpha);
+}
+Tensor selu(const Tensor& x) {
+  return apply<Selu>(x);
+}
+Tensor sigmoid(const Tensor& x) {
+  return apply<Sigmoid>(x);
+}
+Tensor tanh(const Tensor& x) {
+  return apply<Tanh>(x);
+}
+Tensor softplus(const Tensor& x) {
+  return apply<Softplus>(x);
+}
+Tensor softsign(const Tensor& x) {
+  return apply<Softsign>(x);
+}
+Tensor silu(const Tensor& x) {
+  return apply<Silu>(x);
+}
+Tensor mish(const Tensor& x) {
+  return apply<Mish>(x);
+}
+Tensor gelu(const Tensor& x, bool approximate) {
+  return approximate ? apply<GeluTanh>(x) : apply<Gelu>(x);
+}
+Tensor hard_sigmoid(const Tensor& x) {
+  return apply<HardSigmoid>(x);
+}
+Tensor hard_silu(const Tensor& x) {
+  return apply<HardSilu>(x);
+}
+
+namespace cpu {
+
+void unary(const Unary& operation, const Tensor& x, const Tensor& y) {
+  visit_float(x.dtype(), "elementwise function", [&](auto zero) {
+    using T = decltype(zero);
+    visit<T>(UnaryFunctions{}, operation.function, operation.parameters, [&](auto function) {
+      map<T>(
+          x.elements(), [=](Vector<T> v) { return function.value(v); }, y.mutable_data<T>(), x.data<T>());
+    });
+  });
+}
+
+void unary_backward(const Unary& operation, const Tensor& x, const Tensor& y, const Tensor& dy,
+                    const Tensor& dx) {
+  visit_float(y.dtype(), "elementwise function", [&](auto zero) {
+    using T = decltype(zero);
+    const T *out = y.data<T>(), *arrived = dy.data<T>();
+    T* to = dx.mutable_data<T>();
+    visit<T>(UnaryFunctions{}, operation.function, operation.parameters, [&](auto function) {
+      if constexpr (from_output<decltype(function), T>)
+        map<T>(
+            y.elements(), [=](Vector<T> v, Vector<T> d) { return d * function.derivative(v); }, to, out,
+            arrived);
+      else
+        map<T>(
+            y.elements(),
+            [=](Vector<T> v, Vector<T> u, Vector<T> d) { return d * function.derivative(v, u); }, to,
+            x.data<T>(), out, arrived);
+    });
+  });
+}
+
+}  // namespace cpu
+}  // namespace manul

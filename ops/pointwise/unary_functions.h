@@ -1,0 +1,436 @@
+#pragma once
+
+#include "manul/framework/math.h"
+#include "manul/ops/pointwise/function_list.h"
+
+// The functions of one number, written once for the CPU (X: a vector of T) and CUDA (X: T itself), and their
+// table at the end. A function has a name, value(x), and either derivative(y), if the derivative can be had
+// from the output y alone, or derivative(x, y). Its parameters are its members. Slopes at corners are Keras'.
+namespace manul::pointwise {
+
+template <class T>
+struct Linear {
+  static constexpr const char* name = "linear";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x;
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X) const {
+    return Math<X>::every(T(1));
+  }
+};
+
+template <class T>
+struct Negative {
+  static constexpr const char* name = "negative";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return -x;
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X) const {
+    return Math<X>::every(T(-1));
+  }
+};
+
+template <class T>
+struct Scale {
+  static constexpr const char* name = "scale";
+  T factor, offset;
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x * factor + offset;
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X) const {
+    return Math<X>::every(factor);
+  }
+};
+
+template <class T>
+struct Exp {
+  static constexpr const char* name = "exp";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::exp(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return y;
+  }
+};
+
+template <class T>
+struct Log {
+  static constexpr const char* name = "log";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::log(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return T(1) / x;
+  }
+};
+
+template <class T>
+struct Sqrt {
+  static constexpr const char* name = "sqrt";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::sqrt(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return T(0.5) / y;
+  }
+};
+
+template <class T>
+struct Square {
+  static constexpr const char* name = "square";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x * x;
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return x + x;
+  }
+};
+
+template <class T>
+struct Reciprocal {
+  static constexpr const char* name = "reciprocal";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return T(1) / x;
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return -(y * y);
+  }
+};
+
+/// x to the power of a constant.
+template <class T>
+struct Power {
+  static constexpr const char* name = "pow";
+  T exponent;
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::pow(x, Math<X>::every(exponent));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return exponent * Math<X>::pow(x, Math<X>::every(exponent - T(1)));
+  }
+};
+
+/// -1, 0 or 1; its derivative is 0.
+template <class T>
+struct Sign {
+  static constexpr const char* name = "sign";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::select(x > T(0), T(1), Math<X>::select(x < T(0), T(-1), x));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X) const {
+    return Math<X>::every(T(0));
+  }
+};
+
+template <class T>
+struct Abs {
+  static constexpr const char* name = "abs";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::abs(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return Sign<T>{}.value(x);
+  }
+};
+
+/// The gradient passes at both ends.
+template <class T>
+struct Clip {
+  static constexpr const char* name = "clip";
+  T low, high;
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::select(x < low, low, Math<X>::select(x > high, high, x));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return Math<X>::select((x >= low) & (x <= high), T(1), T(0));
+  }
+};
+
+/// NaN stays NaN.
+template <class T>
+struct Relu {
+  static constexpr const char* name = "relu";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::select(x < T(0), T(0), x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return Math<X>::select(y > T(0), T(1), T(0));
+  }
+};
+
+template <class T>
+struct Relu6 {
+  static constexpr const char* name = "relu6";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::select(x < T(0), T(0), Math<X>::select(x > T(6), T(6), x));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return Math<X>::select((y > T(0)) & (y < T(6)), T(1), T(0));
+  }
+};
+
+/// x above `threshold`, at most `maximum`; `slope` * (x - threshold) below. At exactly `maximum` the gradient
+/// passes unless it is 6, as in Keras.
+template <class T>
+struct ReluWithOptions {
+  static constexpr const char* name = "relu";
+  T maximum, slope, threshold;
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    X above = Math<X>::select(x > maximum, maximum, x);
+    return Math<X>::select(x > threshold, above, slope * (x - threshold));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    X above =
+        maximum == T(6) ? Math<X>::select(x < maximum, T(1), T(0)) : Math<X>::select(x > maximum, T(0), T(1));
+    bool plain = threshold == T(0) && maximum > T(3e38);  // a leaky relu, which has its slope at the corner
+    X at_corner = Math<X>::select(x < threshold, slope, plain ? slope : T(0));
+    return Math<X>::select(x > threshold, above, at_corner);
+  }
+};
+
+template <class T>
+struct LeakyRelu {
+  static constexpr const char* name = "leaky_relu";
+  T slope;
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::select(x > T(0), x, slope * x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return Math<X>::select(x > T(0), T(1), slope);
+  }
+};
+
+template <class T>
+struct Elu {
+  static constexpr const char* name = "elu";
+  T alpha;
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::select(x > T(0), x, alpha * Math<X>::expm1(x));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return Math<X>::select(y > T(0), T(1), y + alpha);
+  }
+};
+
+template <class T>
+struct Selu {
+  static constexpr const char* name = "selu";
+  static constexpr T scale = T(1.0507009873554804934193349852946),
+                     alpha = T(1.6732632423543772848170429916717);
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return scale * Math<X>::select(x < T(0), alpha * Math<X>::expm1(x), x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return Math<X>::select(y < T(0), y + scale * alpha, scale);
+  }
+};
+
+/// exp of a negative number only, so that neither side overflows.
+template <class T>
+struct Sigmoid {
+  static constexpr const char* name = "sigmoid";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    X e = Math<X>::exp(-Math<X>::abs(x));
+    return Math<X>::select(x < T(0), e, T(1)) / (T(1) + e);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return y * (T(1) - y);
+  }
+};
+
+template <class T>
+struct Tanh {
+  static constexpr const char* name = "tanh";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::tanh(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X y) const {
+    return T(1) - y * y;
+  }
+};
+
+/// log(1 + exp(x))
+template <class T>
+struct Softplus {
+  static constexpr const char* name = "softplus";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Math<X>::log1p(Math<X>::exp(-Math<X>::abs(x))) + Relu<T>{}.value(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return Sigmoid<T>{}.value(x);
+  }
+};
+
+/// x / (1 + |x|)
+template <class T>
+struct Softsign {
+  static constexpr const char* name = "softsign";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x / (T(1) + Math<X>::abs(x));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    X inverse = T(1) / (T(1) + Math<X>::abs(x));
+    return inverse * inverse;
+  }
+};
+
+/// x * sigmoid(x)
+template <class T>
+struct Silu {
+  static constexpr const char* name = "silu";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x * Sigmoid<T>{}.value(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    X s = Sigmoid<T>{}.value(x);
+    return s * (T(1) + x * (T(1) - s));
+  }
+};
+
+/// x * tanh(softplus(x))
+template <class T>
+struct Mish {
+  static constexpr const char* name = "mish";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x * Math<X>::tanh(Softplus<T>{}.value(x));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    X t = Math<X>::tanh(Softplus<T>{}.value(x));
+    return t + x * Sigmoid<T>{}.value(x) * (T(1) - t * t);
+  }
+};
+
+/// x * Phi(x) with Phi the distribution of the normal law.
+template <class T>
+struct Gelu {
+  static constexpr const char* name = "gelu";
+  template <class X>
+  MANUL_HOST_DEVICE static X distribution(X x) {
+    return T(0.5) * (T(1) + Math<X>::erf(x * T(0.70710678118654752440)));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x * distribution(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return distribution(x) + x * T(0.39894228040143267794) * Math<X>::exp(T(-0.5) * x * x);
+  }
+};
+
+/// Its approximation x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))).
+template <class T>
+struct GeluTanh {
+  static constexpr const char* name = "gelu_tanh";
+  static constexpr T root = T(0.79788456080286535588), cubic = T(0.044715);
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return T(0.5) * x * (T(1) + Math<X>::tanh(root * (x + cubic * x * x * x)));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    X t = Math<X>::tanh(root * (x + cubic * x * x * x));
+    return T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * root * (T(1) + T(3) * cubic * x * x);
+  }
+};
+
+/// Keras 3: relu6(x + 3) / 6.
+template <class T>
+struct HardSigmoid {
+  static constexpr const char* name = "hard_sigmoid";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Relu6<T>{}.value(x + T(3)) / T(6);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return Math<X>::select((x > T(-3)) & (x < T(3)), T(1) / T(6), T(0));
+  }
+};
+
+/// Keras 2: clip(0.2 x + 0.5, 0, 1).
+template <class T>
+struct HardSigmoidKeras2 {
+  static constexpr const char* name = "hard_sigmoid_keras2";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return Clip<T>{T(0), T(1)}.value(T(0.2) * x + T(0.5));
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X) const {
+    return Math<X>::select((x >= T(-2.5)) & (x <= T(2.5)), T(0.2), T(0));
+  }
+};
+
+/// x * relu6(x + 3) / 6
+template <class T>
+struct HardSilu {
+  static constexpr const char* name = "hard_silu";
+  template <class X>
+  MANUL_HOST_DEVICE X value(X x) const {
+    return x * HardSigmoid<T>{}.value(x);
+  }
+  template <class X>
+  MANUL_HOST_DEVICE X derivative(X x, X y) const {
+    return HardSigmoid<T>{}.value(x) + x * HardSigmoid<T>{}.derivative(x, y);
+  }
+};
+
+/// The table: kernels on both devices have what is in it.
+using UnaryFunctions =
+    FunctionList<Linear, Negative, Scale, Exp, Log, Sqrt, Square, Reciprocal, Power, Sign, Abs, Clip, Relu,
+                 Relu6, ReluWithOptions, LeakyRelu, Elu, Selu, Sigmoid, Tanh, Softplus, Softsign, Silu, Mish,
+                 Gelu, GeluTanh, HardSigmoid, HardSigmoidKeras2, HardSilu>;
+
+template <template <class> class F>
+inline constexpr int unary_place = index_in<F>(UnaryFunctions{});
+
+}  // namespace manul::pointwise
