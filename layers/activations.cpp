@@ -1,29 +1,12 @@
 #include "manul/layers/activations.h"
 
-#include <algorithm>
-#include <array>
-
 namespace manul {
-namespace {
-
-/// Those that files may have.
-constexpr std::array in_files{Activation::linear, Activation::relu, Activation::sigmoid, Activation::tanh,
-                              Activation::softmax};
-
-}  // namespace
 
 std::optional<Activation> OptionType<Activation>::read(const Config& config) {
   if (config.is_null()) return Activation::linear;
-  if (config.is_string())
-    for (Activation activation : in_files)
-      if (config.as_string() == name_of(activation)) return activation;
-  return std::nullopt;
-}
-
-Config OptionType<Activation>::write(Activation value) {
-  check(std::find(in_files.begin(), in_files.end(), value) != in_files.end(),
-        "save: the activation {} is not written to files, only {}", name_of(value), wanted);
-  return name_of(value);
+  if (!config.is_string()) return std::nullopt;
+  if (auto activation = find_activation(config.as_string())) return activation;
+  return find_activation(config.as_string(), 3);
 }
 
 void ReLU::describe(Description& description) {

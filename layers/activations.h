@@ -5,13 +5,13 @@
 
 namespace manul {
 
-/// Activations stand in configs by name; null is linear.
+/// Activations stand in configs by name_of(); null is linear. What each version of Keras calls them is the
+/// files' affair (models/keras/activation_names.h).
 template <>
 struct OptionType<Activation> {
-  static constexpr const char* wanted = "linear, relu, sigmoid, tanh or softmax";
+  static constexpr const char* wanted = "the name of an activation";
   static std::optional<Activation> read(const Config& config);
-  /// Throws if files cannot have it.
-  static Config write(Activation value);
+  static Config write(Activation value) { return name_of(value); }
 };
 
 /// Keras' Activation: one of the activations by name, on any shape.

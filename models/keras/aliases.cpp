@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "manul/framework/error.h"
+#include "manul/models/keras/activation_names.h"
 #include "manul/models/keras/architecture.h"
 
 namespace manul::keras {
@@ -21,7 +22,7 @@ std::string class_of_merge(const Config& config) {
 
 }  // namespace
 
-Config modern_config(const Config& config, std::string& class_name) {
+Config modern_config(const Config& config, std::string& class_name, int major_version) {
   if (class_name == "Convolution2D") class_name = "Conv2D";
   if (class_name == "Merge") {  // its other options belong to modes that are not supported
     class_name = class_of_merge(config);
@@ -35,6 +36,9 @@ Config modern_config(const Config& config, std::string& class_name) {
   for (const Config::Entry& entry : config.as_map()) {
     if (entry.key == "dim_ordering")
       result.set("data_format", entry.value == Config("th") ? "channels_first" : "channels_last");
+    else if (entry.key == "activation")
+      result.set(entry.key,
+                 activation_by_own_name(entry.value, major_version, config.get("name", "without a name")));
     else if (entry.key != "nb_row" && entry.key != "nb_col")
       result.set(entry.key, entry.value);
   }

@@ -166,7 +166,7 @@ class ConfiguredModel {
                                                      trainable, *steps_left_);
       if (parts_.empty() && sequential_ && part.model->sequential_) input_shape_ = part.model->input_shape_;
     } else {
-      Config options = modern_config(config.at("config"), class_name);
+      Config options = modern_config(config.at("config"), class_name, major_version_);
       part.name = options.get("name", config.get("name", "").c_str());
       check_name(scope, part.name);
       add_layer(part, class_name, options, scope, trainable);

@@ -43,6 +43,6 @@ std::string file_name(const Layer& layer);
 
 /// The config of one layer with today's class and keys where Keras 1 has another class, or several keys for
 /// one of today. (Other names for a key are the layer's to tell: Description.)
-Config modern_config(const Config& config, std::string& class_name);
+Config modern_config(const Config& config, std::string& class_name, int major_version);
 
 }  // namespace manul::keras

@@ -3,10 +3,13 @@
 #include <set>
 
 #include "manul/framework/error.h"
+#include "manul/models/keras/activation_names.h"
 #include "manul/models/keras/architecture.h"
 
 namespace manul::keras {
 namespace {
+
+constexpr int file_version = 2;  // of Keras, whose config is written
 
 Config input_config(const Graph& graph, int node) {
   Config::List shape{nullptr};
@@ -24,6 +27,8 @@ Config layer_config(const Graph& graph, int node) {
   bool is_input = graph.nodes()[node].inputs.empty();
   Config config = is_input ? input_config(graph, node) : layer.config();
   config.set("name", file_name(layer));
+  if (const Config* activation = config.find("activation"))
+    config.set("activation", activation_by_keras_name(*activation, file_version));
   return Config::map({{"class_name", layer.class_name()}, {"config", std::move(config)}});
 }
 

@@ -18,10 +18,6 @@ static_assert(is_in_order() && std::tuple_size_v<decltype(pointwise::activation_
                                    static_cast<int>(Activation::hard_silu) + 1,
               "each activation has its line in the table");
 
-bool knows(const pointwise::KerasNames& keras, int version) {
-  return keras.first_version <= version && version <= keras.last_version;
-}
-
 }  // namespace
 
 Tensor activate(const Tensor& x, Activation activation) {
@@ -38,8 +34,19 @@ Tensor activate(const Tensor& x, Activation activation) {
 
 std::string name_of(Activation activation) {
   std::string name;
-  pointwise::visit_activation(activation, [&](const auto& entry) { name = entry.keras.names[0]; });
+  pointwise::visit_activation(activation, [&](const auto& entry) {
+    if constexpr (requires { entry.op; })
+      name = entry.keras.names[0];
+    else
+      name = entry.keras.knows(3) ? entry.keras.names[0] : entry.name();
+  });
   return name;
+}
+
+std::optional<Activation> find_activation(std::string_view name) {
+  for (Activation activation : all_activations())
+    if (name_of(activation) == name) return activation;
+  return std::nullopt;
 }
 
 std::optional<Activation> find_activation(std::string_view name, int keras_version) {
@@ -47,17 +54,18 @@ std::optional<Activation> find_activation(std::string_view name, int keras_versi
   for (Activation activation : all_activations())
     pointwise::visit_activation(activation, [&](const auto& entry) {
       const auto& names = entry.keras.names;
-      if (!name.empty() && knows(entry.keras, keras_version) && std::ranges::count(names, name))
+      if (!name.empty() && entry.keras.knows(keras_version) && std::ranges::count(names, name))
         found = activation;
     });
   return found;
 }
 
-bool is_in_keras(Activation activation, int keras_version) {
-  bool known = false;
-  pointwise::visit_activation(activation,
-                              [&](const auto& entry) { known = knows(entry.keras, keras_version); });
-  return known;
+std::optional<std::string> keras_name(Activation activation, int keras_version) {
+  std::optional<std::string> name;
+  pointwise::visit_activation(activation, [&](const auto& entry) {
+    if (entry.keras.knows(keras_version)) name = entry.keras.written_by(keras_version);
+  });
+  return name;
 }
 
 std::vector<Activation> all_activations() {

@@ -37,13 +37,16 @@ enum class Activation {
 /// activation(x); linear returns x itself.
 Tensor activate(const Tensor& x, Activation activation);
 
-/// Keras' name: "relu".
+/// Its name here, which is Keras 3's if that has it: "relu". No two have the same.
 std::string name_of(Activation activation);
+/// By name_of().
+std::optional<Activation> find_activation(std::string_view name);
 /// By any of its names in that version of Keras: "hard_sigmoid" is another function in Keras 2 than in
 /// Keras 3. Nothing if that version has none of this name.
 std::optional<Activation> find_activation(std::string_view name, int keras_version);
-/// Whether that version of Keras knows the activation by name_of().
-bool is_in_keras(Activation activation, int keras_version);
+/// The name under which that version of Keras (2 or 3) writes it: "swish" is Keras 2's "silu". Nothing if it
+/// does not know it.
+std::optional<std::string> keras_name(Activation activation, int keras_version);
 /// All of them, in the order of the enumeration.
 std::vector<Activation> all_activations();
 

@@ -8,10 +8,17 @@
 
 namespace manul::pointwise {
 
-/// Keras' names, the one it writes first, and the versions that know them.
+/// Keras' names, the one that Keras 3 writes first and the one that Keras 2 writes last, and the versions
+/// that know them.
 struct KerasNames {
   std::array<std::string_view, 3> names;
   int first_version = 2, last_version = 99;
+
+  constexpr bool knows(int version) const { return first_version <= version && version <= last_version; }
+  constexpr std::string_view written_by(int version) const {
+    if (version >= 3 || names[1].empty()) return names[0];
+    return names[2].empty() ? names[1] : names[2];
+  }
 };
 
 /// An activation that works element by element: Function with `parameters`.
@@ -24,6 +31,7 @@ struct Elementwise {
   template <class T>
   using Of = Function<T>;
   static constexpr int index() { return unary_place<Function>; }
+  static constexpr std::string_view name() { return Function<float>::name; }
   static constexpr bool from_output = pointwise::from_output<Function<float>, float>;
 };
 

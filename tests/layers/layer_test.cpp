@@ -40,9 +40,8 @@ TEST(Layer, OptionsThatChangeTheResultAreRefused) {
       "layer c (Conv2D): option data_format: \"channels_first\" is not supported, only \"channels_last\"");
   EXPECT_EQ(with("padding", "causal"),
             "layer c (Conv2D): option padding: wants valid or same, not \"causal\"");
-  EXPECT_EQ(
-      with("activation", "strange"),
-      "layer c (Conv2D): option activation: wants linear, relu, sigmoid, tanh or softmax, not \"strange\"");
+  EXPECT_EQ(with("activation", "strange"),
+            "layer c (Conv2D): option activation: wants the name of an activation, not \"strange\"");
   EXPECT_EQ(with("strides", Config::List{1, "a"}),
             "layer c (Conv2D): option strides: wants one integer or two, not [1, \"a\"]");
   EXPECT_EQ(with("strides", 0), "layer c (Conv2D): option strides: must be at least 1, not 0");

@@ -35,7 +35,7 @@ struct FileCase {
 };
 
 const std::vector<FileCase> fixture_cases{
-    {"activations.h5", Kind::refused, "gelu"},
+    {"activations.h5", Kind::refused, "layer "},
     {"catdog.h5", Kind::trains},
     {"catdog-weights.h5", Kind::weights, "catdog.h5"},
     {"catdog.weights.h5", Kind::refused, "is a Keras 3 .weights.h5 file"},

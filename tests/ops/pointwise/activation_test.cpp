@@ -6,8 +6,8 @@
 #include "manul/ops/dense/dense_activation.h"
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/pointwise/pointwise.h"
-#include "manul/tests/fixtures.h"
 #include "manul/testing/op_check.h"
+#include "manul/tests/fixtures.h"
 
 namespace manul {
 namespace {
@@ -65,7 +65,7 @@ TEST(Activations, AreKerasByNameInBothVersions) {
       SCOPED_TRACE(group + " " + activation);
       auto which = find_activation(activation, version);
       ASSERT_TRUE(which.has_value());
-      EXPECT_TRUE(is_in_keras(*which, version));
+      EXPECT_TRUE(keras_name(*which, version).has_value());
       expect_keras(
           {group + "/" + name, [=](const Tensor& x) { return activate(x, *which); }, tolerance_of(name)});
       ++found;
@@ -142,14 +142,19 @@ TEST(Activations, WithoutTheirDerivativeFromTheOutputAreNotFused) {
 }
 
 TEST(Activations, HaveNamesThatFindThem) {
-  for (Activation activation : all_activations())
+  for (Activation activation : all_activations()) {
+    EXPECT_EQ(find_activation(name_of(activation)), activation);
     for (int version : {2, 3})
-      if (is_in_keras(activation, version)) {
-        EXPECT_EQ(find_activation(name_of(activation), version), activation);
+      if (auto name = keras_name(activation, version)) {
+        EXPECT_EQ(find_activation(*name, version), activation);
       }
+  }
   EXPECT_EQ(find_activation("hard_sigmoid", 2), Activation::hard_sigmoid_keras2);
   EXPECT_EQ(find_activation("hard_sigmoid", 3), Activation::hard_sigmoid);
   EXPECT_EQ(find_activation("swish", 2), Activation::silu);
+  EXPECT_EQ(keras_name(Activation::silu, 2), "swish");
+  EXPECT_EQ(keras_name(Activation::silu, 3), "silu");
+  EXPECT_FALSE(keras_name(Activation::gelu_tanh, 3).has_value());
   EXPECT_FALSE(find_activation("hard_silu", 2).has_value());
   EXPECT_FALSE(find_activation("", 2).has_value());
   EXPECT_FALSE(find_activation("reluu", 3).has_value());
