@@ -15,8 +15,6 @@ else()
 endif()
 
 function(manul_add_opencv_codecs source)
-  set_source_files_properties(data/image/image_io_other.cpp PROPERTIES
-    COMPILE_DEFINITIONS MANUL_INSTALL_LIBDIR="${CMAKE_INSTALL_FULL_LIBDIR}")
   if(NOT OpenCV_INCLUDE_DIRS OR "${manul_opencv_libraries}" MATCHES NOTFOUND)
     message(STATUS "OpenCV's imgcodecs was not found: only JPEG and PNG files will be read")
     return()

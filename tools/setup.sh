@@ -3,14 +3,9 @@
 # the tests as well. Does nothing where all are there.
 set -euo pipefail
 
-<<<<<<< HEAD
 packages=(g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev
-  libcli11-dev)
-=======
-packages=(g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev
-  libcli11-dev libeigen3-dev)
->>>>>>> d661332 (wip)
-[ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev libhdf5-dev libopencv-imgcodecs-dev)
+  libcli11-dev libeigen3-dev libhdf5-dev)
+[ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev libopencv-imgcodecs-dev)
 
 if ! command -v apt-get >/dev/null; then
   echo "setup: this is neither Debian nor Ubuntu; install what corresponds to: ${packages[*]}" >&2

@@ -1,13 +1,11 @@
-#include <dlfcn.h>
-
 #include <cctype>
 #include <cstdlib>
-#include <filesystem>
-#include <system_error>
+#include <string>
 
 #include "manul/data/image/image_codec.h"
 #include "manul/data/image/image_io.h"
 #include "manul/framework/error.h"
+#include "manul/framework/module.h"
 
 #ifdef MANUL_STATIC_OPENCV
 extern "C" manul::codec::OpenCvDecode manul_opencv_decode;
@@ -16,33 +14,15 @@ extern "C" manul::codec::OpenCvDecode manul_opencv_decode;
 namespace manul::codec {
 namespace {
 
-#ifndef MANUL_STATIC_OPENCV
-constexpr const char* module_name = "libmanul_opencv_codecs.so";
-
-/// Beside the program, in the lib folder of its build or installation, or where the system looks.
-void* open_module() {
-  std::error_code error;
-  std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  for (const std::filesystem::path& folder :
-       {program, program / ".." / "lib", std::filesystem::path(MANUL_INSTALL_LIBDIR),
-        std::filesystem::path()}) {
-    std::filesystem::path file = folder / module_name;
-    if (!folder.empty() && !std::filesystem::exists(file, error)) continue;
-    if (void* module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) return module;
-  }
-  return nullptr;
-}
-
-#endif
-
 OpenCvDecode* find_decode() {
   // OpenCV reads its limit once, when it is loaded.
   ::setenv("OPENCV_IO_MAX_IMAGE_PIXELS", std::to_string(most_pixels).c_str(), 1);
 #ifdef MANUL_STATIC_OPENCV
   return manul_opencv_decode;
 #else
-  void* module = open_module();
-  return module ? reinterpret_cast<OpenCvDecode*>(::dlsym(module, "manul_opencv_decode")) : nullptr;
+  std::string reason;
+  return reinterpret_cast<OpenCvDecode*>(
+      module_function("libmanul_opencv_codecs.so", "manul_opencv_decode", reason));
 #endif
 }
 

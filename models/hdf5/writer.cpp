@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "manul/framework/error.h"
+#include "manul/framework/module.h"
 #include "manul/models/hdf5/format.h"
+#include "manul/models/hdf5/library/library.h"
 
 namespace manul::hdf5 {
 
-void Group::set_text(const std::string& attribute, std::string text) {
-  texts_[attribute] = std::move(text);
+void Group::set_text(const std::string& attribute, std::string text, Charset charset) {
+  texts_[attribute] = {std::move(text), charset};
 }
 
 void Group::set_names(const std::string& attribute, const std::vector<std::string>& names) {
@@ -20,13 +22,14 @@ void Group::set_names(const std::string& attribute, const std::vector<std::strin
   size_t count = names.size(), parts = 1;
   while ((count + parts - 1) / parts * width > attribute_limit) ++parts;
   if (parts == 1) {
-    names_[attribute] = {names, width};
+    constexpr size_t reference = 16;  // bytes of the list for a name that lies elsewhere
+    names_[attribute] = {names, names.size() * reference > attribute_limit, width};
     return;
   }
   for (size_t part = 0, first = 0; part < parts; ++part) {
     size_t length = count / parts + (part < count % parts ? 1 : 0);
-    names_[fmt::format("{}{}", attribute, part)] = {{names.begin() + first, names.begin() + first + length},
-                                                    width};
+    names_[fmt::format("{}{}", attribute, part)] = {
+        {names.begin() + first, names.begin() + first + length}, true, width};
     first += length;
   }
 }
@@ -65,6 +68,34 @@ void Group::add(const std::string& name, const Shape& shape, std::vector<double>
 
 void Group::add(const std::string& name, const Shape& shape, std::vector<int64_t> values) {
   add_dataset(name, {shape, std::move(values)});
+}
+
+namespace {
+
+struct Library {
+  LibraryWrite* write = nullptr;
+  std::string reason;  // why it is not there
+};
+
+Library load_library() {
+  Library library;
+#ifdef MANUL_STATIC_HDF5
+  library.write = manul_hdf5_write;
+#else
+  library.write =
+      reinterpret_cast<LibraryWrite*>(module_function(library_module, "manul_hdf5_write", library.reason));
+#endif
+  return library;
+}
+
+}  // namespace
+
+std::string image(const Group& root) {
+  static const Library library = load_library();
+  check(library.write, "HDF5 files cannot be written: {}", library.reason);
+  std::string bytes, reason;
+  check(library.write(root, bytes, reason), "the HDF5 file cannot be written: {}", reason);
+  return bytes;
 }
 
 }  // namespace manul::hdf5

@@ -115,8 +115,8 @@ void load_weights(Model& model, const std::string& path) {
 void Model::save(const std::string& path) const {
   check(is_built(), "save: {}: the model has no weights yet, build it first", path);
   hdf5::Group root;
-  root.set_text("keras_version", "2.10.0");
-  root.set_text("backend", "tensorflow");
+  root.set_text("keras_version", "2.10.0", hdf5::Charset::utf8);
+  root.set_text("backend", "tensorflow", hdf5::Charset::utf8);
   root.set_text("model_config", json_text(keras::architecture_config(graph_)));
   keras::write_weights(root.group("model_weights"), graph_);
   root.set_text(keras::notes_attribute, json_text(keras::notes_config(*this)));

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "manul/framework/atomic_file.h"
 #include "manul/framework/error.h"
@@ -116,6 +117,46 @@ TEST(Hdf5, TheLibraryReadsWhatItWrites) {
   EXPECT_THAT(file.values("w/layer_599/a/kernel:0"), ElementsAre(0, 1, 2, 3, 4, 604.5));
   EXPECT_THAT(file.values("doubles"), ElementsAre(0.1, 0.2, 0.3));
   EXPECT_THAT(file.values("scalar"), ElementsAre(-7));
+}
+
+/// Class, charset and rank of an attribute as the library sees them: "vlen ascii 0".
+std::string attribute_kind(hid_t file, const char* object, const char* name) {
+  hid_t attribute = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+  std::string kind = H5Tget_class(type) == H5T_FLOAT          ? "float"
+                     : H5Tis_variable_str(type) > 0           ? "vlen"
+                     : H5Tget_strpad(type) == H5T_STR_NULLPAD ? "fixed"
+                                                              : "other";
+  if (kind != "float") kind += H5Tget_cset(type) == H5T_CSET_UTF8 ? " utf8" : " ascii";
+  kind += fmt::format(" {}", H5Sget_simple_extent_ndims(space));
+  H5Sclose(space);
+  H5Tclose(type);
+  H5Aclose(attribute);
+  return kind;
+}
+
+TEST(Hdf5, AttributesAreOfTheKindsThatKeras2_10Writes) {
+  std::string path = testing::TempDir() + "hdf5_kinds_" + std::to_string(::getpid()) + ".h5";
+  Group root = sample();
+  root.set_text("backend", "tensorflow", Charset::utf8);
+  root.group("split").set_names("layer_names", std::vector<std::string>(1001, std::string(127, 'n')));
+  write_file_atomically(path, image(root));
+  hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  EXPECT_EQ(attribute_kind(file, "/", "backend"), "vlen utf8 0");
+  EXPECT_EQ(attribute_kind(file, "/", "model_config"), "vlen ascii 0");
+  EXPECT_EQ(attribute_kind(file, "/w", "layer_names"), "vlen ascii 1");
+  EXPECT_EQ(attribute_kind(file, "/w", "weight_names"), "float 1");
+  EXPECT_EQ(attribute_kind(file, "/split", "layer_names0"), "fixed ascii 1");
+  H5Fclose(file);
+}
+
+TEST(Hdf5, SeveralThreadsWriteAtOnce) {
+  std::string expected = image(sample());
+  std::vector<std::string> images(4);
+  std::vector<std::thread> threads;
+  for (std::string& target : images) threads.emplace_back([&target] { target = image(sample()); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(images, testing::Each(expected));
 }
 
 TEST(Hdf5, SameContentSameBytes) {
