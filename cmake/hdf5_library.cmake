@@ -1,24 +1,39 @@
-# The module that writes HDF5 files by libhdf5. It is loaded when the first file is written: linked to the programs,
-# libhdf5 would cost each start of one that only reads, as predict does.
+# What is linked to libhdf5: a module that writes HDF5 files, loaded when the first one is written (linked to the programs,
+# libhdf5 would cost each start of one that only reads, as predict does), and the program that converts files of
+# another layout than Keras writes, run when such a file is read.
 find_package(HDF5 REQUIRED COMPONENTS C)
 
 function(manul_add_hdf5_library)
-  set(module models/hdf5/library/write.cpp)
+  set(folder models/hdf5/library)
+  set(write ${folder}/write.cpp)
+  add_executable(manul_hdf5_convert ${folder}/convert_main.cpp ${folder}/read.cpp ${folder}/sandbox.cpp ${write}
+    models/hdf5/writer.cpp framework/shape.cpp framework/fmt.cpp)
+  target_compile_definitions(manul_hdf5_convert PRIVATE H5_USE_110_API MANUL_STATIC_HDF5)
+  target_link_libraries(manul_hdf5_convert PRIVATE manul_fmt)
+  set_target_properties(manul_hdf5_convert PROPERTIES OUTPUT_NAME manul-hdf5-convert
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/manul)
+  install(TARGETS manul_hdf5_convert RUNTIME DESTINATION ${CMAKE_INSTALL_LIBDIR}/manul)
+  set(targets manul_hdf5_convert)
+
   list(GET HDF5_C_LIBRARIES 0 library)
   if(library MATCHES "\\.a$")
     # Compiled for programs alone, it cannot be part of a module.
-    target_sources(manul PRIVATE ${module})
-    set_source_files_properties(${module} models/hdf5/writer.cpp PROPERTIES COMPILE_DEFINITIONS MANUL_STATIC_HDF5)
+    target_sources(manul PRIVATE ${write})
+    target_compile_definitions(manul PRIVATE MANUL_STATIC_HDF5)
     target_include_directories(manul SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS})
     target_link_libraries(manul PRIVATE ${HDF5_C_LIBRARIES})
-    return()
+  else()
+    add_library(manul_hdf5 MODULE ${write})
+    target_link_libraries(manul_hdf5 PRIVATE fmt::fmt-header-only)
+    set_target_properties(manul_hdf5 PROPERTIES
+      LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib CXX_VISIBILITY_PRESET hidden)
+    install(TARGETS manul_hdf5 LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    list(APPEND targets manul_hdf5)
   endif()
-  add_library(manul_hdf5 MODULE ${module})
-  target_include_directories(manul_hdf5 PRIVATE ${manul_include})
-  target_include_directories(manul_hdf5 SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS})
-  target_link_libraries(manul_hdf5 PRIVATE manul_compiler fmt::fmt-header-only ${HDF5_C_LIBRARIES})
-  set_target_properties(manul_hdf5 PROPERTIES
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib CXX_VISIBILITY_PRESET hidden)
-  install(TARGETS manul_hdf5 LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  add_dependencies(manul manul_hdf5)
+  foreach(target IN LISTS targets)
+    target_include_directories(${target} PRIVATE ${manul_include})
+    target_include_directories(${target} SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS})
+    target_link_libraries(${target} PRIVATE manul_compiler ${HDF5_C_LIBRARIES})
+  endforeach()
+  add_dependencies(manul ${targets})
 endfunction()

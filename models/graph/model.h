@@ -39,6 +39,8 @@ struct LoadOptions {
   Device device = {};
   bool training = false;  // true: with gradients and, if the file has them, optimizer and training state
   Fusion fusion = {};
+  bool conversion =
+      true;  // of HDF5 files laid out otherwise than Keras does, by libhdf5 in a process with limits
 };
 
 /// A network that is built, trained, used and saved: a Graph, its parameters and, once compiled, a loss, an

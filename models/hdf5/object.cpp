@@ -34,12 +34,13 @@ class ObjectParser {
 
  private:
   [[noreturn]] void refuse(std::string_view reason) const { source_.refuse(path_, reason); }
+  [[noreturn]] void refuse_layout(std::string_view reason) const { source_.refuse_layout(path_, reason); }
   Cursor cursor(std::span<const unsigned char> bytes) const { return {bytes, source_, path_}; }
 
   void read_header(uint64_t address) {
     Bytes prefix = source_.metadata(address, 16, path_);
     Cursor head = cursor(prefix);
-    if (head.u8() != 1) refuse("has an object header of a newer kind, which Keras does not write");
+    if (head.u8() != 1) refuse_layout("has an object header of a newer kind, which Keras does not write");
     head.skip(1);
     int left = head.u16();
     head.skip(4);
@@ -75,19 +76,19 @@ class ObjectParser {
     Cursor at = cursor(data);
     switch (type) {
       case dataspace:
-        if (shared) refuse("shares its shape with other objects, which Keras does not do");
+        if (shared) refuse_layout("shares its shape with other objects, which Keras does not do");
         object_.shape = read_shape(data);
         has_shape_ = true;
         return;
       case datatype:
-        if (shared) refuse("shares its type with other objects, which Keras does not do");
+        if (shared) refuse_layout("shares its type with other objects, which Keras does not do");
         object_.type = read_type(data);
         has_type_ = true;
         return;
       case layout:
         return read_layout(data);
       case attribute:
-        if (shared) refuse("shares an attribute with other objects, which Keras does not do");
+        if (shared) refuse_layout("shares an attribute with other objects, which Keras does not do");
         return read_attribute(data);
       case continuation: {
         uint64_t address = at.u64();
@@ -105,11 +106,11 @@ class ObjectParser {
         object_.group = true;
         return check_link_info(data);
       case attribute_info:
-        refuse("has attributes of a newer kind, which Keras does not write");
+        refuse_layout("has attributes of a newer kind, which Keras does not write");
       case external_files:
         refuse("has its data in another file, which is not allowed");
       case filter_pipeline:
-        refuse("is compressed or filtered, which Keras does not do");
+        refuse_layout("is compressed or filtered, which Keras does not do");
       default:
         return;
     }
@@ -171,11 +172,11 @@ class ObjectParser {
 
   void read_layout(std::span<const unsigned char> data) {
     Cursor at = cursor(data);
-    if (at.u8() != 3) refuse("has a storage layout of another version than Keras writes");
+    if (at.u8() != 3) refuse_layout("has a storage layout of another version than Keras writes");
     int layout_class = at.u8();
     if (layout_class != 1)
-      refuse(layout_class == 2 ? "is stored in chunks, which Keras does not do"
-                               : "is not stored as one piece of the file, as Keras does");
+      refuse_layout(layout_class == 2 ? "is stored in chunks, which Keras does not do"
+                                      : "is not stored as one piece of the file, as Keras does");
     object_.address = at.u64();
     object_.bytes = at.u64();
     has_layout_ = true;
@@ -196,7 +197,7 @@ class ObjectParser {
     Cursor at = cursor(data);
     int version = at.u8();
     if ((at.u8() & 3) != 0 && version > 1)
-      refuse("has an attribute of a shared type, which Keras does not write");
+      refuse_layout("has an attribute of a shared type, which Keras does not write");
     if (version < 1 || version > 3) refuse("has an attribute of an unknown version");
     uint64_t name_size = at.u16(), type_size = at.u16(), shape_size = at.u16();
     if (version == 3) at.skip(1);
@@ -253,7 +254,7 @@ class ObjectParser {
     bool ordered = (at.u8() & 1) != 0;
     if (ordered) at.skip(8);
     if (at.u64() != undefined_address)
-      refuse("keeps its links in a heap of the newer kind, which Keras does not write");
+      refuse_layout("keeps its links in a heap of the newer kind, which Keras does not write");
   }
 
   void read_link(std::span<const unsigned char> data) {

@@ -51,7 +51,8 @@ std::string_view what_it_is(std::span<const unsigned char> head) {
 
 }  // namespace
 
-Reader::Reader(const std::string& path) : source_(path), values_left_(4 * source_.size()) {
+Reader::Reader(std::shared_ptr<const OpenFile> file)
+    : source_(std::move(file)), values_left_(4 * source_.size()) {
   read_superblock();
 }
 
@@ -64,14 +65,17 @@ void Reader::read_superblock() {
   Cursor at(block, source_, "");
   if (std::memcmp(at.take(8).data(), signature, 8) != 0) refuse("", what_it_is(block));
   int version = at.u8();
+  if (version == 1 || version == 2 || version == 3)
+    source_.refuse_layout(
+        "", fmt::format("is an HDF5 file of another layout (superblock {}) than Keras writes (superblock 0)",
+                        version));
   at.skip(4);
   int offset_size = at.u8(), length_size = at.u8();
   at.skip(1);
   int leaf = at.u16(), internal = at.u16();
-  if (version != 0 || offset_size != 8 || length_size != 8 || leaf != leaf_k || internal != internal_k)
-    refuse("",
-           fmt::format("is an HDF5 file of another layout (superblock {}) than Keras writes (superblock 0)",
-                       version));
+  if (version != 0) refuse("", fmt::format("is an HDF5 file of an unknown kind (superblock {})", version));
+  if (offset_size != 8 || length_size != 8 || leaf != leaf_k || internal != internal_k)
+    source_.refuse_layout("", "is an HDF5 file with other sizes in its superblock than Keras writes");
   at.skip(4);
   uint64_t base = at.u64();
   at.skip(8);
@@ -213,7 +217,7 @@ Dataset Reader::dataset(std::string_view path) {
   const Object& found = object(path);
   if (found.group) refuse(path, "is a group where a dataset is expected");
   if (!found.type.is_number())
-    refuse(path, "holds elements other than the kinds of numbers that Keras writes");
+    source_.refuse_layout(path, "holds elements other than the kinds of numbers that Keras writes");
   return {std::string(path), found.shape, found.type, found.address};
 }
 

@@ -20,11 +20,13 @@ struct Dataset {
 ///
 /// Every address and count is checked against the file before it is used; memory and work are counted, and
 /// bounded by a multiple of the file's size; nothing recurses as deep as a file says. All errors are
-/// ErrorKind::model_file with the text "FILE: OBJECT: REASON".
+/// ErrorKind::model_file with the text "FILE: OBJECT: REASON", and an OtherLayout where libhdf5 may know
+/// better.
 class Reader {
  public:
   /// Opens the file and checks its superblock. Nothing else is read until it is asked for.
-  explicit Reader(const std::string& path);
+  explicit Reader(const std::string& path) : Reader(std::make_shared<const OpenFile>(path)) {}
+  explicit Reader(std::shared_ptr<const OpenFile> file);
 
   const std::string& path() const { return source_.path(); }
   /// Bytes of the file.

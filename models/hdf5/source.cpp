@@ -13,8 +13,6 @@
 namespace manul::hdf5 {
 namespace {
 
-constexpr uint64_t largest_file = uint64_t{1} << 34;
-
 /// What may be read of a file's structure, and kept in memory because of it, for each byte of the file.
 constexpr uint64_t metadata_factor = 4;
 constexpr uint64_t memory_factor = 16;
@@ -26,25 +24,34 @@ uint64_t budget(uint64_t size, uint64_t factor) {
 
 }  // namespace
 
-Source::Source(std::string path) : path_(std::move(path)) {
+OpenFile::OpenFile(const std::string& path) : name_(path) {
   // O_NONBLOCK: opening a named pipe must not wait for a writer.
-  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file_ < 0) fail(ErrorKind::model_file, "{}: cannot be opened: {}", path_, std::strerror(errno));
-  struct stat status {};
-  bool regular = ::fstat(file_, &status) == 0 && S_ISREG(status.st_mode);
-  if (!regular || static_cast<uint64_t>(status.st_size) > largest_file) {
-    ::close(file_);
-    if (!regular) fail(ErrorKind::model_file, "{}: is not a regular file", path_);
-    fail(ErrorKind::model_file, "{}: has {} bytes; a model file may have {}", path_, status.st_size,
-         largest_file);
-  }
-  size_ = static_cast<uint64_t>(status.st_size);
-  metadata_left_ = budget(size_, metadata_factor);
-  memory_left_ = budget(size_, memory_factor);
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) fail(ErrorKind::model_file, "{}: cannot be opened: {}", path, std::strerror(errno));
+  look();
 }
 
-Source::~Source() {
-  ::close(file_);
+OpenFile::OpenFile(std::string name, int descriptor) : name_(std::move(name)), descriptor_(descriptor) {
+  look();
+}
+
+void OpenFile::look() {
+  struct stat status {};
+  bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
+  size_ = static_cast<uint64_t>(status.st_size);
+  if (regular && size_ <= largest) return;
+  ::close(descriptor_);
+  if (!regular) fail(ErrorKind::model_file, "{}: is not a regular file", name_);
+  fail(ErrorKind::model_file, "{}: has {} bytes; a model file may have {}", name_, size_, largest);
+}
+
+OpenFile::~OpenFile() {
+  ::close(descriptor_);
+}
+
+Source::Source(std::shared_ptr<const OpenFile> file) : file_(std::move(file)), size_(file_->size()) {
+  metadata_left_ = budget(size_, metadata_factor);
+  memory_left_ = budget(size_, memory_factor);
 }
 
 Bytes Source::metadata(uint64_t address, uint64_t count, std::string_view object) {
@@ -68,8 +75,8 @@ void Source::keep(uint64_t bytes, std::string_view object) {
 void Source::read(uint64_t address, void* target, uint64_t count, std::string_view object) const {
   if (address > size_ || count > size_ - address) refuse(object, "lies outside the file");
   for (uint64_t done = 0; done < count;) {
-    ssize_t got =
-        ::pread(file_, static_cast<char*>(target) + done, count - done, static_cast<off_t>(address + done));
+    ssize_t got = ::pread(file_->descriptor(), static_cast<char*>(target) + done, count - done,
+                          static_cast<off_t>(address + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) refuse(object, std::string("cannot be read: ") + std::strerror(errno));
     if (got == 0) refuse(object, "the file became shorter while it was read");
@@ -77,9 +84,17 @@ void Source::read(uint64_t address, void* target, uint64_t count, std::string_vi
   }
 }
 
+std::string Source::sentence(std::string_view object, std::string_view reason) const {
+  if (object.empty()) return fmt::format("{}: {}", path(), reason);
+  return fmt::format("{}: {}: {}", path(), shortened(object), reason);
+}
+
 void Source::refuse(std::string_view object, std::string_view reason) const {
-  if (object.empty()) fail(ErrorKind::model_file, "{}: {}", path_, reason);
-  fail(ErrorKind::model_file, "{}: {}: {}", path_, shortened(object), reason);
+  throw Error(ErrorKind::model_file, sentence(object, reason));
+}
+
+void Source::refuse_layout(std::string_view object, std::string_view reason) const {
+  throw OtherLayout(sentence(object, reason));
 }
 
 }  // namespace manul::hdf5

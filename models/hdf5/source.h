@@ -2,26 +2,56 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "manul/framework/error.h"
+
 namespace manul::hdf5 {
 
 using Bytes = std::vector<unsigned char>;
+
+/// A file that Reader does not know the layout of, though libhdf5 may: chunks, filters, structures of newer
+/// kinds.
+class OtherLayout : public Error {
+ public:
+  explicit OtherLayout(const std::string& text) : Error(ErrorKind::model_file, text) {}
+};
+
+/// A file that is open for reading. Its path is looked up once.
+class OpenFile {
+ public:
+  static constexpr uint64_t largest = uint64_t{1} << 34;  // bytes
+
+  /// Throws ErrorKind::model_file if `path` is not a regular file, cannot be opened, or is too large.
+  explicit OpenFile(const std::string& path);
+  /// Owns the descriptor; `name` stands for it in errors.
+  OpenFile(std::string name, int descriptor);
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  const std::string& name() const { return name_; }
+  int descriptor() const { return descriptor_; }
+  uint64_t size() const { return size_; }
+
+ private:
+  void look();
+  std::string name_;
+  int descriptor_;
+  uint64_t size_ = 0;
+};
 
 /// A file that is read piece by piece, each piece checked against the file's size first. All errors are
 /// ErrorKind::model_file with the text "FILE: OBJECT: REASON".
 class Source {
  public:
-  /// Throws if `path` is not a regular file or cannot be opened.
-  explicit Source(std::string path);
-  ~Source();
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
+  explicit Source(std::shared_ptr<const OpenFile> file);
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_->name(); }
   uint64_t size() const { return size_; }
 
   /// `count` bytes of the file's structure (not of a dataset). All of them together are limited to a small
@@ -35,10 +65,12 @@ class Source {
   void read(uint64_t address, void* target, uint64_t count, std::string_view object) const;
   /// Throws that `object` is refused for `reason`.
   [[noreturn]] void refuse(std::string_view object, std::string_view reason) const;
+  /// The same for what libhdf5 may be able to read: throws OtherLayout.
+  [[noreturn]] void refuse_layout(std::string_view object, std::string_view reason) const;
 
  private:
-  std::string path_;
-  int file_ = -1;
+  std::string sentence(std::string_view object, std::string_view reason) const;
+  std::shared_ptr<const OpenFile> file_;
   uint64_t size_ = 0;
   uint64_t metadata_left_ = 0, memory_left_ = 0;
 };

@@ -5,6 +5,7 @@
 #include "manul/framework/atomic_file.h"
 #include "manul/framework/error.h"
 #include "manul/framework/text.h"
+#include "manul/models/hdf5/convert.h"
 #include "manul/models/keras/json.h"
 #include "manul/models/keras/notes.h"
 #include "manul/models/keras/training.h"
@@ -66,8 +67,7 @@ void read_weights(const hdf5::Reader& file, const std::vector<keras::WeightPlace
     keras::read_values(file, place.dataset, *place.parameter, place.parameter->value);
 }
 
-Model load_model(const std::string& path, const LoadOptions& options) {
-  hdf5::Reader file(path);
+Model load_model(hdf5::Reader& file, const LoadOptions& options) {
   std::optional<Config> config = read_json(file, "model_config");
   if (!config) refuse_without_config(file);
   keras::Version version = keras::parse_version(file.text("", "keras_version").value_or("1"));
@@ -97,19 +97,22 @@ Model load_model(const std::string& path, const LoadOptions& options) {
 }  // namespace
 
 Model Model::load(const std::string& path, const LoadOptions& options) {
-  return naming_file(path, [&] { return load_model(path, options); });
+  return naming_file(path, [&] {
+    return hdf5::read_any_layout(std::make_shared<const hdf5::OpenFile>(path), options.conversion,
+                                 [&](hdf5::Reader& file) { return load_model(file, options); });
+  });
 }
 
 void load_weights(Model& model, const std::string& path) {
-  naming_file(path, [&] {
-    hdf5::Reader file(path);
+  auto read = [&](hdf5::Reader& file) {
     bool whole_model = file.exists("model_weights");
     if (!whole_model && !file.names("", "layer_names")) refuse_without_config(file);
     std::vector<keras::WeightPlace> places =
         keras::match_weights(file, whole_model ? "model_weights" : "", keras::saved_layers(model.graph()));
     if (!model.is_built()) model.build();
     read_weights(file, places);
-  });
+  };
+  naming_file(path, [&] { hdf5::read_any_layout(std::make_shared<const hdf5::OpenFile>(path), true, read); });
 }
 
 void Model::save(const std::string& path) const {

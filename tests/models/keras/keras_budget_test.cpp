@@ -30,7 +30,7 @@ std::string trouble(const std::string& path, const std::string& wanted, int64_t 
     ::getrusage(RUSAGE_SELF, &before);
     std::string text = "no error";
     try {
-      Model model = Model::load(path, {.training = true});
+      Model model = Model::load(path, {.training = true, .conversion = false});
     } catch (const Error& error) {
       text = error.what();
       if (error.kind() != ErrorKind::model_file) text += " (of another kind)";

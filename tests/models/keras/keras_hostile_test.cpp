@@ -35,7 +35,7 @@ std::string bytes_of(const std::string& name) {
 std::string complaint(const std::string& bytes) {
   std::string path = file_of(bytes);
   try {
-    Model model = Model::load(path, {.training = true});
+    Model model = Model::load(path, {.training = true, .conversion = false});
     return {};
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::model_file);
