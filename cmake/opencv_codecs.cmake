@@ -38,6 +38,6 @@ function(manul_add_opencv_codecs source)
   target_link_libraries(manul_opencv_codecs PRIVATE manul_compiler fmt::fmt-header-only ${manul_opencv_libraries})
   set_target_properties(manul_opencv_codecs PROPERTIES
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib CXX_VISIBILITY_PRESET hidden)
-  install(TARGETS manul_opencv_codecs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS manul_opencv_codecs LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT programs)
   add_dependencies(manul manul_opencv_codecs)
 endfunction()

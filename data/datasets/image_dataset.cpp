@@ -13,6 +13,21 @@ namespace {
 /// The most files between two progress reports and looks at the stop flag.
 constexpr int64_t stretch = 256;
 
+/// FNV-1a over words of eight bytes and what is left.
+ImageDataset::Fingerprint fingerprint_of(const uint8_t* pixels, int64_t bytes, int channels) {
+  constexpr uint64_t prime = 0x100000001b3;
+  uint64_t hash = 0xcbf29ce484222325;
+  int64_t i = 0;
+  for (; i + 8 <= bytes; i += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, pixels + i, sizeof word);
+    hash = (hash ^ word) * prime;
+    hash ^= hash >> 32;
+  }
+  for (; i < bytes; ++i) hash = (hash ^ pixels[i]) * prime;
+  return {hash, bytes <= channels || std::memcmp(pixels, pixels + channels, bytes - channels) == 0};
+}
+
 }  // namespace
 
 ImageDataset::ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options)
@@ -43,6 +58,7 @@ void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
   auto* rows = pictures.mutable_data<uint8_t>();
   std::vector<std::string> reasons(total), warnings(total);
   stamps_.resize(total);
+  fingerprints_.resize(total);
 
   // What does not fit is decoded as well, to find what is bad.
   auto read = [&](int64_t i) {
@@ -53,6 +69,7 @@ void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
       Image image = load_image(file, options_.image);
       int64_t row = i < room_ ? i : room_ + (i - room_) % ring;
       write_bytes_of(image, rows + row * bytes, shape, file.name());
+      fingerprints_[i] = fingerprint_of(rows + row * bytes, bytes, image.channels);
       warnings[i] = std::move(image.warning);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
@@ -112,8 +129,10 @@ void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vec
     }
     ++after[label];
     stamps_[files_.size()] = stamps_[i];
+    fingerprints_[files_.size()] = fingerprints_[i];
     files_.push_back(std::move(files[i]));
   }
+  fingerprints_.resize(files_.size());
   for (size_t label = 0; label < before.size(); ++label)
     if (before[label] > 0 && after[label] == 0)
       fail(ErrorKind::data, "class '{}': none of its {} pictures can be read, the first because: {}",
@@ -161,7 +180,7 @@ void ImageDataset::load_again(int32_t sample, uint8_t* to) const {
 }
 
 std::string ImageDataset::summary() const {
-  return ImageFolder{{}, class_names_, files_}.summary();
+  return ImageFolder{{}, class_names_, files_, {}}.summary();
 }
 
 }  // namespace manul

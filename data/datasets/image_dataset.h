@@ -55,6 +55,12 @@ class ImageDataset : public Dataset {
   const std::vector<std::string>& bad_images() const { return bad_images_; }
   /// One sentence for each file that was taken although something about it was wrong.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  /// What the pictures look like as they were read, resized, in the order of files(): equal for equal pixels.
+  struct Fingerprint {
+    uint64_t hash = 0;
+    bool one_colour = false;  // all pixels are equal
+  };
+  const std::vector<Fingerprint>& fingerprints() const { return fingerprints_; }
   /// True if all pictures are kept decoded.
   bool fully_cached() const { return cached_ == size(); }
   /// Bytes of the pictures that are kept.
@@ -78,12 +84,13 @@ class ImageDataset : public Dataset {
   std::vector<std::string> class_names_;
   std::vector<ImageFolder::File> files_;
   std::vector<std::string> bad_images_, warnings_;
-  std::vector<FileStamp> stamps_;  // of files_
-  int64_t cached_ = 0;             // the first samples, whose pictures are kept
-  int64_t room_ = 0;               // rows for them
-  Tensor pictures_;                // u8 [room and ring, height, width, channels]
-  Tensor labels_;                  // i32 [size]
-  Tensor order_, rows_;            // i32 [size]; see EpochPictures
+  std::vector<FileStamp> stamps_;          // of files_
+  std::vector<Fingerprint> fingerprints_;  // of files_
+  int64_t cached_ = 0;                     // the first samples, whose pictures are kept
+  int64_t room_ = 0;                       // rows for them
+  Tensor pictures_;                        // u8 [room and ring, height, width, channels]
+  Tensor labels_;                          // i32 [size]
+  Tensor order_, rows_;                    // i32 [size]; see EpochPictures
   struct {
     int64_t position = 0, length = 0;
   } prepared_;

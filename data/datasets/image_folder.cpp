@@ -3,108 +3,119 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <string_view>
+#include <numeric>
 
-#include "manul/framework/file_system.h"
+#include "manul/framework/error.h"
+#include "manul/framework/random.h"
 
 namespace manul {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 7> extensions{"png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff"};
-
-/// Hidden folders (.git, .ipynb_checkpoints) hold no pictures, wherever they are.
-bool is_hidden(const fs::path& folder) {
-  return folder.filename().native().starts_with('.');
+std::string no_pictures(const fs::path& folder, const IgnoredFiles& ignored) {
+  std::string text = fmt::format("{}: no pictures below it", folder.string());
+  for (const IgnoredFiles::Reason& reason : ignored.reasons())
+    text += fmt::format(", {} {}", reason.count, reason.what);
+  return text;
 }
 
-/// Keras asks for no dot.
-bool is_picture_name(const fs::path& path) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  return std::any_of(extensions.begin(), extensions.end(),
-                     [&](auto extension) { return name.ends_with(extension); });
+/// Why a folder has no classes to train, and what may be meant instead.
+[[noreturn]] void refuse_classes(const fs::path& folder, const std::vector<std::string>& names) {
+  constexpr const char* wanted = "a folder with one sub-folder a class, two or more, is needed";
+  if (names.empty()) {
+    IgnoredFiles ignored;
+    size_t loose = pictures_in(folder, ignored).size();
+    if (loose > 0)
+      fail(ErrorKind::data,
+           "{}: its {} pictures lie in no sub-folders, so that their classes are not known; {}",
+           folder.string(), loose, wanted);
+    fail(ErrorKind::data, "{}: no sub-folders; {}", folder.string(), wanted);
+  }
+  fs::path only = folder / names[0];
+  size_t below = subfolder_names(only).size();
+  if (below >= 2)
+    fail(ErrorKind::data, "{}: only one sub-folder, which has {} of its own; is {} meant?", folder.string(),
+         below, only.string());
+  fail(ErrorKind::data, "{}: only one of the sub-folders, {}; {}", folder.string(), names[0], wanted);
 }
 
-/// `folder` and all folders below it, in the order of their whole paths, as Keras walks them.
-std::vector<fs::path> folders_below(const fs::path& folder) {
-  std::vector<fs::path> folders{folder};
-  for (size_t i = 0; i < folders.size(); ++i)
-    for (const FolderEntry& entry : list_folder(folders[i], ErrorKind::data))
-      if (!entry.is_link && entry.type == FileType::folder && !is_hidden(entry.path))
-        folders.push_back(entry.path);
-  std::sort(folders.begin(), folders.end(),
-            [](const auto& a, const auto& b) { return a.native() < b.native(); });
-  return folders;
-}
-
-void require_folder(const fs::path& folder) {
-  FileType type = file_type(folder, ErrorKind::data);
-  if (type == FileType::missing) fail(ErrorKind::data, "{}: there is no such folder", folder.string());
-  if (type != FileType::folder) fail(ErrorKind::data, "{}: not a folder", folder.string());
-}
-
-std::vector<std::string> folder_names(const fs::path& folder) {
-  require_folder(folder);
-  std::vector<std::string> names;
-  for (const FolderEntry& entry : list_folder(folder, ErrorKind::data))
-    if (entry.type == FileType::folder && !is_hidden(entry.path))
-      names.push_back(entry.path.filename().string());
-  return names;
-}
-
-std::string no_pictures(const fs::path& folder) {
-  return fmt::format("{}: no pictures below it (files whose names end in {})", folder.string(),
-                     fmt::join(extensions, ", "));
+void require_some(bool some, const fs::path& class_folder, double split, size_t pictures,
+                  const char* purpose) {
+  if (!some)
+    fail(ErrorKind::data, "{}: a validation split of {} leaves none of its {} pictures for {}",
+         class_folder.string(), split, pictures, purpose);
 }
 
 }  // namespace
 
 std::vector<fs::path> ImageFolder::pictures_below(const fs::path& folder) {
-  require_folder(folder);
-  std::vector<fs::path> found;
-  for (const fs::path& each : folders_below(folder))
-    for (const FolderEntry& entry : list_folder(each, ErrorKind::data))
-      if (entry.type != FileType::folder && is_picture_name(entry.path)) found.push_back(entry.path);
-  return found;
+  subfolder_names(folder);  // says what is wrong with it
+  IgnoredFiles ignored;
+  return manul::pictures_below(folder, ignored);
 }
 
 ImageFolder ImageFolder::scan(const fs::path& folder, Subset subset, double validation_split) {
-  ImageFolder result{folder, folder_names(folder), {}};
-  if (result.class_names.size() < 2)
-    fail(ErrorKind::data, "{}: {} sub-folders; a folder with one sub-folder a class, two or more, is needed",
-         folder.string(), result.class_names.empty() ? "no" : "only one of the");
+  ImageFolder result{folder, subfolder_names(folder), {}, {}};
+  if (result.class_names.size() < 2) refuse_classes(folder, result.class_names);
+  for (const fs::path& loose : pictures_in(folder, result.ignored))
+    result.ignored.add("pictures in no class's folder", loose);
   for (size_t label = 0; label < result.class_names.size(); ++label) {
     fs::path class_folder = folder / result.class_names[label];
-    std::vector<fs::path> found = pictures_below(class_folder);
-    if (found.empty()) fail(ErrorKind::data, "{}", no_pictures(class_folder));
+    std::vector<fs::path> found = manul::pictures_below(class_folder, result.ignored);
+    if (found.empty()) {
+      IgnoredFiles here;
+      manul::pictures_below(class_folder, here);
+      fail(ErrorKind::data, "{}", no_pictures(class_folder, here));
+    }
     auto split = found.begin() + static_cast<int64_t>(validation_split * static_cast<double>(found.size()));
     auto first = subset == Subset::training ? split : found.begin();
     auto last = subset == Subset::validation ? split : found.end();
-    if (first == last)
-      fail(ErrorKind::data, "{}: a validation split of {} leaves none of its {} pictures for {}",
-           class_folder.string(), validation_split, found.size(),
-           subset == Subset::training ? "training" : "validation");
+    require_some(first != last, class_folder, validation_split, found.size(),
+                 subset == Subset::training ? "training" : "validation");
     for (; first != last; ++first) result.files.push_back({*first, static_cast<int>(label)});
   }
   return result;
 }
 
 ImageFolder ImageFolder::scan_for(const fs::path& folder, const std::vector<std::string>& class_names) {
-  ImageFolder result{folder, class_names, {}};
-  for (const std::string& name : folder_names(folder)) {
+  ImageFolder result{folder, class_names, {}, {}};
+  std::vector<std::string> names = subfolder_names(folder);
+  if (names.empty()) refuse_classes(folder, names);
+  for (const std::string& name : names) {
     auto known = std::find(class_names.begin(), class_names.end(), name);
     if (known == class_names.end())
       fail(ErrorKind::data, "{}: '{}' is none of the classes that are trained ({})", folder.string(), name,
            fmt::join(class_names, ", "));
-    for (fs::path& path : pictures_below(folder / name))
+    for (fs::path& path : manul::pictures_below(folder / name, result.ignored))
       result.files.push_back({std::move(path), static_cast<int>(known - class_names.begin())});
   }
-  if (result.files.empty()) fail(ErrorKind::data, "{}", no_pictures(folder));
+  if (result.files.empty()) fail(ErrorKind::data, "{}", no_pictures(folder, result.ignored));
   return result;
+}
+
+std::pair<ImageFolder, ImageFolder> ImageFolder::split(double fraction, uint64_t seed) const {
+  ImageFolder training{folder, class_names, {}, ignored}, validation{folder, class_names, {}, {}};
+  for (auto first = files.begin(); first != files.end();) {
+    auto last =
+        std::find_if(first, files.end(), [&](const File& file) { return file.label != first->label; });
+    auto count = static_cast<size_t>(last - first);
+    auto taken = static_cast<size_t>(fraction * static_cast<double>(count));
+    fs::path class_folder = folder / class_names[static_cast<size_t>(first->label)];
+    require_some(taken > 0, class_folder, fraction, count, "validation");
+    require_some(taken < count, class_folder, fraction, count, "training");
+    std::vector<size_t> order(count);
+    std::iota(order.begin(), order.end(), size_t{0});
+    RandomStream stream(seed, RandomPurpose::sample, 0, static_cast<uint64_t>(first->label));
+    for (size_t left = count; left > 1; --left)
+      std::swap(order[left - 1], order[stream.below(static_cast<uint32_t>(left))]);
+    std::vector<bool> validates(count);
+    for (size_t i = 0; i < taken; ++i) validates[order[i]] = true;
+    for (size_t i = 0; i < count; ++i)
+      (validates[i] ? validation : training).files.push_back(first[static_cast<int64_t>(i)]);
+    first = last;
+  }
+  return {std::move(training), std::move(validation)};
 }
 
 std::string ImageFolder::summary() const {

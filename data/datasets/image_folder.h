@@ -2,16 +2,19 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "manul/data/datasets/picture_files.h"
 
 namespace manul {
 
 /// The pictures below a folder with one sub-folder a class, as Keras' flow_from_directory finds them: class
 /// names are the sorted names of the sub-folders, each searched to any depth, folders and files sorted by
-/// name; extensions png, jpg, jpeg, bmp, ppm, tif and tiff in any case. A hidden sub-folder (.git,
-/// .ipynb_checkpoints) is not a class, as in Keras' image_dataset_from_directory, and inside a class it is
-/// not searched. A class folder and a file may be symbolic links; links to folders further down are not
-/// followed. Unreadable pictures are found when they are decoded.
+/// name. What is a picture see picture_files.h: more than in Keras, by extension (.webp, .jfif) and by
+/// content. Hidden files and sub-folders (.git, .ipynb_checkpoints, ._x.jpg, __MACOSX) count at no level. A
+/// class folder and a file may be symbolic links; links to folders further down are not followed. Unreadable
+/// pictures are found when they are decoded.
 struct ImageFolder {
   struct File {
     std::filesystem::path path;
@@ -21,6 +24,7 @@ struct ImageFolder {
   std::filesystem::path folder;
   std::vector<std::string> class_names;
   std::vector<File> files;  // by class, then by name
+  IgnoredFiles ignored = {};
 
   /// Which part of a validation_split to take.
   enum class Subset { all, training, validation };
@@ -35,7 +39,11 @@ struct ImageFolder {
   static ImageFolder scan_for(const std::filesystem::path& folder,
                               const std::vector<std::string>& class_names);
 
-  /// All pictures below `folder` with the extensions above, sorted as there, whatever folders they lie in.
+  /// Training and validation pictures: of each class int(fraction * n) are drawn by `seed` for the
+  /// validation. Throws ErrorKind::data if that leaves a class without pictures for one of them.
+  std::pair<ImageFolder, ImageFolder> split(double fraction, uint64_t seed) const;
+
+  /// All pictures below `folder`, sorted as there, whatever folders they lie in.
   static std::vector<std::filesystem::path> pictures_below(const std::filesystem::path& folder);
 
   /// "Found 8000 images belonging to 2 classes."

@@ -51,6 +51,11 @@ struct ImageOptions {
   /// Resizes the middle part that has the target's shape, instead of distorting the whole.
   bool keep_aspect_ratio = false;
   ColorMode color_mode = ColorMode::rgb;
+  /// Turns JPEG pictures as a viewer shows them; Keras does not.
+  bool exif_orientation = false;
+  /// Takes damaged JPEG files as far as a viewer would show them (stray bytes, a missing end), with a
+  /// warning.
+  bool tolerant = false;
 };
 
 }  // namespace manul

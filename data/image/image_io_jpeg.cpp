@@ -22,6 +22,8 @@ struct ErrorState {
   jpeg_error_mgr manager;
   std::jmp_buf jump;
   char text[JMSG_LENGTH_MAX];
+  bool tolerant = false;  // warnings are kept, the first in `text`
+  bool warned = false;
 };
 
 [[noreturn]] void leave(j_common_ptr info) {
@@ -33,7 +35,11 @@ struct ErrorState {
 /// Warnings mean lost or made-up pixels, except two about the header's colours and version.
 void on_message(j_common_ptr info, int level) {
   int code = info->err->msg_code;
-  if (level < 0 && code != JWRN_JFIF_MAJOR && code != JWRN_ADOBE_XFORM) leave(info);
+  if (level >= 0 || code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM) return;
+  auto* state = reinterpret_cast<ErrorState*>(info->err);
+  if (!state->tolerant) leave(info);
+  if (!state->warned) info->err->format_message(info, state->text);
+  state->warned = true;
 }
 
 void ignore_output(j_common_ptr) {}
@@ -81,9 +87,10 @@ struct Handle {
 
 class Decoder {
  public:
-  Decoder(Bytes bytes, std::string_view name) : name_(name) {
+  Decoder(Bytes bytes, std::string_view name, bool tolerant) : name_(name) {
     info_.err = &errors_.manager;
     set_errors(errors_);
+    errors_.tolerant = tolerant;
     progress_.progress_monitor = limit_scans;
     run([&] {
       jpeg_create_decompress(&info_);
@@ -96,6 +103,10 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
+  /// What was wrong and tolerated; empty if nothing.
+  std::string warning() const {
+    return errors_.warned ? fmt::format("{}: a damaged JPEG, taken as it is: {}", name_, errors_.text) : "";
+  }
   int height() const { return static_cast<int>(info_.image_height); }
   int width() const { return static_cast<int>(info_.image_width); }
 
@@ -171,7 +182,7 @@ void pick_columns(const uint8_t* from, int channels, const std::vector<int>& col
 }  // namespace
 
 Image decode_jpeg(Bytes bytes, std::string_view name, const ImageOptions& options) {
-  Decoder decoder(bytes, name);
+  Decoder decoder(bytes, name, options.tolerant);
   ResizeAxes axes = resize_axes(decoder.height(), decoder.width(), options);
   // Whole rows that nearest does not want are entropy-decoded only; what it wants is the same to the bit.
   bool nearest = options.interpolation == Interpolation::nearest;
@@ -202,6 +213,7 @@ Image decode_jpeg(Bytes bytes, std::string_view name, const ImageOptions& option
     convert(from, kept, options.color_mode, image.row(y), image.width);
   }
   decoder.finish(line);
+  image.warning = decoder.warning();
   return image;
 }
 

@@ -4,7 +4,7 @@ namespace manul {
 
 Sequential catdog_network(const CatdogOptions& options) {
   bool binary = options.classes == 2;
-  Sequential model({options.size, options.size, 3});
+  Sequential model({options.size, options.size, options.channels});
   model.add(
       Conv2D{.filters = 32, .kernel_size = 3, .strides = options.strides, .activation = Activation::relu});
   model.add(MaxPooling2D{.pool_size = 2});

@@ -5,9 +5,10 @@
 namespace manul {
 
 struct CatdogOptions {
-  int64_t size = 64;    // pixels of a picture's side
-  int64_t classes = 2;  // two: one sigmoid output; more: a softmax
-  int64_t strides = 3;  // of the convolution
+  int64_t size = 64;     // pixels of a picture's side
+  int64_t classes = 2;   // two: one sigmoid output; more: a softmax
+  int64_t strides = 3;   // of the convolution
+  int64_t channels = 3;  // of the pictures: 1 for gray
 };
 
 /// The article's network: Conv2D(32, 3x3, relu) - MaxPooling2D(2) - Flatten - Dense(128, relu) - Dense(1,

@@ -36,7 +36,7 @@ TEST(Program, MissingDeviceIsFive) {
 
 TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
   TemporaryFolder folder;
-  for (const char* name : {"vector_add", "mandelbrot", "train_catdog", "predict"}) {
+  for (const char* name : {"vector_add", "mandelbrot", "train_catdog", "predict", "evaluate"}) {
     Outcome help = run(folder.path(), std::string(name) + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.output, StartsWith("Examples:\n  " + std::string(name)));
@@ -48,6 +48,30 @@ TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
     std::istringstream lines(help.output);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80) << line;
   }
+}
+
+TEST(Program, ManualPagesAndCompletionsComeFromTheOptions) {
+  TemporaryFolder folder;
+  for (std::string name : {"train_catdog", "predict", "evaluate", "mandelbrot", "vector_add", "gpu_info"}) {
+    Outcome page = run(folder.path(), name + " --man > page.1");
+    EXPECT_EQ(page.code, 0) << page.errors;
+    EXPECT_THAT(read_file(folder / "page.1"), HasSubstr("\n.SH EXAMPLES\n"));
+    if (run(folder.path(), "command -v man").code == 0) {
+      Outcome shown = run(folder.path(), "MANROFFSEQ= man --warnings -E UTF-8 -l -Tutf8 page.1");
+      EXPECT_EQ(shown.errors, "") << name;
+    }
+    Outcome bash = run(folder.path(), name + " --completion bash > bash && bash -n bash");
+    EXPECT_EQ(bash.code, 0) << bash.errors;
+    EXPECT_EQ(run(folder.path(), name + " --completion zsh").code, 0);
+    EXPECT_EQ(run(folder.path(), name + " --completion fish").code, 0);
+    EXPECT_EQ(run(folder.path(), name + " --completion csh").code, 2);
+  }
+  std::string script =
+      "train_catdog --completion bash > c; cat > t <<'END'\nsource ./c\n"
+      "complete_with() { COMP_WORDS=(train_catdog \"$@\"); COMP_CWORD=$#; _train_catdog; echo "
+      "${COMPREPLY[*]}; }\n"
+      "complete_with --interpolation b\ncomplete_with --exif\nEND\nbash t";
+  EXPECT_EQ(run(folder.path(), script).output, "bilinear bicubic box\n--exif-orientation\n");
 }
 
 TEST(Program, TextIsWrappedAtSpaces) {

@@ -78,7 +78,8 @@ TEST_F(TrainCatdog, TwoSignalsAtOnceAreOne) {
 
 TEST_F(TrainCatdog, AReaderThatLeavesStopsItAndKeepsTheWork) {
   Outcome outcome =
-      run(folder_.path(), "{ " + program + "--epochs 100000 --output read.h5; echo $? > code; } | sed '/^Epoch 1/q'");
+      run(folder_.path(),
+          "{ " + program + "--epochs 100000 --output read.h5; echo $? > code; } | sed '/^Epoch 1/q'");
   EXPECT_EQ(model("code"), "141\n") << outcome.errors;
   EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
   EXPECT_EQ(train("--output read.h5 --resume --epochs 1").code, 0) << "the file there is whole";

@@ -1,25 +1,39 @@
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 
-#include "manul/data/datasets/image_folder.h"
 #include "manul/framework/cpu/parallel.h"
-#include "manul/framework/file_system.h"
 #include "manul/models/keras/json.h"
 #include "manul/tools/support/classifier.h"
 #include "manul/tools/support/program.h"
+#include "manul/tools/support/questions.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {
 namespace {
 
 struct Settings {
-  ClassifierOptions classifier;
+  std::string model;
   std::vector<std::string> pictures;
-  int top = 0;  // 0: the prediction alone
-  bool json = false;
+  int top = 0;           // 0: the prediction alone
+  double threshold = 0;  // less likely is "neither"
+  bool json = false, csv = false, kaggle = false;
+  LabelsFrom labels_from = LabelsFrom::none;
 };
 
-/// Classes from the likeliest on; of two that are equally likely the later one first, as p >= 0.5 is a dog.
+/// What is printed about one picture.
+struct Reply {
+  std::string file;
+  const std::vector<std::string>& names;
+  std::vector<float> p;
+  std::vector<size_t> order;  // classes from the likeliest on
+  std::optional<size_t> label;
+  bool certain;  // as likely as asked for
+
+  std::string prediction() const { return certain ? names[order[0]] : "neither"; }
+};
+
+/// Of two classes that are equally likely the later one comes first, as p >= 0.5 is a dog.
 std::vector<size_t> ranking(const std::vector<float>& probabilities) {
   std::vector<size_t> order(probabilities.size());
   std::iota(order.rbegin(), order.rend(), size_t{0});
@@ -38,92 +52,148 @@ std::string article_word(const std::string& name) {
   return name == "cats" || name == "dogs" ? name.substr(0, 3) : name;
 }
 
-void print_json(const std::string& file, const std::vector<std::string>& names, const std::vector<float>& p,
-                const std::vector<size_t>& order, size_t shown) {
+void print_json(const Reply& reply, size_t shown) {
   Config probabilities = Config::map();
-  for (size_t i = 0; i < shown; ++i) probabilities.set(names[order[i]], shortest(p[order[i]]));
-  print_result("{}\n", json_text(Config::map({{"schema", 1},
-                                              {"file", file},
-                                              {"prediction", names[order[0]]},
-                                              {"probability", shortest(p[order[0]])},
-                                              {"probabilities", probabilities}})));
+  for (size_t i = 0; i < shown; ++i)
+    probabilities.set(reply.names[reply.order[i]], shortest(reply.p[reply.order[i]]));
+  Config line = Config::map({{"schema", 1},
+                             {"file", reply.file},
+                             {"prediction", reply.prediction()},
+                             {"probability", shortest(reply.p[reply.order[0]])},
+                             {"probabilities", probabilities}});
+  if (reply.label) line.set("label", reply.names[*reply.label]);
+  print_result("{}\n", json_text(line));
 }
 
-void print_line(const std::string& file, const std::vector<std::string>& names, const std::vector<float>& p,
-                const std::vector<size_t>& order, size_t shown) {
-  std::string line = printable(file) + ":";
+void print_line(const Reply& reply, size_t shown) {
+  std::string line = printable(reply.file) + ":";
+  if (!reply.certain) line += " neither,";
   for (size_t i = 0; i < shown; ++i)
-    line += fmt::format("{} {} {:.4f}", i ? "," : "", printable(names[order[i]]), p[order[i]]);
+    line += fmt::format("{} {} {:.4f}", i ? "," : "", printable(reply.names[reply.order[i]]),
+                        reply.p[reply.order[i]]);
+  if (reply.label && *reply.label != reply.order[0])
+    line += fmt::format(" (wrong, it is {})", printable(reply.names[*reply.label]));
   print_result("{}\n", line);
 }
 
-/// What is asked about: a picture, or a folder that has none and why.
-struct Question {
-  std::string file, problem;
-};
-
-struct Questions {
-  std::vector<Question> list;
-  bool single = false;  // one picture, named itself
-};
-
-/// Files as they are, folders as the pictures below them.
-Questions questions_of(const std::vector<std::string>& arguments) {
-  Questions questions;
-  for (const std::string& argument : arguments) {
-    if (!is_folder(argument)) {
-      questions.list.push_back({argument, ""});
-      questions.single = arguments.size() == 1;
-      continue;
-    }
-    try {
-      auto found = ImageFolder::pictures_below(argument);
-      if (found.empty())
-        questions.list.push_back({argument, argument + ": there are no pictures in this folder"});
-      for (const auto& file : found) questions.list.push_back({file.string(), ""});
-    } catch (const Error& error) {
-      questions.list.push_back({argument, error.what()});
-    }
-  }
-  return questions;
+void print_csv_heading(const Settings& settings, const std::vector<std::string>& names) {
+  if (settings.kaggle) return print_result("id,label\n");
+  std::string line = "file,prediction,probability";
+  for (const std::string& name : names) line += "," + csv_field(name);
+  print_result("{}{}\n", line, settings.labels_from == LabelsFrom::none ? "" : ",label");
 }
 
-void answer(Classifier& classifier, const Settings& settings, const std::string& file, bool single) {
-  const std::vector<std::string>& names = classifier.class_names();
-  std::string warning;
-  std::vector<float> p = classifier.probabilities(file, warning);
-  if (!warning.empty()) print_if_possible(stderr, "predict: {}\n", printable(warning));
-  std::vector<size_t> order = ranking(p);
-  size_t all = p.size(), shown = settings.json ? all : 1;
+void print_csv(const Settings& settings, const Reply& reply) {
+  std::string line =
+      fmt::format("{},{},{}", csv_field(reply.file), csv_field(reply.prediction()), reply.p[reply.order[0]]);
+  for (float p : reply.p) line += fmt::format(",{}", p);
+  if (settings.labels_from != LabelsFrom::none)
+    line += "," + (reply.label ? csv_field(reply.names[*reply.label]) : "");
+  print_result("{}\n", line);
+}
+
+/// The name without folder and extension, and of two classes the probability of the second, of more the
+/// class.
+void print_kaggle(const Reply& reply) {
+  std::string id = csv_field(std::filesystem::path(reply.file).stem().string());
+  if (reply.p.size() == 2)
+    print_result("{},{}\n", id, reply.p[1]);
+  else
+    print_result("{},{}\n", id, csv_field(reply.prediction()));
+}
+
+void print_reply(const Settings& settings, const Reply& reply, bool single) {
+  size_t all = reply.p.size(), shown = settings.json ? all : 1;
   if (settings.top > 0) shown = std::min(static_cast<size_t>(settings.top), all);
-  if (settings.json) {
-    print_json(file, names, p, order, shown);
-  } else if (!single || settings.top > 0) {
-    print_line(file, names, p, order, shown);
-  } else {
-    print_result("Probability = {:.4f}\nPrediction = {}\n", p[order[0]],
-                 printable(article_word(names[order[0]])));
-  }
+  if (settings.json) return print_json(reply, shown);
+  if (settings.kaggle) return print_kaggle(reply);
+  if (settings.csv) return print_csv(settings, reply);
+  if (!single || settings.top > 0) return print_line(reply, shown);
+  print_result("Probability = {:.4f}\nPrediction = {}\n", reply.p[reply.order[0]],
+               printable(article_word(reply.prediction())));
 }
 
-int predict(const Settings& settings, Device device) {
-  Classifier classifier(settings.classifier, device);
-  Questions questions = questions_of(settings.pictures);
+/// How many of the pictures whose class is known were answered rightly.
+struct Score {
+  int64_t right = 0, known = 0, unknown = 0;
+};
+
+void answer(Classifier& classifier, const Settings& settings, const Question& question, bool single,
+            Score& score) {
+  if (!question.problem.empty()) fail(ErrorKind::data, "{}", question.problem);
+  std::string warning;
+  std::vector<float> p = classifier.probabilities(question.file, warning);
+  if (!warning.empty()) print_if_possible(stderr, "predict: {}\n", printable(warning));
+  Reply reply{question.file, classifier.class_names(), p, ranking(p), {}, true};
+  reply.certain = p[reply.order[0]] >= settings.threshold;
+  reply.label = label_of(question.file, reply.names, settings.labels_from);
+  ++(reply.label ? score.known : score.unknown);
+  score.right += reply.label && reply.certain && *reply.label == reply.order[0];
+  print_reply(settings, reply, single);
+}
+
+void print_score(const Score& score) {
+  std::string unknown =
+      score.unknown > 0 ? fmt::format("; of {} the class is not known", score.unknown) : std::string();
+  double accuracy = score.known > 0 ? static_cast<double>(score.right) / static_cast<double>(score.known) : 0;
+  print_if_possible(stderr, "{} of {} right, accuracy {:.4f}{}\n", score.right, score.known, accuracy,
+                    unknown);
+}
+
+int predict(const Settings& settings, ClassifierOptions options, Device device) {
+  options.model = settings.model;
+  Classifier classifier(options, device);
+  if (settings.csv || settings.kaggle) print_csv_heading(settings, classifier.class_names());
   int code = 0;
-  for (const auto& [file, problem] : questions.list) {
+  Score score;
+  bool single = is_single_picture(settings.pictures);
+  for_each_question(settings.pictures, [&](const Question& question) {
     try {
-      if (!problem.empty()) fail(ErrorKind::data, "{}", problem);
-      answer(classifier, settings, file, questions.single);
+      answer(classifier, settings, question, single, score);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
       code = error.exit_code();
       print_if_possible(stderr, "predict: {}\n", printable(error.what()));
       if (settings.json)
-        print_result("{}\n",
-                     json_text(Config::map({{"schema", 1}, {"file", file}, {"error", error.what()}})));
+        print_result(
+            "{}\n",
+            json_text(Config::map({{"schema", 1}, {"file", question.file}, {"error", error.what()}})));
     }
-  }
+  });
+  if (settings.labels_from != LabelsFrom::none) print_score(score);
   return code;
+}
+
+void add_options(CLI::App& options, Settings& settings) {
+  options.add_option("model", settings.model, "The model's .h5 file")->required();
+  options
+      .add_option("pictures", settings.pictures,
+                  "Pictures, folders of pictures, patterns like 'holidays/*.jpg', or - for names on stdin")
+      ->required();
+  options
+      .add_option("-t,--top", settings.top,
+                  "One line per picture with this many classes, the likeliest first")
+      ->check(integer_in(1, 1000000));
+  options.add_option("--threshold", settings.threshold, "Say neither where no class is as likely as this")
+      ->check(number_in(0, 1));
+  auto* json = options.add_flag("-j,--json", settings.json, "One JSON object per line");
+  auto* csv =
+      options.add_flag("--csv", settings.csv, "Comma-separated values, one line per picture")->excludes(json);
+  options
+      .add_flag("--kaggle", settings.kaggle,
+                "Comma-separated values as Kaggle wants them: id,label; of two classes the label is the "
+                "probability "
+                "of the second")
+      ->excludes(json)
+      ->excludes(csv);
+  options
+      .add_option_function<std::string>(
+          "--labels-from",
+          [&](const std::string& from) {
+            settings.labels_from = from == "name" ? LabelsFrom::name : LabelsFrom::folder;
+          },
+          "Compare with the class that the file's name begins with, or that its folder is called")
+      ->check(CLI::IsMember({"name", "folder"}));
 }
 
 }  // namespace
@@ -133,42 +203,15 @@ int main(int argc, char** argv) {
   manul::Program program("predict", "Says what pictures show, according to a model in a Keras .h5 file.",
                          "  predict trained_model.h5 dog.jpg\n"
                          "  predict trained_model.h5 --top 2 cat.jpg dog.jpg holidays/\n"
-                         "  predict trained_model.h5 --json holidays/ > answers.jsonl\n");
+                         "  predict trained_model.h5 --json holidays/ > answers.jsonl\n"
+                         "  find . -name '*.jpg' | predict trained_model.h5 --csv -\n");
   manul::Settings settings;
-  CLI::App& options = program.options();
-  manul::ClassifierOptions& classifier = settings.classifier;
-  options.add_option("model", classifier.model, "The model's .h5 file")->required();
-  options.add_option("pictures", settings.pictures, "Pictures, or folders of pictures")->required();
-  options
-      .add_option("--top", settings.top, "One line per picture with this many classes, the likeliest first")
-      ->check(manul::integer_in(1, 1000000));
-  options.add_flag("--json", settings.json, "One JSON object per line");
-  options.option_defaults()->group("What the model's file does not say");
-  options
-      .add_option("--rescale", classifier.rescale,
-                  "Factor for the pixels 0..255; default: what the file says, 1 if the model rescales them "
-                  "itself, else "
-                  "1/255")
-      ->check(manul::number_in(1e-9, 1e9));
-  options
-      .add_option("--offset", classifier.offset,
-                  "Added to the pixels after that: -1 with --rescale 0.00784313725")
-      ->check(manul::number_in(-1e9, 1e9));
-  options
-      .add_option("--interpolation", classifier.interpolation, "How pictures are resized; default: nearest")
-      ->check(manul::interpolation_name());
-  std::string classes;
-  options.add_option("--classes", classes, "Names of the classes, in the order of the outputs: cat,dog");
-  options.add_flag("--from-logits", classifier.from_logits,
-                   "The outputs are logits: a sigmoid or a softmax makes probabilities of them");
-  options.add_option("--output-layer", classifier.output,
-                     "The output that is meant, where the model has several");
-  options.option_defaults()->group("Options");
+  manul::add_options(program.options(), settings);
+  manul::ClassifierCommand classifier(program.options());
   program.add_device_option("cpu");
   program.add_tf32_option();
   return program.run(argc, argv, [&] {
     manul::cpu::set_threads(1);
-    if (!classes.empty()) classifier.class_names = CLI::detail::split(classes, ',');
-    return manul::predict(settings, program.device());
+    return manul::predict(settings, classifier.options(), program.device());
   });
 }

@@ -5,10 +5,12 @@
 #include "manul/framework/random.h"
 #include "manul/models/zoo/catdog.h"
 #include "manul/tools/support/best_epoch.h"
+#include "manul/tools/support/data_check.h"
 #include "manul/tools/support/output_file.h"
 #include "manul/tools/support/progress_bar.h"
 #include "manul/tools/support/stop_signal.h"
 #include "manul/tools/support/train_options.h"
+#include "manul/tools/support/training_check.h"
 #include "manul/tools/support/training_pictures.h"
 
 namespace manul {
@@ -60,8 +62,10 @@ Model new_model(const TrainOptions& options, const std::vector<std::string>& cla
       options.size < smallest)  // two windows of three pixels, to be pooled
     fail(ErrorKind::usage, "size: {} pixels are too few for a stride of {}, at least {} are needed",
          options.size, options.stride, smallest);
-  CatdogOptions network{
-      .size = options.size, .classes = static_cast<int64_t>(class_names.size()), .strides = options.stride};
+  CatdogOptions network{.size = options.size,
+                        .classes = static_cast<int64_t>(class_names.size()),
+                        .strides = options.stride,
+                        .channels = options.gray ? 1 : 3};
   Model model = catdog_network(network);
   model.compile(Adam({.learning_rate = options.learning_rate}), catdog_loss(network), {Metric::accuracy},
                 {.device = device, .seed = options.seed});
@@ -145,6 +149,11 @@ History fit(Model& model, const TrainCommand& command, const Pictures& pictures,
   return history;
 }
 
+void tell(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings)
+    print_if_possible(stderr, "train_catdog: {}\n", printable(warning));
+}
+
 /// Saves what a fit has reached; returns the exit code.
 int save_result(Model& model, const TrainOptions& options, const Pictures& pictures, const History& history,
                 const BestEpoch& best, const StopSignal& signal) {
@@ -160,6 +169,8 @@ int save_result(Model& model, const TrainOptions& options, const Pictures& pictu
                       history.stopped_epoch + 1, history.stopped_step, printable(options.output));
     return signal.exit_code();
   }
+  Evaluation evaluation = evaluation_of(model, pictures.validation ? *pictures.validation : *pictures.train);
+  tell(warnings_about_training(history, options, evaluation));
   print_summary(options, pictures, history, best);
   return 0;
 }
@@ -193,6 +204,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
     fail(ErrorKind::data, "resume: the data has other classes than the interrupted run");
   prepare_output_file(options.output, bytes_of_file(model));
   Pictures pictures = read_pictures(folders, options, device, signal.flag());
+  tell(warnings_about_data(pictures));
   if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
   signal.announce_saving();
   CSVLogger csv(history_file(options).string(), 1);

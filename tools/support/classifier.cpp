@@ -7,7 +7,11 @@
 #include <set>
 
 #include "manul/data/image/image_io.h"
+#include "manul/framework/cpu/parallel.h"
 #include "manul/framework/error.h"
+#include "manul/models/hdf5/reader.h"
+#include "manul/models/keras/json.h"
+#include "manul/models/keras/notes.h"
 
 namespace manul {
 namespace {
@@ -47,8 +51,21 @@ bool gives_logits(const Graph& graph, int node) {
          (activation->is_null() || (activation->is_string() && activation->as_string() == "linear"));
 }
 
+/// What train_catdog was told when it made the file; nothing if something else made it.
+Config options_of_training(const std::string& path) {
+  try {
+    hdf5::Reader file(path);
+    std::optional<std::string> state = file.text("", keras::state_attribute);
+    const Config values = state ? parse_json(*state) : Config();
+    const Config* options = values.find("train_catdog");
+    return options ? *options : Config::map();
+  } catch (const Error&) {
+    return Config::map();  // another format, or damage that did not matter to the model
+  }
+}
+
 /// Sigmoid of one number, softmax of several.
-void to_probabilities(std::vector<float>& logits) {
+void logits_to_probabilities(std::vector<float>& logits) {
   if (logits.size() == 1) {
     logits[0] = static_cast<float>(1 / (1 + std::exp(-static_cast<double>(logits[0]))));
     return;
@@ -111,6 +128,11 @@ void Classifier::set_picture(const ClassifierOptions& options) {
               .color_mode = input[2] == 1   ? ColorMode::grayscale
                             : input[2] == 3 ? ColorMode::rgb
                                             : ColorMode::rgba};
+  Config trained = options_of_training(options.model);
+  picture_.keep_aspect_ratio = options.keep_aspect || trained.get("--keep-aspect", "false") == "true";
+  picture_.exif_orientation =
+      options.exif_orientation || trained.get("--exif-orientation", "false") == "true";
+  picture_.tolerant = options.tolerant;
   const std::string& known = model_.preprocessing.interpolation;
   if (!options.interpolation.empty())
     picture_.interpolation = parse_interpolation(options.interpolation);
@@ -135,7 +157,8 @@ void Classifier::name_classes(const ClassifierOptions& options) {
   if (!options.class_names.empty() && options.class_names.size() != classes)
     fail(ErrorKind::usage, "{}: the model has {} classes, --classes names {}", options.model, classes,
          options.class_names.size());
-  if (class_names_.size() == classes) return;
+  knows_class_names_ = class_names_.size() == classes;
+  if (knows_class_names_) return;
   if (!known.empty() && graph.outputs().size() == 1)
     fail(ErrorKind::model_file, "{}: has {} classes, and names {}; --classes names them", options.model,
          classes, known.size());
@@ -152,20 +175,50 @@ std::vector<float> Classifier::outputs_for(const Tensor& x) {
       .to_vector<float>();
 }
 
+std::vector<float> Classifier::to_probabilities(std::span<const float> outputs) const {
+  std::vector<float> p(outputs.begin(), outputs.end());
+  if (from_logits_) logits_to_probabilities(p);
+  for (float value : p)
+    if (!(value >= 0 && value <= 1))
+      fail(ErrorKind::model_file,
+           "the model gives {}, which is not a probability: its last layer must be a sigmoid or a softmax, "
+           "unless --from-logits says that it gives logits",
+           value);
+  if (p.size() == 1) return {1 - p[0], p[0]};
+  return p;
+}
+
 std::vector<float> Classifier::probabilities(const std::string& file, std::string& warning) {
   Image image = load_image(file, picture_);
   std::vector<float> outputs = outputs_for(to_tensor(image, scale_));
   warning = std::move(image.warning);
-  if (from_logits_) to_probabilities(outputs);
-  for (float value : outputs)
-    if (!(value >= 0 && value <= 1))
-      fail(ErrorKind::model_file,
-           "the model gives {}, which is not a probability: its last layer must be a sigmoid or a softmax, "
-           "unless "
-           "--from-logits says that it gives logits",
-           value);
-  if (outputs.size() == 1) return {1 - outputs[0], outputs[0]};
-  return outputs;
+  return to_probabilities(outputs);
+}
+
+std::vector<Answer> Classifier::answers(std::span<const std::string> files) {
+  auto count = static_cast<int64_t>(files.size());
+  Shape sample{picture_.height, picture_.width, channels_of(picture_.color_mode)};
+  Tensor inputs = Tensor::zeros(sample.batch_of(count));
+  auto* values = inputs.mutable_data<float>();
+  std::vector<Answer> answers(files.size());
+  cpu::parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Answer& answer = answers[static_cast<size_t>(i)];
+      try {
+        Image image = load_image(files[static_cast<size_t>(i)], picture_);
+        write_values_of(image, values + i * sample.elements(), sample, scale_);
+        answer.warning = std::move(image.warning);
+      } catch (const Error& error) {
+        answer.problem = error.what();
+      }
+    }
+  });
+  std::vector<float> outputs = outputs_for(inputs);
+  size_t each = outputs.size() / files.size();
+  for (size_t i = 0; i < answers.size(); ++i)
+    if (answers[i].problem.empty())
+      answers[i].probabilities = to_probabilities(std::span(outputs).subspan(i * each, each));
+  return answers;
 }
 
 }  // namespace manul

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,27 @@ struct ClassifierOptions {
   std::vector<std::string> class_names;  // in the order of the outputs
   std::string output;                    // name of the output's layer, where there are several
   bool from_logits = false;              // the outputs are logits
+  bool keep_aspect = false;              // besides what the file says
+  bool exif_orientation = false;
+  bool tolerant = false;
+};
+
+/// The options of a program that asks a model about pictures.
+class ClassifierCommand {
+ public:
+  explicit ClassifierCommand(CLI::App& app);
+  /// What was asked for; of the command line that was parsed.
+  ClassifierOptions options() const;
+
+ private:
+  ClassifierOptions options_;
+  std::string classes_;
+};
+
+/// What a model says about one picture: the probability of each class, or why it cannot be read.
+struct Answer {
+  std::vector<float> probabilities;
+  std::string warning, problem;
 };
 
 /// A model of pictures with one number a class, and what pictures must be made into for it.
@@ -30,10 +53,14 @@ class Classifier {
 
   /// As many as probabilities() gives.
   const std::vector<std::string>& class_names() const { return class_names_; }
+  /// True if the file or the user named them.
+  bool knows_class_names() const { return knows_class_names_; }
 
   /// The probability of each class; of one output p {1 - p, p}. `warning` is what was wrong with the
   /// picture's file but cost nothing. Throws ErrorKind::data if it cannot be read.
   std::vector<float> probabilities(const std::string& file, std::string& warning);
+  /// The same of several pictures at once, decoded by all threads.
+  std::vector<Answer> answers(std::span<const std::string> files);
 
  private:
   void choose_output(const ClassifierOptions& options);
@@ -41,6 +68,8 @@ class Classifier {
   void set_scale(const ClassifierOptions& options);
   void name_classes(const ClassifierOptions& options);
   std::vector<float> outputs_for(const Tensor& x);
+  /// {1 - p, p} of one output p, probabilities of logits.
+  std::vector<float> to_probabilities(std::span<const float> outputs) const;
 
   Model model_;
   size_t output_ = 0;  // which of the graph's
@@ -48,6 +77,7 @@ class Classifier {
   PixelScale scale_;
   ImageOptions picture_;
   std::vector<std::string> class_names_;
+  bool knows_class_names_ = false;
 };
 
 }  // namespace manul

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace manul {
 namespace {
@@ -15,12 +16,17 @@ size_t width_of(const std::string& name) {
   return std::max<size_t>(name.size(), 6);
 }
 
+/// Four digits after the point, or four in all of a number that is out of all proportion.
+std::string number_text(double value) {
+  return std::abs(value) < 1e5 ? fmt::format("{:.4f}", value) : fmt::format("{:.4g}", value);
+}
+
 }  // namespace
 
 std::string logs_text(const Logs& logs) {
   std::string text;
   for (const auto& [name, value] : logs)
-    text += fmt::format("{}{} {:.4f}", text.empty() ? "" : " ", name, value);
+    text += fmt::format("{}{} {}", text.empty() ? "" : " ", name, number_text(value));
   return text;
 }
 
@@ -33,7 +39,7 @@ EpochTable::EpochTable(int64_t epochs, const Logs& logs)
 std::string EpochTable::row(int64_t epoch, double seconds, double pictures_a_second, const Logs& logs) const {
   std::string text = fmt::format("{:<{}}  {:>8.2f}  {:>10.0f}", label(epoch + 1, epochs_), label_width_,
                                  seconds, pictures_a_second);
-  for (const auto& [name, value] : logs) text += fmt::format("  {:>{}.4f}", value, width_of(name));
+  for (const auto& [name, value] : logs) text += fmt::format("  {:>{}}", number_text(value), width_of(name));
   return text;
 }
 

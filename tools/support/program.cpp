@@ -19,6 +19,7 @@
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/warning.h"
 #include "manul/tools/support/help.h"
+#include "manul/tools/support/manual.h"
 #include "manul/tools/support/stack.h"
 #include "manul/tools/support/terminal.h"
 
@@ -138,7 +139,21 @@ int Program::explain(const CLI::ParseError& error) const {
   return static_cast<int>(ErrorKind::usage);
 }
 
+/// Packagers ask for these, users do not: they are not in --help.
+bool Program::print_papers(int argc, char** argv) const {
+  std::string first = argc > 1 ? argv[1] : "";
+  if (first == "--man" && argc == 2)
+    write_result(manual_page(app_, "manul " MANUL_VERSION));
+  else if (first == "--completion" && argc == 3)
+    write_result(shell_completion(app_, argv[2]));
+  else
+    return false;
+  flush_results();
+  return true;
+}
+
 int Program::run_body(int argc, char** argv, const std::function<int()>& body) {
+  if (print_papers(argc, argv)) return 0;
   try {
     app_.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

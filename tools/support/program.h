@@ -33,6 +33,7 @@ class Program {
 
  private:
   int run_body(int argc, char** argv, const std::function<int()>& body);
+  bool print_papers(int argc, char** argv) const;
   int explain(const CLI::ParseError& error) const;
 
   CLI::App app_;

@@ -83,10 +83,19 @@ void TrainCommand::add_data_options(CLI::App& app) {
   auto* validation = remembered(app.add_option("--validation", options.validation,
                                                "Folder to validate on; default: test_set beside the data"),
                                 options.validation);
-  fixed(app.add_option("--split", options.split, "Validate on this fraction of the data instead"),
-        options.split)
-      ->check(number_in(0, 0.99))
-      ->excludes(validation);
+  auto* split =
+      fixed(app.add_option("--split", options.split, "Validate on this fraction of the data instead"),
+            options.split)
+          ->check(number_in(0, 0.99))
+          ->excludes(validation);
+  fixed(app.add_option("--split-order", options.split_order,
+                       "Which of each class --split takes: drawn by the seed, or the first as in Keras"),
+        options.split_order)
+      ->check(CLI::IsMember({"shuffled", "first"}));
+  remembered(app.add_flag("--no-validation", options.no_validation, "Do without validation"),
+             options.no_validation)
+      ->excludes(validation)
+      ->excludes(split);
   fixed(app.add_option("--size", options.size, "Side of the pictures in pixels"), options.size)
       ->check(integer_in(8, 2048));
   fixed(app.add_option("--interpolation", options.interpolation, "How pictures are resized"),
@@ -95,6 +104,16 @@ void TrainCommand::add_data_options(CLI::App& app) {
   fixed(app.add_option("--on-bad-image", options.on_bad_image, "What to do about damaged pictures"),
         options.on_bad_image)
       ->check(CLI::IsMember({"skip", "fail"}));
+  fixed(app.add_flag("--gray", options.gray, "Train on gray pictures, of one channel"), options.gray);
+  fixed(app.add_flag("--keep-aspect", options.keep_aspect,
+                     "Cut the middle square out of each picture instead of distorting it"),
+        options.keep_aspect);
+  fixed(app.add_flag("--exif-orientation", options.exif_orientation,
+                     "Turn JPEG pictures as a viewer shows them; Keras does not"),
+        options.exif_orientation);
+  fixed(app.add_flag("--tolerant", options.tolerant,
+                     "Take damaged JPEG pictures as far as a viewer would show them"),
+        options.tolerant);
   app.add_option("--cache-mb", options.cache_mb, "Memory for decoded pictures, in MiB")
       ->check(integer_in(0, int64_t{1} << 40))
       ->capture_default_str();

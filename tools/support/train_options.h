@@ -13,6 +13,8 @@ namespace manul {
 struct TrainOptions {
   std::string data, validation;
   double split = 0;
+  std::string split_order = "shuffled";
+  bool no_validation = false, gray = false, keep_aspect = false, exif_orientation = false, tolerant = false;
   int64_t epochs = 25, batch = 32;
   double learning_rate = 0.001;
   int64_t size = 64;

@@ -1,6 +1,11 @@
 #include "manul/tools/support/training_pictures.h"
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
 
 #include "manul/framework/file_system.h"
 #include "manul/tools/support/class_counts.h"
@@ -38,30 +43,53 @@ int64_t mebibytes(int64_t bytes) {
 /// Room for four batches at least, and for a few milliseconds of decoding where batches are small.
 int64_t stream_mb(const TrainOptions& options, int64_t pictures) {
   int64_t rows = std::min(4 * options.batch, pictures);
-  return std::max<int64_t>(16, mebibytes(rows * options.size * options.size * 3));
+  return std::max<int64_t>(16, mebibytes(rows * options.size * options.size * (options.gray ? 1 : 3)));
 }
 
-void report(const ImageDataset& pictures, const char* part, bool quiet) {
+/// Whatever happens to thousands of files is told of the first ones and in total.
+void tell_warnings(const std::vector<std::string>& warnings) {
+  constexpr size_t most = 5;
+  for (size_t i = 0; i < std::min(most, warnings.size()); ++i)
+    print_if_possible(stderr, "train_catdog: {}\n", printable(warnings[i]));
+  if (warnings.size() > most)
+    print_if_possible(stderr, "train_catdog: {} more such warnings, {} in all\n", warnings.size() - most,
+                      warnings.size());
+}
+
+/// "cats: 3 hidden files or folders, 2 GIF pictures, which are not read"
+std::string ignored_text(const IgnoredFiles& ignored, bool pictures) {
+  std::string text;
+  for (const IgnoredFiles::Reason& reason : ignored.reasons()) {
+    if (reason.is_picture != pictures) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", reason.count, reason.what);
+    if (pictures) text += fmt::format(" (the first is {})", reason.first.string());
+  }
+  return text;
+}
+
+void report(const ImageDataset& pictures, const IgnoredFiles& ignored, const char* part, bool quiet) {
   for (const std::string& reason : pictures.bad_images())
     print_if_possible(stderr, "train_catdog: skipped {}\n", printable(reason));
-  for (const std::string& warning : pictures.warnings())
-    print_if_possible(stderr, "train_catdog: {}\n", printable(warning));
+  tell_warnings(pictures.warnings());
+  if (std::string text = ignored_text(ignored, true); !text.empty())
+    print_if_possible(stderr, "train_catdog: {}: left out {}\n", part, printable(text));
+  if (quiet) return;
   const std::vector<std::string>& names = pictures.class_names();
-  if (!quiet)
-    print_if_possible(stdout, "{}: {}\n", part,
-                      printable(counts_text(names, class_counts(pictures.files(), names.size()))));
+  print_if_possible(stdout, "{}: {}\n", part,
+                    printable(counts_text(names, class_counts(pictures.files(), names.size()))));
+  std::string text = ignored_text(ignored, false);
+  if (size_t skipped = pictures.bad_images().size(); skipped > 0)
+    text += fmt::format("{}{} damaged pictures", text.empty() ? "" : ", ", skipped);
+  if (!text.empty()) print_if_possible(stdout, "{}: left out {}\n", part, printable(text));
 }
 
 std::unique_ptr<ImageDataset> read_folder(const ImageFolder& folder, const char* part,
                                           const AugmentOptions& augment, const TrainOptions& options,
                                           int64_t cache_mb, Device device, const std::atomic<bool>& stop) {
   StatusLine status(Terminal::of_stderr());
-  auto side = static_cast<int>(options.size);
   auto pictures = std::make_unique<ImageDataset>(
       folder, ImageDatasetOptions{
-                  .image = {.height = side,
-                            .width = side,
-                            .interpolation = parse_interpolation(options.interpolation)},
+                  .image = image_options(options),
                   .augment = augment,
                   .on_bad_image = options.on_bad_image == "fail" ? OnBadImage::fail : OnBadImage::skip,
                   .cache_mb = cache_mb,
@@ -71,16 +99,55 @@ std::unique_ptr<ImageDataset> read_folder(const ImageFolder& folder, const char*
                   .on_progress = show_progress(status, "Reading", options.quiet),
                   .stop = &stop});
   status.erase();
-  report(*pictures, part, options.quiet);
+  report(*pictures, folder.ignored, part, options.quiet);
   return pictures;
 }
 
 /// The folder of the validation pictures; empty if there is none.
 fs::path validation_folder(const TrainOptions& options, const fs::path& data) {
+  if (options.no_validation) return {};
   if (!options.validation.empty()) return options.validation;
-  fs::path beside = absolute_path(data / "").parent_path().parent_path() / "test_set";
-  bool usable = file_type(beside, ErrorKind::data) == FileType::folder && !is_same_file(beside, data);
-  return usable ? beside : fs::path();
+  fs::path whole = absolute_path(data / "").lexically_normal();  // "." is the folder it stands for
+  if (!whole.has_filename()) whole = whole.parent_path();
+  fs::path beside = whole.parent_path() / "test_set";
+  if (file_type(beside, ErrorKind::data) != FileType::folder || is_same_file(beside, data)) return {};
+  fs::path shorter = fs::path(data).lexically_normal().parent_path() / "test_set";
+  return is_same_file(shorter, beside) ? shorter : beside;
+}
+
+/// Names of the parts of a data set: where they would be classes, the folder above the data was given.
+bool names_a_part(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  static const std::set<std::string> names{"training_set", "test_set",  "validation_set", "train",
+                                           "training",     "test",      "testing",        "val",
+                                           "valid",        "validation"};
+  return names.contains(name);
+}
+
+void refuse_parts_as_classes(const ImageFolder& folder) {
+  const std::vector<std::string>& names = folder.class_names;
+  auto is_part = [&](const std::string& name) {
+    return names_a_part(name) && subfolder_names(folder.folder / name).size() >= 2;
+  };
+  if (!std::all_of(names.begin(), names.end(), is_part)) return;
+  auto trains = std::find_if(names.begin(), names.end(), [](const std::string& name) {
+    return name.find("rain") != std::string::npos || name.find("RAIN") != std::string::npos;
+  });
+  const std::string& train = trains == names.end() ? names.front() : *trains;
+  const std::string& other = train == names.front() ? names.back() : names.front();
+  fail(ErrorKind::data,
+       "{}: the classes would be {}, the parts of a data set; is this meant: --data {} --validation {}?",
+       folder.folder.string(), fmt::join(names, ", "), shell_word((folder.folder / train).string()),
+       shell_word((folder.folder / other).string()));
+}
+
+ImageFolder scan_validation(const fs::path& folder, const std::vector<std::string>& class_names) {
+  try {
+    return ImageFolder::scan_for(folder, class_names);
+  } catch (const Error& error) {
+    fail(error.kind(), "{}; --validation names another folder, --no-validation does without one",
+         error.what());
+  }
 }
 
 }  // namespace
@@ -94,13 +161,32 @@ PictureFolders find_pictures(const TrainOptions& options, const std::atomic<bool
       print_if_possible(stdout, "Drawn cats and dogs are kept in {}\n",
                         printable(data.parent_path().string()));
   }
-  if (options.split > 0)
-    return {ImageFolder::scan(data, ImageFolder::Subset::training, options.split),
-            ImageFolder::scan(data, ImageFolder::Subset::validation, options.split)};
-  PictureFolders folders{ImageFolder::scan(data), {}};
-  if (fs::path validation = validation_folder(options, data); !validation.empty())
-    folders.validation = ImageFolder::scan_for(validation, folders.train.class_names);
+  bool first = options.split_order == "first";
+  ImageFolder::Subset part =
+      options.split > 0 && first ? ImageFolder::Subset::training : ImageFolder::Subset::all;
+  PictureFolders folders{ImageFolder::scan(data, part, options.split), {}};
+  refuse_parts_as_classes(folders.train);
+  if (options.split > 0 && first) {
+    folders.validation = ImageFolder::scan(data, ImageFolder::Subset::validation, options.split);
+    folders.validation->ignored = {};
+  } else if (options.split > 0) {
+    auto [train, validation] = folders.train.split(options.split, options.seed);
+    folders = {std::move(train), std::move(validation)};
+  } else if (fs::path validation = validation_folder(options, data); !validation.empty()) {
+    folders.validation = scan_validation(validation, folders.train.class_names);
+  }
   return folders;
+}
+
+ImageOptions image_options(const TrainOptions& options) {
+  auto side = static_cast<int>(options.size);
+  return {.height = side,
+          .width = side,
+          .interpolation = parse_interpolation(options.interpolation),
+          .keep_aspect_ratio = options.keep_aspect,
+          .color_mode = options.gray ? ColorMode::grayscale : ColorMode::rgb,
+          .exif_orientation = options.exif_orientation,
+          .tolerant = options.tolerant};
 }
 
 Pictures read_pictures(const PictureFolders& folders, const TrainOptions& options, Device device,

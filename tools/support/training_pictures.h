@@ -23,6 +23,9 @@ struct Pictures {
 /// that what is wrong with a folder is told at once. Throws ErrorKind::data, and an error when `stop` is set.
 PictureFolders find_pictures(const TrainOptions& options, const std::atomic<bool>& stop);
 
+/// How the options have pictures made into inputs.
+ImageOptions image_options(const TrainOptions& options);
+
 /// Reads all pictures to `device`, naming on stderr those that are skipped. Ends with an error when `stop` is
 /// set.
 Pictures read_pictures(const PictureFolders& folders, const TrainOptions& options, Device device,

@@ -1,0 +1,27 @@
+# cpack -G DEB makes two packages: manul (the programs) and libmanul-dev (library, headers, CMake and pkg-config files).
+# The library is static: nothing but the programs' package is needed at run time.
+if(NOT PROJECT_IS_TOP_LEVEL)
+  return()
+endif()
+set(CPACK_PACKAGE_NAME manul)
+set(CPACK_PACKAGE_VENDOR "The Manul authors")
+set(CPACK_PACKAGE_CONTACT "The Manul authors <manul@localhost.localdomain>")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "small deep-learning framework in C++")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL programs development)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PROGRAMS_PACKAGE_NAME manul)
+set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SECTION science)
+set(CPACK_COMPONENT_PROGRAMS_DESCRIPTION
+  "programs that train and use image models\n Trains image classifiers from a folder of pictures on a CPU or an NVIDIA GPU,\n keeps them in Keras' own files, and asks them about pictures.")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libmanul-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libfmt-dev, libjpeg-dev, libpng-dev, zlib1g-dev")
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
+  "deep-learning framework in C++, library and headers\n Tensors, ops with gradients, layers and models with Keras' names, written in\n C++20, for CPU and CUDA.")
+include(CPack)

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace manul {
+
+/// Files that were passed over where pictures were looked for, counted by the reason.
+class IgnoredFiles {
+ public:
+  struct Reason {
+    std::string what;  // "hidden", "GIF pictures, which are not read", "no pictures"
+    int64_t count = 0;
+    std::filesystem::path first;
+    bool is_picture = false;  // of a format that is not read
+  };
+
+  void add(const std::string& what, const std::filesystem::path& path, bool is_picture = false);
+  const std::vector<Reason>& reasons() const { return reasons_; }
+
+ private:
+  std::vector<Reason> reasons_;
+};
+
+/// The names of the sub-folders of `folder` that are not hidden, sorted by their bytes. Throws
+/// ErrorKind::data if there is no such folder.
+std::vector<std::string> subfolder_names(const std::filesystem::path& folder);
+
+/// Names that no picture and no class has: hidden ones (.git, ._x.jpg) and __MACOSX.
+bool is_hidden_name(const std::filesystem::path& path);
+
+/// The files directly in `folder` that are taken for pictures: by their names (png, jpg, jpeg, jfif, jpe,
+/// bmp, ppm, pgm, tif, tiff, webp, in any case), or else by their first bytes.
+std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& folder, IgnoredFiles& ignored);
+
+/// The same of `folder` and all folders below it, those reached by links aside, in the order of their whole
+/// paths, as Keras walks them, and of the files' names within each.
+std::vector<std::filesystem::path> pictures_below(const std::filesystem::path& folder, IgnoredFiles& ignored);
+
+}  // namespace manul

@@ -1,0 +1,206 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "manul/data/datasets/image_folder.h"
+#include "manul/framework/error.h"
+#include "manul/models/keras/json.h"
+#include "manul/tools/support/class_counts.h"
+#include "manul/tools/support/classifier.h"
+#include "manul/tools/support/evaluation.h"
+#include "manul/tools/support/program.h"
+#include "manul/tools/support/questions.h"
+#include "manul/tools/support/terminal.h"
+
+namespace manul {
+namespace {
+
+struct Settings {
+  std::string model, data;
+  bool json = false, csv = false;
+  LabelsFrom labels_from = LabelsFrom::folder;
+};
+
+/// Pictures whose classes are indices into names.
+struct Labelled {
+  std::vector<std::string> names;
+  std::vector<ImageFolder::File> files;
+};
+
+/// The folder's classes in the place of those that the model does not name, in the order of their names as in
+/// Keras.
+std::vector<std::string> names_for(const Classifier& classifier, const Settings& settings) {
+  std::vector<std::string> folders = subfolder_names(settings.data);
+  if (classifier.knows_class_names() || folders.size() != classifier.class_names().size())
+    return classifier.class_names();
+  return folders;
+}
+
+Labelled from_folders(const Classifier& classifier, const Settings& settings) {
+  Labelled labelled{names_for(classifier, settings), {}};
+  IgnoredFiles ignored;
+  for (const std::string& folder : subfolder_names(settings.data)) {
+    std::filesystem::path path = std::filesystem::path(settings.data) / folder;
+    std::optional<size_t> label = label_of((path / "x").string(), labelled.names, LabelsFrom::folder);
+    if (auto same = std::find(labelled.names.begin(), labelled.names.end(), folder);
+        same != labelled.names.end())
+      label = same - labelled.names.begin();
+    if (!label)
+      fail(ErrorKind::data, "{}: '{}' is none of the model's classes ({}); --classes names them",
+           settings.data, folder, fmt::join(labelled.names, ", "));
+    for (auto& file : pictures_below(path, ignored))
+      labelled.files.push_back({std::move(file), static_cast<int>(*label)});
+  }
+  if (labelled.files.empty())
+    fail(ErrorKind::data,
+         "{}: there are no pictures in sub-folders that are called as the classes ({}); --labels-from name "
+         "takes the "
+         "classes from the names of the files",
+         settings.data, fmt::join(labelled.names, ", "));
+  return labelled;
+}
+
+Labelled from_names(const Classifier& classifier, const Settings& settings) {
+  Labelled labelled{classifier.class_names(), {}};
+  for (const auto& file : ImageFolder::pictures_below(settings.data)) {
+    std::optional<size_t> label = label_of(file.string(), labelled.names, LabelsFrom::name);
+    if (!label)
+      fail(ErrorKind::data, "{}: the name begins with none of the classes ({})", file.string(),
+           fmt::join(labelled.names, ", "));
+    labelled.files.push_back({file, static_cast<int>(*label)});
+  }
+  if (labelled.files.empty())
+    fail(ErrorKind::data, "{}: there are no pictures in this folder", settings.data);
+  return labelled;
+}
+
+/// Asks about all pictures, a batch at a time; names those that cannot be read.
+Evaluation evaluate_all(Classifier& classifier, const Labelled& labelled, bool& all_read) {
+  constexpr size_t batch = 64;
+  Evaluation evaluation(labelled.names);
+  StatusLine status(Terminal::of_stderr());
+  for (size_t first = 0; first < labelled.files.size(); first += batch) {
+    size_t count = std::min(batch, labelled.files.size() - first);
+    std::vector<std::string> names;
+    for (size_t i = 0; i < count; ++i) names.push_back(labelled.files[first + i].path.string());
+    std::vector<Answer> answers = classifier.answers(names);
+    for (size_t i = 0; i < count; ++i) {
+      const Answer& answer = answers[i];
+      for (const std::string& text : {answer.warning, answer.problem}) {
+        if (text.empty()) continue;
+        status.erase();
+        print_if_possible(stderr, "evaluate: {}\n", printable(text));
+      }
+      if (answer.problem.empty())
+        evaluation.add(labelled.files[first + i].label, answer.probabilities);
+      else
+        all_read = false;
+    }
+    status.show(fmt::format("{} of {} pictures", first + count, labelled.files.size()));
+  }
+  return evaluation;
+}
+
+void print_json(const Settings& settings, const Evaluation& evaluation) {
+  Config::List matrix, names;
+  Config classes = Config::map();
+  for (size_t label = 0; label < evaluation.classes(); ++label) {
+    Config::List row;
+    for (size_t answer = 0; answer < evaluation.classes(); ++answer)
+      row.emplace_back(evaluation.count(label, answer));
+    matrix.emplace_back(std::move(row));
+    names.emplace_back(evaluation.class_names()[label]);
+    classes.set(evaluation.class_names()[label], Config::map({{"precision", evaluation.precision(label)},
+                                                              {"recall", evaluation.recall(label)},
+                                                              {"f1", evaluation.f1(label)},
+                                                              {"images", evaluation.pictures_of(label)}}));
+  }
+  print_result("{}\n", json_text(Config::map({{"schema", 1},
+                                              {"model", settings.model},
+                                              {"data", settings.data},
+                                              {"images", evaluation.size()},
+                                              {"accuracy", evaluation.accuracy()},
+                                              {"balanced_accuracy", evaluation.balanced_accuracy()},
+                                              {"loss", evaluation.loss()},
+                                              {"class_names", std::move(names)},
+                                              {"classes", classes},
+                                              {"confusion_matrix", std::move(matrix)}})));
+}
+
+/// A row a class; the last columns are its row of the confusion matrix.
+void print_csv(const Evaluation& evaluation) {
+  std::string heading = "class,images,precision,recall,f1";
+  for (const std::string& name : evaluation.class_names()) heading += "," + csv_field("answered " + name);
+  print_result("{}\n", heading);
+  for (size_t label = 0; label < evaluation.classes(); ++label) {
+    std::string line = fmt::format("{},{},{},{},{}", csv_field(evaluation.class_names()[label]),
+                                   evaluation.pictures_of(label), evaluation.precision(label),
+                                   evaluation.recall(label), evaluation.f1(label));
+    for (size_t answer = 0; answer < evaluation.classes(); ++answer)
+      line += fmt::format(",{}", evaluation.count(label, answer));
+    print_result("{}\n", line);
+  }
+}
+
+void print_text(const Settings& settings, const Evaluation& evaluation) {
+  std::vector<int64_t> counts;
+  for (size_t i = 0; i < evaluation.classes(); ++i) counts.push_back(evaluation.pictures_of(i));
+  print_result("{}: {}\n", printable(settings.data),
+               printable(counts_text(evaluation.class_names(), counts)));
+  print_result("accuracy {:.4f}, balanced accuracy {:.4f}, loss {:.4f}\n\n{}", evaluation.accuracy(),
+               evaluation.balanced_accuracy(), evaluation.loss(), report_text(evaluation));
+}
+
+int evaluate(const Settings& settings, ClassifierOptions options, Device device) {
+  options.model = settings.model;
+  Classifier classifier(options, device);
+  subfolder_names(settings.data);  // says what is wrong with the folder
+  Labelled labelled = settings.labels_from == LabelsFrom::name ? from_names(classifier, settings)
+                                                               : from_folders(classifier, settings);
+  bool all_read = true;
+  Evaluation evaluation = evaluate_all(classifier, labelled, all_read);
+  if (evaluation.size() == 0) fail(ErrorKind::data, "{}: none of the pictures can be read", settings.data);
+  if (settings.json)
+    print_json(settings, evaluation);
+  else if (settings.csv)
+    print_csv(evaluation);
+  else
+    print_text(settings, evaluation);
+  return all_read ? 0 : static_cast<int>(ErrorKind::data);
+}
+
+}  // namespace
+}  // namespace manul
+
+int main(int argc, char** argv) {
+  manul::Program program(
+      "evaluate",
+      "Says how good a model in a Keras .h5 file is on a folder of pictures, one sub-folder a class.",
+      "  evaluate trained_model.h5 test_set\n"
+      "  evaluate trained_model.h5 --labels-from name pictures/\n"
+      "  evaluate trained_model.h5 test_set --json\n");
+  manul::Settings settings;
+  CLI::App& options = program.options();
+  options.add_option("model", settings.model, "The model's .h5 file")->required();
+  options.add_option("data", settings.data, "The folder")->required();
+  auto* json = options.add_flag("-j,--json", settings.json, "One JSON object");
+  options
+      .add_flag("--csv", settings.csv,
+                "Comma-separated values: a row a class, with its row of the confusion matrix")
+      ->excludes(json);
+  options
+      .add_option_function<std::string>(
+          "--labels-from",
+          [&](const std::string& from) {
+            settings.labels_from = from == "name" ? manul::LabelsFrom::name : manul::LabelsFrom::folder;
+          },
+          "Where the classes are: in the names of the sub-folders, or at the beginning of the files' names")
+      ->check(CLI::IsMember({"folder", "name"}))
+      ->default_str("folder");
+  manul::ClassifierCommand classifier(options);
+  program.add_device_option();
+  program.add_tf32_option();
+  program.add_threads_option();
+  return program.run(argc, argv,
+                     [&] { return manul::evaluate(settings, classifier.options(), program.device()); });
+}

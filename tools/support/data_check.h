@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "manul/tools/support/training_pictures.h"
+
+namespace manul {
+
+/// What a person would notice who looked at the pictures, one sentence each: classes that are very unequal,
+/// missing in the validation, or of one colour; the same picture in both parts or in two classes.
+std::vector<std::string> warnings_about_data(const Pictures& pictures);
+
+}  // namespace manul
