@@ -23,6 +23,7 @@ function(manul_add_hdf5_library)
     target_include_directories(manul SYSTEM PRIVATE ${HDF5_C_INCLUDE_DIRS})
     target_link_libraries(manul PRIVATE ${HDF5_C_LIBRARIES})
   else()
+    list(FILTER HDF5_C_LIBRARIES EXCLUDE REGEX "\\.a$")  # a shared libhdf5 brings what it needs
     add_library(manul_hdf5 MODULE ${write})
     target_link_libraries(manul_hdf5 PRIVATE fmt::fmt-header-only)
     set_target_properties(manul_hdf5 PROPERTIES

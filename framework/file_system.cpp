@@ -36,6 +36,11 @@ bool is_folder(const fs::path& path) noexcept {
   return fs::is_directory(path, error);
 }
 
+bool is_file(const fs::path& path) noexcept {
+  std::error_code error;
+  return fs::is_regular_file(path, error);
+}
+
 bool is_same_file(const fs::path& a, const fs::path& b) noexcept {
   std::error_code error;
   return fs::equivalent(a, b, error);
@@ -71,6 +76,11 @@ fs::path link_target(const fs::path& path, ErrorKind kind) {
   }
   fs::path folder = fs::weakly_canonical(target.parent_path(), error);
   return error ? target : folder / target.filename();
+}
+
+fs::path program_folder() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path();
 }
 
 fs::path temporary_folder() {

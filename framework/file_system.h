@@ -20,6 +20,7 @@ FileType file_type(const std::filesystem::path& path, ErrorKind kind);
 /// The same as a question: false also where it cannot be told, for whoever opens it next and says why it
 /// fails.
 bool is_folder(const std::filesystem::path& path) noexcept;
+bool is_file(const std::filesystem::path& path) noexcept;
 /// True if both names are there and lead to one file or folder.
 bool is_same_file(const std::filesystem::path& a, const std::filesystem::path& b) noexcept;
 
@@ -38,6 +39,8 @@ std::filesystem::path absolute_path(const std::filesystem::path& path);
 /// Where a file that is written to `path` comes to lie: the end of a chain of links, which need not be there,
 /// in a folder whose own path has no links. Throws an Error of `kind` if the chain has no end.
 std::filesystem::path link_target(const std::filesystem::path& path, ErrorKind kind);
+/// Where this program lies; empty if that cannot be told.
+std::filesystem::path program_folder();
 /// For files that may vanish: TMPDIR or /tmp.
 std::filesystem::path temporary_folder();
 

@@ -4,8 +4,9 @@
 #include <link.h>
 
 #include <cstddef>
-#include <system_error>
 #include <vector>
+
+#include "manul/framework/file_system.h"
 
 namespace manul {
 namespace {
@@ -29,8 +30,7 @@ std::vector<fs::path> linker_folders(void* object) {
 }
 
 std::vector<fs::path> companion_folders() {
-  std::error_code error;
-  fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
+  fs::path program = program_folder();
   std::vector<fs::path> folders = {program, program / "lib", program / ".." / "lib"};
   void* object = ::dlopen(nullptr, RTLD_NOW);
   Dl_info self{};
@@ -49,9 +49,8 @@ std::vector<fs::path> companion_folders() {
 }  // namespace
 
 fs::path find_companion(const std::string& name) {
-  std::error_code error;
   for (const fs::path& folder : companion_folders())
-    if (fs::path file = folder / name; folder.is_absolute() && fs::is_regular_file(file, error)) return file;
+    if (fs::path file = folder / name; folder.is_absolute() && is_file(file)) return file;
   return {};
 }
 
