@@ -20,5 +20,6 @@
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/ops/pool/pool2d.h"
 #include "manul/ops/random/dropout.h"
-#include "manul/ops/reduce/reduce.h"
+#include "manul/ops/reduce/cumulative_sum.h"
+#include "manul/ops/reduce/reduce_axes.h"
 #include "manul/ops/shape/shape_ops.h"

@@ -18,6 +18,7 @@ install(FILES manul.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/manul)
 install(DIRECTORY framework ops data layers models DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/manul
   FILES_MATCHING PATTERN "*.h"
   PATTERN "*_cpu.h" EXCLUDE
+  PATTERN "*_cuda.h" EXCLUDE
   REGEX "/framework/cpu/(ahead|block_product|column_sums|eigen|split|start_threads|take_range|tiles|transpose)\\.h$" EXCLUDE
   REGEX "/framework/cuda/(blas|block_pool|dnn|graph|info|library|staging)\\.h$" EXCLUDE
   REGEX "/framework/cuda/product" EXCLUDE

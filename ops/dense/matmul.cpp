@@ -124,8 +124,8 @@ void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation
   visit_float(dz.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);
     const T* arrived = dz.data<T>();
-    auto sums =
-        column_sums(dz.shape()[0], dz.shape()[1], [=](int64_t i) { return static_cast<double>(arrived[i]); });
+    auto sums = column_sums(dz.shape()[0], dz.shape()[1],
+                            [=](int64_t i, int64_t) { return static_cast<double>(arrived[i]); });
     std::copy(sums.begin(), sums.end(), dbias.mutable_data<T>());
   });
 }

@@ -121,10 +121,11 @@ void batch_statistics(const Tensor& x, double epsilon, double momentum, const Te
     using T = decltype(zero);
     const T* from = x.data<T>();
     int64_t channels = x.shape()[-1], rows = x.shape().rows();
-    auto means = column_sums(rows, channels, [=](int64_t i) { return static_cast<double>(from[i]); });
+    auto means =
+        column_sums(rows, channels, [=](int64_t i, int64_t) { return static_cast<double>(from[i]); });
     for (double& value : means) value /= static_cast<double>(rows);
-    auto squares = column_sums(rows, channels, [from, channels, center = means.data()](int64_t i) {
-      double distance = from[i] - center[i % channels];
+    auto squares = column_sums(rows, channels, [from, center = means.data()](int64_t i, int64_t c) {
+      double distance = from[i] - center[c];
       return distance * distance;
     });
     T *running_mean = moving_mean.mutable_data<T>(), *running_variance = moving_variance.mutable_data<T>();
@@ -160,8 +161,7 @@ void batch_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor
     const T *from = x.data<T>(), *arrived = dy.data<T>(), *center = mean.data<T>();
     const T *inverse = inverse_deviation.data<T>(), *by = data_or_null<T>(gamma);
     int64_t channels = x.shape()[-1], rows = x.shape().rows();
-    auto sums = column_sums(rows, channels, [=](int64_t i) {
-      int64_t c = i % channels;
+    auto sums = column_sums(rows, channels, [=](int64_t i, int64_t c) {
       double dy = arrived[i];
       return std::array<double, 2>{dy, dy * static_cast<double>((from[i] - center[c]) * inverse[c])};
     });

@@ -21,48 +21,51 @@ bool repeats_along(const Shape& a, const Shape& b) {
   return b.rank() <= a.rank() && std::equal(b.begin(), b.end(), a.end() - b.rank());
 }
 
-template <template <class> class F>
-Tensor apply(const Tensor& a, const Tensor& b) {
-  constexpr const char* name = F<float>::name;
-  static constexpr Binary operation{binary_place<F>};
+/// What the table says of a function.
+struct Properties {
+  const char* name;
+  bool has_gradient, passes_a = false, passes_b = false;
+};
+
+Properties properties_of(Binary operation) {
+  Properties properties{};
+  visit_binary<float>(operation, [&](auto function) {
+    using F = decltype(function);
+    properties = {F::name, has_gradient<F, float>};
+    if constexpr (has_gradient<F, float>) {
+      properties.passes_a = F::passes_a;
+      properties.passes_b = F::passes_b;
+    }
+  });
+  return properties;
+}
+
+}  // namespace
+
+Tensor binary(Binary operation, const Tensor& a, const Tensor& b) {
+  Properties is = properties_of(operation);
   check(repeats_along(a.shape(), b.shape()),
-        "{}: {} does not fit {} (want the same, its last axes, or one element)", name, b.shape(), a.shape());
-  check(a.dtype() == b.dtype(), "{}: {} does not go with {}", name, name_of(a.dtype()), name_of(b.dtype()));
+        "{}: {} does not fit {} (want the same, its last axes, or one element)", is.name, b.shape(),
+        a.shape());
+  check(a.dtype() == b.dtype(), "{}: {} does not go with {}", is.name, name_of(a.dtype()),
+        name_of(b.dtype()));
   Tensor y = Tensor::empty_like(a);
   binary_kernel(operation, a, b, y);
-  if (Tape* tape = Tape::recording({&a, &b}))
-    tape->record(name, y, {a, b}, [a, b](const Tensor& dy, Gradients& gradients) {
-      constexpr bool passes_a = F<float>::passes_a;
-      bool passes_b = F<float>::passes_b && a.shape() == b.shape();
-      if (passes_a && gradients.needed(0)) gradients.give(0, dy);
+  if (Tape* tape = is.has_gradient ? Tape::recording({&a, &b}) : nullptr)
+    tape->record(is.name, y, {a, b}, [operation, is, a, b](const Tensor& dy, Gradients& gradients) {
+      bool passes_b = is.passes_b && a.shape() == b.shape();
+      if (is.passes_a && gradients.needed(0)) gradients.give(0, dy);
       if (passes_b && gradients.needed(1)) gradients.give(1, dy);
       Tensor da, db;
-      if (!passes_a && gradients.needed(0)) da = gradients.target(0);
+      if (!is.passes_a && gradients.needed(0)) da = gradients.target(0);
       if (!passes_b && gradients.needed(1)) db = gradients.target(1);
       if (da.defined() || db.defined()) binary_backward_kernel(operation, a, b, dy, da, db);
     });
   return y;
 }
 
-}  // namespace
-
-Tensor add(const Tensor& a, const Tensor& b) {
-  return apply<Add>(a, b);
-}
-Tensor subtract(const Tensor& a, const Tensor& b) {
-  return apply<Subtract>(a, b);
-}
-Tensor multiply(const Tensor& a, const Tensor& b) {
-  return apply<Multiply>(a, b);
-}
-Tensor divide(const Tensor& a, const Tensor& b) {
-  return apply<Divide>(a, b);
-}
-Tensor maximum(const Tensor& a, const Tensor& b) {
-  return apply<Maximum>(a, b);
-}
-Tensor minimum(const Tensor& a, const Tensor& b) {
-  return apply<Minimum>(a, b);
+Tensor binary(Binary operation, const Tensor& a, double b) {
+  return binary(operation, a, Tensor::full({}, b, a.dtype(), a.device()));
 }
 
 namespace cpu {
@@ -97,8 +100,8 @@ void backward_b(const F& function, const T* a, const T* b, const T* dy, T* db, i
         dy, a, b);
     return;
   }
-  auto sums = column_sums(period == 0 ? 0 : elements / period, period, [=](int64_t i) {
-    return static_cast<double>(dy[i] * function.derivative_b(a[i], b[i % period]));
+  auto sums = column_sums(period == 0 ? 0 : elements / period, period, [=](int64_t i, int64_t column) {
+    return static_cast<double>(dy[i] * function.derivative_b(a[i], b[column]));
   });
   for (int64_t i = 0; i < period; ++i) db[i] = static_cast<T>(sums[i]);
 }
@@ -122,13 +125,15 @@ void binary_backward(Binary operation, const Tensor& a, const Tensor& b, const T
     using T = decltype(zero);
     const T *left = a.data<T>(), *right = b.data<T>(), *arrived = dy.data<T>();
     visit_binary<T>(operation, [&](auto function) {
-      if (da.defined())
-        map_repeating<T>(
-            a.elements(), right, b.elements(),
-            [=](Vector<T> d, Vector<T> p, Vector<T> q) { return d * function.derivative_a(p, q); },
-            da.mutable_data<T>(), arrived, left);
-      if (db.defined())
-        backward_b(function, left, right, arrived, db.mutable_data<T>(), a.elements(), b.elements());
+      if constexpr (has_gradient<decltype(function), T>) {
+        if (da.defined())
+          map_repeating<T>(
+              a.elements(), right, b.elements(),
+              [=](Vector<T> d, Vector<T> p, Vector<T> q) { return d * function.derivative_a(p, q); },
+              da.mutable_data<T>(), arrived, left);
+        if (db.defined())
+          backward_b(function, left, right, arrived, db.mutable_data<T>(), a.elements(), b.elements());
+      }
     });
   });
 }

@@ -108,17 +108,19 @@ void binary_backward(Binary operation, const Tensor& a, const Tensor& b, const T
     using T = decltype(zero);
     visit_binary<T>(operation, [&](auto function) {
       using F = decltype(function);
-      const T *x = a.data<T>(), *z = b.data<T>(), *arrived = dy.data<T>();
-      if (da.defined())
-        for_each(context, elements,
-                 BinaryBackwardA<F, T>{function, x, z, arrived, da.mutable_data<T>(), period});
-      if (!db.defined()) return;
-      if (period == elements)
-        for_each(context, elements, BinaryBackwardB<F, T>{function, x, z, arrived, db.mutable_data<T>()});
-      else
-        column_sums<double>(a, period == 0 ? 0 : elements / period, period,
-                            BinaryBackwardBElement<F, T>{function, x, z, arrived, period},
-                            StoreSum<T>{db.mutable_data<T>()});
+      if constexpr (pointwise::has_gradient<F, T>) {
+        const T *x = a.data<T>(), *z = b.data<T>(), *arrived = dy.data<T>();
+        if (da.defined())
+          for_each(context, elements,
+                   BinaryBackwardA<F, T>{function, x, z, arrived, da.mutable_data<T>(), period});
+        if (!db.defined()) return;
+        if (period == elements)
+          for_each(context, elements, BinaryBackwardB<F, T>{function, x, z, arrived, db.mutable_data<T>()});
+        else
+          column_sums<double>(a, period == 0 ? 0 : elements / period, period,
+                              BinaryBackwardBElement<F, T>{function, x, z, arrived, period},
+                              StoreSum<T>{db.mutable_data<T>()});
+      }
     });
   });
 }

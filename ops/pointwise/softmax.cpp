@@ -48,6 +48,44 @@ Vector<T> identity(Vector<T> v) {
   return v;
 }
 
+/// Rows so short that a vector or two would be mostly empty: exp goes over many rows at once, the rest by
+/// number.
+constexpr int64_t short_row = 64;
+
+template <class T>
+void softmax_of_short_rows(int64_t rows, int64_t classes, const T* in, T* out) {
+  constexpr int64_t grain = 1 << 12;
+  parallel_for(rows, std::max(grain / classes, int64_t{1}), [=](int64_t begin, int64_t end) {
+    for (int64_t first = begin * classes; first < end * classes; first += classes) {
+      T top = *std::max_element(in + first, in + first + classes);
+      for (int64_t c = first; c < first + classes; ++c) out[c] = in[c] - top;
+    }
+    T* part = out + begin * classes;
+    map_range((end - begin) * classes, [](Vector<T> v) { return Math<Vector<T>>::exp(v); }, part, part);
+    for (int64_t first = begin * classes; first < end * classes; first += classes) {
+      T sum = 0;
+      for (int64_t c = first; c < first + classes; ++c) sum += out[c];
+      for (int64_t c = first; c < first + classes; ++c) out[c] /= sum;
+    }
+  });
+}
+
+template <class T>
+void softmax_backward_of_short_rows(int64_t rows, int64_t classes, const T* out, const T* arrived, T* to) {
+  constexpr int64_t grain = 1 << 12;
+  parallel_for(rows, std::max(grain / classes, int64_t{1}), [=](int64_t begin, int64_t end) {
+    for (int64_t first = begin * classes; first < end * classes; first += classes) {
+      T sum = 0;
+      for (int64_t c = first; c < first + classes; ++c) sum += out[c] * arrived[c];
+      for (int64_t c = first; c < first + classes; ++c) to[c] = out[c] * (arrived[c] - sum);
+    }
+  });
+}
+
+bool has_short_rows(const Tensor& x) {
+  return x.shape()[-1] > 0 && x.shape()[-1] < short_row;
+}
+
 }  // namespace
 
 void softmax(const Tensor& x, const Tensor& y) {
@@ -55,6 +93,7 @@ void softmax(const Tensor& x, const Tensor& y) {
     using T = decltype(zero);
     const T* in = x.data<T>();
     T* out = y.mutable_data<T>();
+    if (has_short_rows(x)) return softmax_of_short_rows(x.shape().rows(), x.shape()[-1], in, out);
     for_rows(x, [=](int64_t first, int64_t classes) {
       T* row = out + first;
       T top = largest(classes, in + first);
@@ -72,6 +111,8 @@ void softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
     using T = decltype(zero);
     const T *out = y.data<T>(), *arrived = dy.data<T>();
     T* to = dx.mutable_data<T>();
+    if (has_short_rows(y))
+      return softmax_backward_of_short_rows(y.shape().rows(), y.shape()[-1], out, arrived, to);
     for_rows(y, [=](int64_t first, int64_t classes) {
       T sum = sum_range<T>(
           classes, [](Vector<T> v, Vector<T> d) { return v * d; }, out + first, arrived + first);

@@ -15,11 +15,6 @@ bool derivative_needs_input(const Unary& operation) {
   return needs;
 }
 
-template <template <class> class F, class... Values>
-Tensor apply(const Tensor& x, Values... parameters) {
-  return unary({unary_place<F>, {parameters...}}, F<float>::name, x);
-}
-
 }  // namespace
 
 Tensor unary(const Unary& operation, std::string_view name, const Tensor& x) {
@@ -71,85 +66,6 @@ Tensor operator/(double a, const Tensor& b) {
 }
 Tensor operator-(const Tensor& a) {
   return negative(a);
-}
-
-Tensor negative(const Tensor& x) {
-  return apply<Negative>(x);
-}
-Tensor exp(const Tensor& x) {
-  return apply<Exp>(x);
-}
-Tensor log(const Tensor& x) {
-  return apply<Log>(x);
-}
-Tensor sqrt(const Tensor& x) {
-  return apply<Sqrt>(x);
-}
-Tensor square(const Tensor& x) {
-  return apply<Square>(x);
-}
-Tensor reciprocal(const Tensor& x) {
-  return apply<Reciprocal>(x);
-}
-Tensor pow(const Tensor& x, double exponent) {
-  return apply<Power>(x, exponent);
-}
-Tensor sign(const Tensor& x) {
-  return apply<Sign>(x);
-}
-Tensor abs(const Tensor& x) {
-  return apply<Abs>(x);
-}
-Tensor clip(const Tensor& x, double low, double high) {
-  check(low <= high, "clip: the lower bound {} is above the upper bound {}", low, high);
-  return apply<Clip>(x, low, high);
-}
-Tensor relu(const Tensor& x) {
-  return apply<Relu>(x);
-}
-Tensor relu(const Tensor& x, const ReluOptions& options) {
-  check(options.max_value >= options.threshold, "relu: max_value {} is below the threshold {}",
-        options.max_value, options.threshold);
-  return apply<ReluWithOptions>(x, options.max_value, options.negative_slope, options.threshold);
-}
-Tensor relu6(const Tensor& x) {
-  return apply<Relu6>(x);
-}
-Tensor leaky_relu(const Tensor& x, double slope) {
-  return apply<LeakyRelu>(x, slope);
-}
-Tensor elu(const Tensor& x, double alpha) {
-  return apply<Elu>(x, alpha);
-}
-Tensor selu(const Tensor& x) {
-  return apply<Selu>(x);
-}
-Tensor sigmoid(const Tensor& x) {
-  return apply<Sigmoid>(x);
-}
-Tensor tanh(const Tensor& x) {
-  return apply<Tanh>(x);
-}
-Tensor softplus(const Tensor& x) {
-  return apply<Softplus>(x);
-}
-Tensor softsign(const Tensor& x) {
-  return apply<Softsign>(x);
-}
-Tensor silu(const Tensor& x) {
-  return apply<Silu>(x);
-}
-Tensor mish(const Tensor& x) {
-  return apply<Mish>(x);
-}
-Tensor gelu(const Tensor& x, bool approximate) {
-  return approximate ? apply<GeluTanh>(x) : apply<Gelu>(x);
-}
-Tensor hard_sigmoid(const Tensor& x) {
-  return apply<HardSigmoid>(x);
-}
-Tensor hard_silu(const Tensor& x) {
-  return apply<HardSilu>(x);
 }
 
 namespace cpu {

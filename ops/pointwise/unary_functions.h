@@ -1,12 +1,33 @@
 #pragma once
 
+#include <limits>
+#include <string_view>
+
+#include "manul/framework/kernel.h"
 #include "manul/framework/math.h"
 #include "manul/ops/pointwise/function_list.h"
 
-// The functions of one number, written once for the CPU (X: a vector of T) and CUDA (X: T itself), and their
-// table at the end. A function has a name, value(x), and either derivative(y), if the derivative can be had
-// from the output y alone, or derivative(x, y). Its parameters are its members. Slopes at corners are Keras'.
-namespace manul::pointwise {
+// The functions of one number, written once for the CPU (X: a vector of T) and CUDA (X: T itself), their
+// table, and the functions of tensors at the end. A function has a name, value(x), and either derivative(y),
+// if the derivative can be had from the output y alone, or derivative(x, y). Its parameters are its members.
+// Slopes at corners are Keras'.
+namespace manul {
+
+/// A function of the table by its place, and its parameters.
+struct Unary {
+  int function = 0;
+  pointwise::Parameters parameters{};
+};
+/// y = function(x) with its gradient; `name` is the op's in errors and on the tape.
+Tensor unary(const Unary& operation, std::string_view name, const Tensor& x);
+
+MANUL_KERNEL(unary, void(const Unary& operation, const Tensor& x, const Tensor& y));
+/// dx from the input, the output and dy; where the derivative is had from the output alone, x is undefined,
+/// where from the input alone or both, both are given.
+MANUL_KERNEL(unary_backward, void(const Unary& operation, const Tensor& x, const Tensor& y, const Tensor& dy,
+                                  const Tensor& dx));
+
+namespace pointwise {
 
 template <class T>
 struct Linear {
@@ -433,4 +454,120 @@ using UnaryFunctions =
 template <template <class> class F>
 inline constexpr int unary_place = index_in<F>(UnaryFunctions{});
 
-}  // namespace manul::pointwise
+/// The function F of a tensor, with its gradient.
+template <template <class> class F, class... Values>
+Tensor apply(const Tensor& x, Values... parameters) {
+  return manul::unary({unary_place<F>, {parameters...}}, F<float>::name, x);
+}
+
+}  // namespace pointwise
+
+/// Elementwise functions of one tensor, f32 or f64.
+inline Tensor negative(const Tensor& x) {
+  return pointwise::apply<pointwise::Negative>(x);
+}
+/// x * factor + offset
+Tensor scale(const Tensor& x, double factor, double offset = 0);
+inline Tensor exp(const Tensor& x) {
+  return pointwise::apply<pointwise::Exp>(x);
+}
+inline Tensor log(const Tensor& x) {
+  return pointwise::apply<pointwise::Log>(x);
+}
+inline Tensor sqrt(const Tensor& x) {
+  return pointwise::apply<pointwise::Sqrt>(x);
+}
+inline Tensor square(const Tensor& x) {
+  return pointwise::apply<pointwise::Square>(x);
+}
+/// 1 / x
+inline Tensor reciprocal(const Tensor& x) {
+  return pointwise::apply<pointwise::Reciprocal>(x);
+}
+inline Tensor pow(const Tensor& x, double exponent) {
+  return pointwise::apply<pointwise::Power>(x, exponent);
+}
+/// -1, 0 or 1, without a gradient.
+inline Tensor sign(const Tensor& x) {
+  return pointwise::apply<pointwise::Sign>(x);
+}
+/// The gradient at 0 is 0.
+inline Tensor abs(const Tensor& x) {
+  return pointwise::apply<pointwise::Abs>(x);
+}
+/// At least `low`, at most `high`; at both ends the gradient passes.
+inline Tensor clip(const Tensor& x, double low, double high) {
+  check(low <= high, "clip: the lower bound {} is above the upper bound {}", low, high);
+  return pointwise::apply<pointwise::Clip>(x, low, high);
+}
+
+/// Keras' activations; slopes at corners are Keras' as well.
+/// max(x, 0); the gradient at 0 is 0.
+inline Tensor relu(const Tensor& x) {
+  return pointwise::apply<pointwise::Relu>(x);
+}
+struct ReluOptions {
+  double max_value = std::numeric_limits<double>::infinity();
+  double negative_slope = 0;
+  double threshold = 0;
+};
+/// x above the threshold, at most max_value; below it negative_slope * (x - threshold).
+inline Tensor relu(const Tensor& x, const ReluOptions& options) {
+  check(options.max_value >= options.threshold, "relu: max_value {} is below the threshold {}",
+        options.max_value, options.threshold);
+  return pointwise::apply<pointwise::ReluWithOptions>(x, options.max_value, options.negative_slope,
+                                                      options.threshold);
+}
+/// min(max(x, 0), 6)
+inline Tensor relu6(const Tensor& x) {
+  return pointwise::apply<pointwise::Relu6>(x);
+}
+/// x, or slope * x where x is negative.
+inline Tensor leaky_relu(const Tensor& x, double slope = 0.2) {
+  return pointwise::apply<pointwise::LeakyRelu>(x, slope);
+}
+/// x, or alpha * (exp(x) - 1) where x is negative.
+inline Tensor elu(const Tensor& x, double alpha = 1) {
+  return pointwise::apply<pointwise::Elu>(x, alpha);
+}
+/// 1.0507 * elu(x, 1.67326)
+inline Tensor selu(const Tensor& x) {
+  return pointwise::apply<pointwise::Selu>(x);
+}
+/// 1 / (1 + exp(-x)), without overflow on either side.
+inline Tensor sigmoid(const Tensor& x) {
+  return pointwise::apply<pointwise::Sigmoid>(x);
+}
+inline Tensor tanh(const Tensor& x) {
+  return pointwise::apply<pointwise::Tanh>(x);
+}
+/// log(1 + exp(x))
+inline Tensor softplus(const Tensor& x) {
+  return pointwise::apply<pointwise::Softplus>(x);
+}
+/// x / (1 + |x|)
+inline Tensor softsign(const Tensor& x) {
+  return pointwise::apply<pointwise::Softsign>(x);
+}
+/// x * sigmoid(x), also called swish.
+inline Tensor silu(const Tensor& x) {
+  return pointwise::apply<pointwise::Silu>(x);
+}
+/// x * tanh(softplus(x))
+inline Tensor mish(const Tensor& x) {
+  return pointwise::apply<pointwise::Mish>(x);
+}
+/// x times the normal law's distribution function, or its approximation by tanh.
+inline Tensor gelu(const Tensor& x, bool approximate = false) {
+  return approximate ? pointwise::apply<pointwise::GeluTanh>(x) : pointwise::apply<pointwise::Gelu>(x);
+}
+/// relu6(x + 3) / 6, Keras 3's. Keras 2's is Activation::hard_sigmoid_keras2.
+inline Tensor hard_sigmoid(const Tensor& x) {
+  return pointwise::apply<pointwise::HardSigmoid>(x);
+}
+/// x * hard_sigmoid(x)
+inline Tensor hard_silu(const Tensor& x) {
+  return pointwise::apply<pointwise::HardSilu>(x);
+}
+
+}  // namespace manul

@@ -32,7 +32,8 @@ void cpu::sum(const Tensor& x, double scale, const Tensor& y) {
   visit_float(x.dtype(), "sum", [&](auto zero) {
     using T = decltype(zero);
     const T* from = x.data<T>();
-    auto total = column_sums(x.elements(), 1, [=](int64_t i) { return static_cast<double>(from[i]); });
+    auto total =
+        column_sums(x.elements(), 1, [=](int64_t i, int64_t) { return static_cast<double>(from[i]); });
     *y.mutable_data<T>() = static_cast<T>(scale * total[0]);
   });
 }

@@ -137,5 +137,22 @@ const ActivationCase activation_cases[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Pointwise, KerasActivation, testing::ValuesIn(activation_cases), name_of_sample);
 
+TEST(Comparisons, AreOneWhereTheyHold) {
+  std::vector<Device> devices{Device::cpu()};
+  if (test_gpu()) devices.push_back(*test_gpu());
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  for (Device device : devices) {
+    Tensor a = Tensor::from(std::vector<float>{1, 2, 3, nan}, {4}).to(device);
+    Tensor b = Tensor::from(std::vector<float>{2, 2, 2, nan}, {4}).to(device);
+    auto is = [](const Tensor& mask) { return mask.to_vector<float>(); };
+    EXPECT_EQ(is(equal(a, b)), (std::vector<float>{0, 1, 0, 0}));
+    EXPECT_EQ(is(not_equal(a, b)), (std::vector<float>{1, 0, 1, 1}));
+    EXPECT_EQ(is(greater(a, b)), (std::vector<float>{0, 0, 1, 0}));
+    EXPECT_EQ(is(greater_equal(a, b)), (std::vector<float>{0, 1, 1, 0}));
+    EXPECT_EQ(is(less(a, b)), (std::vector<float>{1, 0, 0, 0}));
+    EXPECT_EQ(is(less_equal(a, 2)), (std::vector<float>{1, 1, 0, 0}));
+  }
+}
+
 }  // namespace
 }  // namespace manul
