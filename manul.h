@@ -18,6 +18,7 @@
 #include "manul/ops/normalize/normalize.h"
 #include "manul/ops/optimizers/update.h"
 #include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/pointwise/where.h"
 #include "manul/ops/pool/pool2d.h"
 #include "manul/ops/random/dropout.h"
 #include "manul/ops/reduce/cumulative_sum.h"

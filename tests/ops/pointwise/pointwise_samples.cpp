@@ -1,4 +1,5 @@
 #include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/pointwise/where.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {
@@ -56,6 +57,12 @@ std::vector<OpSample> function_samples() {
       binary("maximum_equal_shapes", maximum, {2, 7, 5, 3}, {2, 7, 5, 3}),
       binary("maximum_channels", maximum, {2, 7, 5, 3}, {3}),
       binary("minimum_one_number", minimum, {2, 7, 5, 3}, {}),
+      {"where",
+       {{{7, 5, 3}, -1, 1, false}, {{7, 5, 3}}, {{5, 3}}},
+       [](Inputs x) { return where(greater(x[0], 0), x[1], x[2]); }},
+      {"where_integers",
+       {{{7, 5}, 0, 2, false, DType::i32}, {{}}, {{7, 5}}},
+       [](Inputs x) { return where(x[0], x[1], x[2]); }},
       {"maximum_number", {{{7, 5}}}, [](Inputs x) { return maximum(x[0], 0.123); }},
       {"greater_as_mask",
        {{{7, 5}}, {.shape = {5}, .gradient = false}},
