@@ -18,11 +18,12 @@ struct Parameter {
   std::string path;  // "conv2d/kernel": unique in a model, the key of its random stream and of its file entry
   Shape shape;
   Initializer initializer;
-  bool trainable = true;   // read it; set_trainable() changes it
-  bool statistic = false;  // never trained: lies in ParameterSet::statistics()
-  Tensor value;            // a range of ParameterSet::values() or ::statistics()
-  Tensor gradient;         // a range of ParameterSet::gradients(); undefined in statistics and for prediction
-  int64_t offset = 0;      // of value, in elements of its flat buffer
+  bool trainable = true;       // read it; set_trainable() changes it
+  bool statistic = false;      // never trained: lies in ParameterSet::statistics()
+  bool filters_first = false;  // a convolution's kernel: its first axis is the last one in Keras' files
+  Tensor value;                // a range of ParameterSet::values() or ::statistics()
+  Tensor gradient;     // a range of ParameterSet::gradients(); undefined in statistics and for prediction
+  int64_t offset = 0;  // of value, in elements of its flat buffer
   std::shared_ptr<ParameterBuffers> buffers;  // null before it has memory
 
   /// Freezes a weight or trains it again, at any time: with effect from the next forward pass and the next

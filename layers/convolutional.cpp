@@ -1,8 +1,24 @@
 #include "manul/layers/convolutional.h"
 
+#include "manul/layers/config/convolution_options.h"
 #include "manul/layers/config/keras_objects.h"
 
 namespace manul {
+namespace {
+
+/// What a window makes of samples [H, W, C].
+Shape output_of(const std::string& name, const Shape& input, const Window2D& window, int64_t filters) {
+  WindowGeometry geometry = lay_window(name.c_str(), input.batch_of(1), window);
+  return {geometry.output[0], geometry.output[1], filters};
+}
+
+/// Keras' fans of a kernel [kh, kw, C, multiplier].
+Initializer depthwise_initializer(const Shape& kernel) {
+  int64_t area = kernel[0] * kernel[1];
+  return Initializer::glorot_uniform(area * kernel[2], area * kernel[3]);
+}
+
+}  // namespace
 
 void Conv2D::describe(Description& description) {
   description.required({"filters", "nb_filter"}, filters, at_least(1));
@@ -11,26 +27,134 @@ void Conv2D::describe(Description& description) {
   description.option({"padding", "border_mode"}, padding);
   description.fixed("data_format", "channels_last");
   description.option("dilation_rate", dilation_rate, at_least(1));
-  description.fixed("groups", 1);
+  description.option("groups", groups, at_least(1));
   description.option("activation", activation);
   description.option({"use_bias", "bias"}, use_bias);
   describe_kernel_and_bias(description);
 }
 
 Conv2DOptions Conv2D::op_options() const {
-  return {.strides = lengths_of(strides), .padding = padding, .dilation = lengths_of(dilation_rate)};
+  return {.strides = lengths_of(strides),
+          .padding = padding,
+          .dilation = lengths_of(dilation_rate),
+          .groups = groups};
 }
 
 Shape Conv2D::output_shape(const Shape& input) const {
+  check(input[-1] % groups == 0 && filters % groups == 0,
+        "{}: {} channels and {} filters cannot be divided into {} groups", name, input[-1], filters, groups);
   Window2D window{lengths_of(kernel_size), lengths_of(strides), padding, lengths_of(dilation_rate)};
-  WindowGeometry geometry = lay_window(name.c_str(), input.batch_of(1), window);
-  return {geometry.output[0], geometry.output[1], filters};
+  return output_of(name, input, window, filters);
 }
 
 void Conv2D::build(const Shape& input, Weights& weights) {
+  int64_t area = kernel_size.height * kernel_size.width, channels = input[-1] / groups;
+  weights.add_kernel(kernel, "kernel", {filters, kernel_size.height, kernel_size.width, channels},
+                     Initializer::glorot_uniform(area * channels, area * filters));
+  if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
+}
+
+void DepthwiseConv2D::describe(Description& description) {
+  description.required("kernel_size", kernel_size, at_least(1));
+  description.option("strides", strides, at_least(1));
+  description.option("padding", padding);
+  description.option("depth_multiplier", depth_multiplier, at_least(1));
+  description.fixed("data_format", "channels_last");
+  description.option("dilation_rate", dilation_rate, at_least(1));
+  description.fixed("groups", 1, Written::if_set);
+  description.option("activation", activation);
+  description.option("use_bias", use_bias);
+  describe_depthwise_kernel(description);
+  describe_bias(description);
+}
+
+Shape DepthwiseConv2D::output_shape(const Shape& input) const {
+  Window2D window{lengths_of(kernel_size), lengths_of(strides), padding, lengths_of(dilation_rate)};
+  return output_of(name, input, window, input[-1] * depth_multiplier);
+}
+
+void DepthwiseConv2D::build(const Shape& input, Weights& weights) {
+  Shape shape{kernel_size.height, kernel_size.width, input[-1], depth_multiplier};
+  weights.add(depthwise_kernel, "depthwise_kernel", shape, depthwise_initializer(shape));
+  if (use_bias) weights.add(bias, "bias", {input[-1] * depth_multiplier}, Initializer::zeros());
+}
+
+Tensor DepthwiseConv2D::call(const Tensor& x) const {
+  return activate(
+      depthwise_conv2d(x, depthwise_kernel, bias, {lengths_of(strides), padding, lengths_of(dilation_rate)}),
+      activation);
+}
+
+void SeparableConv2D::describe(Description& description) {
+  description.required("filters", filters, at_least(1));
+  description.option("kernel_size", kernel_size, at_least(1));
+  description.option("strides", strides, at_least(1));
+  description.option("padding", padding);
+  description.fixed("data_format", "channels_last");
+  description.option("dilation_rate", dilation_rate, at_least(1));
+  description.option("depth_multiplier", depth_multiplier, at_least(1));
+  description.fixed("groups", 1, Written::if_set);
+  description.option("activation", activation);
+  description.option("use_bias", use_bias);
+  describe_depthwise_kernel(description);
+  describe_pointwise_kernel(description);
+  describe_bias(description);
+}
+
+Shape SeparableConv2D::output_shape(const Shape& input) const {
+  Window2D window{lengths_of(kernel_size), lengths_of(strides), padding, lengths_of(dilation_rate)};
+  return output_of(name, input, window, filters);
+}
+
+void SeparableConv2D::build(const Shape& input, Weights& weights) {
+  int64_t between = input[-1] * depth_multiplier;
+  Shape shape{kernel_size.height, kernel_size.width, input[-1], depth_multiplier};
+  weights.add(depthwise_kernel, "depthwise_kernel", shape, depthwise_initializer(shape));
+  weights.add_kernel(pointwise_kernel, "pointwise_kernel", {filters, 1, 1, between},
+                     Initializer::glorot_uniform(between, filters));
+  if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
+}
+
+Tensor SeparableConv2D::call(const Tensor& x) const {
+  Tensor between = depthwise_conv2d(x, depthwise_kernel, Tensor(),
+                                    {lengths_of(strides), padding, lengths_of(dilation_rate)});
+  return activate(conv2d(between, pointwise_kernel, bias), activation);
+}
+
+void Conv2DTranspose::describe(Description& description) {
+  description.required("filters", filters, at_least(1));
+  description.option("kernel_size", kernel_size, at_least(1));
+  description.option("strides", strides, at_least(1));
+  description.option("padding", padding);
+  description.option("output_padding", output_padding, at_least(0));
+  description.fixed("data_format", "channels_last");
+  description.option("dilation_rate", dilation_rate, at_least(1));
+  description.fixed("groups", 1, Written::if_set);
+  description.option("activation", activation);
+  description.option("use_bias", use_bias);
+  describe_kernel_and_bias(description);
+}
+
+Conv2DTransposeOptions Conv2DTranspose::op_options() const {
+  Conv2DTransposeOptions options{.strides = lengths_of(strides),
+                                 .padding = padding,
+                                 .output_padding = {},
+                                 .dilation = lengths_of(dilation_rate)};
+  if (output_padding) options.output_padding = lengths_of(*output_padding);
+  return options;
+}
+
+Shape Conv2DTranspose::output_shape(const Shape& input) const {
+  auto [height, width] =
+      conv2d_transpose_size(name.c_str(), {input[0], input[1]}, lengths_of(kernel_size), op_options());
+  return {height, width, filters};
+}
+
+void Conv2DTranspose::build(const Shape& input, Weights& weights) {
   int64_t area = kernel_size.height * kernel_size.width, channels = input[-1];
-  weights.add(kernel, "kernel", {filters, kernel_size.height, kernel_size.width, channels},
-              Initializer::glorot_uniform(area * channels, area * filters));
+  // Keras takes the fans of the kernel as it lies in files: [kh, kw, filters, channels].
+  weights.add_kernel(kernel, "kernel", {channels, kernel_size.height, kernel_size.width, filters},
+                     Initializer::glorot_uniform(area * filters, area * channels));
   if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
 }
 

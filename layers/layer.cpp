@@ -56,6 +56,7 @@ void Layer::build(const std::vector<Shape>& inputs, ParameterSet& parameters) {
     Parameter& parameter =
         parameters.add(path_of(weight), weight.shape, weight.initializer, !weight.is_statistic);
     parameter.set_trainable(trainable_ && !weight.is_statistic);
+    parameter.filters_first = weight.filters_first;
     weight.weight->parameter_ = &parameter;
     parameters_.push_back(&parameter);
   }

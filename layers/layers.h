@@ -3,6 +3,7 @@
 // All layers.
 #include "manul/layers/activations.h"
 #include "manul/layers/convolutional.h"
+#include "manul/layers/convolutional_1d.h"
 #include "manul/layers/core.h"
 #include "manul/layers/merging.h"
 #include "manul/layers/normalization.h"
@@ -10,3 +11,5 @@
 #include "manul/layers/preprocessing.h"
 #include "manul/layers/regularization.h"
 #include "manul/layers/reshaping.h"
+#include "manul/layers/reshaping_images.h"
+#include "manul/layers/resizing.h"

@@ -1,9 +1,42 @@
 #include "manul/layers/normalization.h"
 
+#include <algorithm>
+
 #include "manul/layers/config/keras_objects.h"
+#include "manul/ops/dense/matmul.h"
+#include "manul/ops/normalize/group_normalize.h"
 #include "manul/ops/normalize/normalize.h"
+#include "manul/ops/normalize/unit_normalize.h"
+#include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
+namespace {
+
+void describe_gamma_and_beta(Description& description) {
+  description.kept({"beta_initializer", "beta_init"}, zeros_config());
+  description.kept({"gamma_initializer", "gamma_init"}, ones_config());
+  for (const char* key : {"beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"})
+    description.for_training(key);
+}
+
+/// The axes that a file numbers from the batch's on or, negative, from the end.
+AxisRange axes_of(const std::string& name, const char* class_name, const std::vector<int64_t>& axes,
+                  const Shape& sample) {
+  std::vector<int64_t> places;
+  for (int64_t axis : axes) places.push_back(axis < 0 ? axis + sample.rank() + 1 : axis);
+  std::sort(places.begin(), places.end());
+  bool neighbours = !places.empty() && places.front() >= 1 && places.back() <= sample.rank();
+  for (size_t i = 1; i < places.size(); ++i) neighbours &= places[i] == places[i - 1] + 1;
+  check(neighbours, "{}: a {} runs over neighbouring axes of a sample, not over {} of a batch of samples {}",
+        name, class_name, OptionType<std::vector<int64_t>>::write(axes).text(), sample);
+  return AxisRange{static_cast<int>(places.front()), static_cast<int>(places.size())};
+}
+
+Shape lengths_of_range(const Shape& sample, AxisRange range) {
+  return Shape(std::span(sample.begin() + range.first - 1, static_cast<size_t>(range.count)));
+}
+
+}  // namespace
 
 void BatchNormalization::describe(Description& description) {
   description.option("axis", axis);
@@ -11,12 +44,9 @@ void BatchNormalization::describe(Description& description) {
   description.option("epsilon", epsilon, at_least(0));
   description.option("center", center);
   description.option("scale", scale);
-  description.kept({"beta_initializer", "beta_init"}, zeros_config());
-  description.kept({"gamma_initializer", "gamma_init"}, ones_config());
+  describe_gamma_and_beta(description);
   description.kept("moving_mean_initializer", zeros_config());
   description.kept("moving_variance_initializer", ones_config());
-  for (const char* key : {"beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"})
-    description.for_training(key);
   description.fixed("mode", 0, Written::if_set);             // Keras 1: over features
   description.kept("synchronized", false, Written::if_set);  // Keras 3: over devices, of which there is one
   description.fixed("renorm", false, Written::if_set);       // tf.keras until 2.15
@@ -43,6 +73,191 @@ Tensor BatchNormalization::call(const Tensor& x, const CallContext& context) con
   if (context.training && trainable)
     return batch_normalize_training(x, gamma, beta, moving_mean, moving_variance, epsilon, momentum);
   return batch_normalize_inference(x, gamma, beta, moving_mean, moving_variance, epsilon);
+}
+
+void LayerNormalization::describe(Description& description) {
+  description.option("axis", axis);
+  description.option("epsilon", epsilon, at_least(0));
+  description.option("center", center);
+  description.option("scale", scale);
+  describe_gamma_and_beta(description);
+  description.fixed("rms_scaling", false, Written::if_set);  // Keras 3
+}
+
+Shape LayerNormalization::output_shape(const Shape& input) const {
+  axes_of(name, class_name, axis.values, input);
+  return input;
+}
+
+void LayerNormalization::build(const Shape& input, Weights& weights) {
+  Shape lengths = lengths_of_range(input, axes_of(name, class_name, axis.values, input));
+  if (scale) weights.add(gamma, "gamma", lengths, Initializer::ones());
+  if (center) weights.add(beta, "beta", lengths, Initializer::zeros());
+}
+
+Tensor LayerNormalization::call(const Tensor& x) const {
+  AxisRange range = axes_of(name, class_name, axis.values, x.shape().sample());
+  return layer_normalize(x, gamma, beta, range, epsilon);
+}
+
+void GroupNormalization::describe(Description& description) {
+  description.option("groups", groups, at_least(-1));
+  description.option("axis", axis);
+  description.option("epsilon", epsilon, at_least(0));
+  description.option("center", center);
+  description.option("scale", scale);
+  describe_gamma_and_beta(description);
+}
+
+Shape GroupNormalization::output_shape(const Shape& input) const {
+  AxisRange range = axes_of(name, class_name, {axis.value}, input);
+  check(
+      range.first == 1 || range.first == input.rank(),
+      "{}: the channels of a GroupNormalization are the first or the last axis of a sample, not axis {} of a "
+      "batch of samples {}",
+      name, axis.value, input);
+  int64_t channels = input[range.first - 1], parts = groups == -1 ? channels : groups;
+  check(parts >= 1 && channels % parts == 0, "{}: {} channels cannot be divided into {} groups", name,
+        channels, parts);
+  return input;
+}
+
+void GroupNormalization::build(const Shape& input, Weights& weights) {
+  Shape channels = lengths_of_range(input, axes_of(name, class_name, {axis.value}, input));
+  if (scale) weights.add(gamma, "gamma", channels, Initializer::ones());
+  if (center) weights.add(beta, "beta", channels, Initializer::zeros());
+}
+
+Tensor GroupNormalization::call(const Tensor& x) const {
+  int channels = axes_of(name, class_name, {axis.value}, x.shape().sample()).first;
+  return group_normalize(x, gamma, beta, groups == -1 ? x.shape()[channels] : groups, epsilon, channels);
+}
+
+Shape UnitNormalization::output_shape(const Shape& input) const {
+  axes_of(name, class_name, axis.values, input);
+  return input;
+}
+
+Tensor UnitNormalization::call(const Tensor& x) const {
+  return unit_normalize(x, axes_of(name, class_name, axis.values, x.shape().sample()));
+}
+
+std::optional<KeptAxes> OptionType<KeptAxes>::read(const Config& config) {
+  KeptAxes axes{};
+  if (config.is_null()) return axes;
+  if (std::optional<int64_t> one = OptionType<int64_t>::read(config)) return KeptAxes(*one);
+  std::optional<std::vector<int64_t>> several = OptionType<std::vector<int64_t>>::read(config);
+  if (!several) return std::nullopt;
+  axes.values = *several;
+  return axes;
+}
+
+std::optional<Numbers> OptionType<Numbers>::read(const Config& config) {
+  if (std::optional<double> one = OptionType<double>::read(config)) return Numbers(*one);
+  if (!config.is_list()) return std::nullopt;
+  Numbers all{std::vector<double>()};
+  for (const Config& item : config.as_list()) {
+    std::optional<Numbers> some = read(item);
+    if (!some) return std::nullopt;
+    all.values.insert(all.values.end(), some->values.begin(), some->values.end());
+  }
+  return all;
+}
+
+Config OptionType<Numbers>::write(const Numbers& value) {
+  if (value.values.size() == 1) return value.values[0];
+  Config::List list;
+  for (double number : value.values) list.emplace_back(number);
+  return list;
+}
+
+namespace {
+
+/// The range of a Normalization's axes; without an axis an empty one behind the last.
+AxisRange kept_axes(const Normalization& layer, const Shape& sample) {
+  if (layer.axis.values.empty()) return {sample.rank() + 1, 0};
+  return axes_of(layer.name, Normalization::class_name, layer.axis.values, sample);
+}
+
+/// Numbers of an option as a tensor on the device and in the dtype of `like`; `place` keeps it.
+const Tensor& constant(const Numbers& numbers, const Shape& shape, const Tensor& like, Tensor& place) {
+  if (place.defined() && place.dtype() == like.dtype() && place.device() == like.device()) return place;
+  std::vector<double> values = numbers.values;
+  if (values.size() == 1) values.resize(shape.elements(), values[0]);
+  return place = Tensor::from(values, shape).to(like.dtype()).to(like.device());
+}
+
+/// max(sqrt(variance), 1e-7), as Keras divides.
+Tensor deviation_of(const Tensor& variance) {
+  constexpr double least = 1e-7;
+  return scale(relu(scale(sqrt(variance), 1, -least)), 1, least);
+}
+
+/// Statistics of axes in the middle of x, repeated for the axes behind them.
+Tensor spread(const Tensor& statistics, const Tensor& x, AxisRange range) {
+  int64_t behind = 1;
+  for (int axis = range.first + range.count; axis < x.shape().rank(); ++axis) behind *= x.shape()[axis];
+  if (behind == 1 || range.count == 0) return statistics;
+  Tensor column = reshape(statistics, {statistics.elements(), 1});
+  Tensor repeated = matmul(column, Tensor::full({1, behind}, 1, x.dtype(), x.device()));
+  return reshape(repeated, Shape(std::span(x.shape().begin() + range.first, x.shape().end())));
+}
+
+}  // namespace
+
+void Normalization::describe(Description& description) {
+  description.option("axis", axis);
+  description.option("mean", mean);
+  description.option("variance", variance, at_least(0));
+  description.option("invert", invert);
+}
+
+Shape Normalization::output_shape(const Shape& input) const {
+  check(mean.has_value() == variance.has_value(), "{}: a Normalization has both mean and variance or neither",
+        name);
+  size_t wanted = static_cast<size_t>(lengths_of_range(input, kept_axes(*this, input)).elements());
+  for (const std::optional<Numbers>* numbers : {&mean, &variance})
+    check(!*numbers || (*numbers)->values.size() == 1 || (*numbers)->values.size() == wanted,
+          "{}: {} numbers of a Normalization do not fit the {} places of samples {}", name,
+          *numbers ? (*numbers)->values.size() : 0, wanted, input);
+  return input;
+}
+
+void Normalization::build(const Shape& input, Weights& weights) {
+  if (mean) return;
+  Shape lengths = lengths_of_range(input, kept_axes(*this, input));
+  weights.add_statistic(mean_weight, "mean", lengths, Initializer::zeros());
+  weights.add_statistic(variance_weight, "variance", lengths, Initializer::ones());
+  weights.add_statistic(count, "count", {}, Initializer::zeros());
+}
+
+Tensor Normalization::call(const Tensor& x) const {
+  AxisRange range = kept_axes(*this, x.shape().sample());
+  Shape lengths = lengths_of_range(x.shape().sample(), range);
+  const Tensor& means = mean ? constant(*mean, lengths, x, constants[0]) : mean_weight.value();
+  const Tensor& variances =
+      variance ? constant(*variance, lengths, x, constants[1]) : variance_weight.value();
+  Tensor centre = spread(means, x, range), deviation = spread(deviation_of(variances), x, range);
+  return invert ? add(multiply(x, deviation), centre) : divide(subtract(x, centre), deviation);
+}
+
+void Normalization::adapt(const Tensor& data) {
+  check(data.shape().rank() >= 1 && data.elements() > 0, "{}: data {} has nothing to adapt to", class_name,
+        data.shape());
+  AxisRange range = kept_axes(*this, data.shape().sample());
+  int64_t places = lengths_of_range(data.shape().sample(), range).elements(), behind = 1;
+  for (int axis = range.first + range.count; axis < data.shape().rank(); ++axis) behind *= data.shape()[axis];
+  std::vector<double> values = data.to(Device::cpu()).to(DType::f64).to_vector<double>();
+  std::vector<double> means(places), variances(places);
+  auto place_of = [=](size_t i) { return static_cast<int64_t>(i) / behind % places; };
+  double rows = static_cast<double>(values.size()) / static_cast<double>(places);
+  for (size_t i = 0; i < values.size(); ++i) means[place_of(i)] += values[i] / rows;
+  for (size_t i = 0; i < values.size(); ++i) {
+    double distance = values[i] - means[place_of(i)];
+    variances[place_of(i)] += distance * distance / rows;
+  }
+  mean = Numbers(std::move(means));
+  variance = Numbers(std::move(variances));
 }
 
 }  // namespace manul

@@ -3,16 +3,32 @@
 #include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
-void GlobalAveragePooling2D::describe(Description& description) {
-  description.fixed("data_format", "channels_last");
-  description.option("keepdims", keepdims);
+namespace {
+
+/// A sequence as a picture of one row.
+Tensor as_row(const Tensor& x) {
+  return x.shape().rank() == 4 ? x : reshape(x, {x.shape()[0], 1, x.shape()[1], x.shape()[2]});
 }
-Shape GlobalAveragePooling2D::output_shape(const Shape& input) const {
-  return keepdims ? Shape{1, 1, input[-1]} : Shape{input[-1]};
+
+}  // namespace
+
+template <PoolingKind kind>
+Tensor Pooling1D<kind>::call(const Tensor& x) const {
+  Tensor y = in_two_axes().call(as_row(x));
+  return reshape(y, {y.shape()[0], y.shape()[2], y.shape()[3]});
 }
-Tensor GlobalAveragePooling2D::call(const Tensor& x) const {
-  Tensor y = global_average_pool2d(x);
-  return keepdims ? reshape(y, {y.shape()[0], 1, 1, y.shape()[1]}) : y;
+
+template <PoolingKind kind, int axes>
+Tensor GlobalPooling<kind, axes>::call(const Tensor& x) const {
+  Tensor y = kind == PoolingKind::max ? global_max_pool2d(as_row(x)) : global_average_pool2d(as_row(x));
+  return keepdims ? reshape(y, output_shape(x.shape().sample()).batch_of(x.shape()[0])) : y;
 }
+
+template struct Pooling1D<PoolingKind::max>;
+template struct Pooling1D<PoolingKind::average>;
+template struct GlobalPooling<PoolingKind::max, 1>;
+template struct GlobalPooling<PoolingKind::max, 2>;
+template struct GlobalPooling<PoolingKind::average, 1>;
+template struct GlobalPooling<PoolingKind::average, 2>;
 
 }  // namespace manul

@@ -6,9 +6,10 @@
 
 namespace manul {
 
+enum class PoolingKind { max, average };
+
 /// Keras' MaxPooling2D and AveragePooling2D: the largest value or the mean of each window, padding not
 /// counted, [N, H, W, C] -> [N, OH, OW, C].
-enum class PoolingKind { max, average };
 template <PoolingKind kind>
 struct Pooling2D {
   static constexpr const char* class_name = kind == PoolingKind::max ? "MaxPooling2D" : "AveragePooling2D";
@@ -39,17 +40,67 @@ using AveragePooling2D = Pooling2D<PoolingKind::average>;
 inline const LayerRegistration<MaxPooling2D> max_pooling2d_registration;
 inline const LayerRegistration<AveragePooling2D> average_pooling2d_registration;
 
-/// Keras' GlobalAveragePooling2D: [N, H, W, C] -> [N, C] or, keeping the axes, [N, 1, 1, C].
-struct GlobalAveragePooling2D {
-  static constexpr const char* class_name = "GlobalAveragePooling2D";
-  static constexpr int input_rank = 3;
+/// Keras' MaxPooling1D and AveragePooling1D: the same along a sequence, [N, L, C] -> [N, OL, C].
+template <PoolingKind kind>
+struct Pooling1D {
+  static constexpr const char* class_name = kind == PoolingKind::max ? "MaxPooling1D" : "AveragePooling1D";
+  static constexpr int input_rank = 2;
+  Size1D pool_size = 2;
+  Size1D strides = 0;  // 0: as pool_size
+  Padding padding = Padding::valid;
+  std::string name = {};
+
+  void describe(Description& description) {
+    description.option({"pool_size", "pool_length"}, pool_size, at_least(1));
+    description.option({"padding", "border_mode"}, padding);
+    if (strides == Size1D(0)) strides = pool_size;
+    description.option({"strides", "stride"}, strides, at_least(1));
+    description.fixed("data_format", "channels_last");
+  }
+  Shape output_shape(const Shape& input) const {
+    return in_two_axes().output_shape({1, input[0], input[1]}).sample();
+  }
+  Tensor call(const Tensor& x) const;
+
+ private:
+  Pooling2D<kind> in_two_axes() const {
+    return {
+        .pool_size = {1, pool_size.length}, .strides = {1, strides.length}, .padding = padding, .name = name};
+  }
+};
+using MaxPooling1D = Pooling1D<PoolingKind::max>;
+using AveragePooling1D = Pooling1D<PoolingKind::average>;
+inline const LayerRegistration<MaxPooling1D> max_pooling1d_registration;
+inline const LayerRegistration<AveragePooling1D> average_pooling1d_registration;
+
+/// Keras' GlobalMaxPooling and GlobalAveragePooling over the one or two axes of a sample: [N, .., C] -> [N,
+/// C] or, keeping the axes, [N, 1, C] and [N, 1, 1, C]. Equal largest values share the gradient.
+template <PoolingKind kind, int axes>
+struct GlobalPooling {
+  static constexpr const char* class_name =
+      kind == PoolingKind::max ? (axes == 1 ? "GlobalMaxPooling1D" : "GlobalMaxPooling2D")
+                               : (axes == 1 ? "GlobalAveragePooling1D" : "GlobalAveragePooling2D");
+  static constexpr int input_rank = axes + 1;
   bool keepdims = false;
   std::string name = {};
 
-  void describe(Description& description);
-  Shape output_shape(const Shape& input) const;
+  void describe(Description& description) {
+    description.fixed("data_format", "channels_last");
+    description.option("keepdims", keepdims);
+  }
+  Shape output_shape(const Shape& input) const {
+    if (!keepdims) return {input[-1]};
+    return axes == 1 ? Shape{1, input[-1]} : Shape{1, 1, input[-1]};
+  }
   Tensor call(const Tensor& x) const;
 };
+using GlobalMaxPooling1D = GlobalPooling<PoolingKind::max, 1>;
+using GlobalMaxPooling2D = GlobalPooling<PoolingKind::max, 2>;
+using GlobalAveragePooling1D = GlobalPooling<PoolingKind::average, 1>;
+using GlobalAveragePooling2D = GlobalPooling<PoolingKind::average, 2>;
+inline const LayerRegistration<GlobalMaxPooling1D> global_max_pooling1d_registration;
+inline const LayerRegistration<GlobalMaxPooling2D> global_max_pooling2d_registration;
+inline const LayerRegistration<GlobalAveragePooling1D> global_average_pooling1d_registration;
 inline const LayerRegistration<GlobalAveragePooling2D> global_average_pooling2d_registration;
 
 }  // namespace manul

@@ -24,7 +24,12 @@ class Weights {
  public:
   /// `name` is Keras' ("kernel"): the path becomes "layer/name". Frozen if the layer is.
   void add(Weight& weight, std::string name, const Shape& shape, const Initializer& initializer) {
-    declared_.push_back({&weight, std::move(name), shape, initializer, false});
+    declared_.push_back({&weight, std::move(name), shape, initializer});
+  }
+  /// The same for a convolution's kernel that lies with its filters first, [filters, kh, kw, channels]: in
+  /// Keras' files they are the last axis.
+  void add_kernel(Weight& weight, std::string name, const Shape& shape, const Initializer& initializer) {
+    declared_.push_back({&weight, std::move(name), shape, initializer, false, true});
   }
   /// One that is kept and never trained (a moving mean).
   void add_statistic(Weight& weight, std::string name, const Shape& shape, const Initializer& initializer) {
@@ -38,7 +43,8 @@ class Weights {
     std::string name;
     Shape shape;
     Initializer initializer;
-    bool is_statistic;
+    bool is_statistic = false;
+    bool filters_first = false;
   };
   std::vector<Declared> declared_;
 };

@@ -2,32 +2,32 @@
 
 #include <vector>
 
-#include "manul/framework/tensor.h"
+#include "manul/framework/parameter.h"
 
 namespace manul {
 
-/// Index in Keras' layout (HWIO) of element `i` of a convolution's kernel that lies as OHWI, of this shape;
-/// tensors of other ranks lie alike.
-inline int64_t keras_index(const Shape& shape, int64_t i) {
-  if (shape.rank() != 4) return i;
-  int64_t kernel_of_filter = shape[1] * shape[2] * shape[3];
-  return i % kernel_of_filter * shape[0] + i / kernel_of_filter;
+/// Index in Keras' layout of element `i` of a parameter: of a convolution's kernel (OHWI) in HWIO; others lie
+/// alike.
+inline int64_t keras_index(const Parameter& parameter, int64_t i) {
+  if (!parameter.filters_first) return i;
+  int64_t filters = parameter.shape[0], kernel_of_filter = parameter.shape.elements() / filters;
+  return i % kernel_of_filter * filters + i / kernel_of_filter;
 }
 
-/// The values in Keras' order, as f64.
-inline std::vector<double> in_keras_layout(const Tensor& parameter) {
-  std::vector<double> values = parameter.to(DType::f64).to_vector<double>(), result(values.size());
+/// The values of a tensor that is laid out like `parameter` in Keras' order, as f64.
+inline std::vector<double> in_keras_layout(const Parameter& parameter, const Tensor& tensor) {
+  std::vector<double> values = tensor.to(DType::f64).to_vector<double>(), result(values.size());
   for (size_t i = 0; i < values.size(); ++i)
-    result[keras_index(parameter.shape(), static_cast<int64_t>(i))] = values[i];
+    result[keras_index(parameter, static_cast<int64_t>(i))] = values[i];
   return result;
 }
 
 /// Sets a parameter of f32 or f64 from values in Keras' order.
-inline void set_from_keras_layout(const Tensor& parameter, const std::vector<double>& values) {
+inline void set_from_keras_layout(const Parameter& parameter, const std::vector<double>& values) {
   std::vector<double> result(values.size());
   for (size_t i = 0; i < values.size(); ++i)
-    result[i] = values.at(keras_index(parameter.shape(), static_cast<int64_t>(i)));
-  parameter.copy_from(Tensor::from(result, parameter.shape()).to(parameter.dtype()));
+    result[i] = values.at(keras_index(parameter, static_cast<int64_t>(i)));
+  parameter.value.copy_from(Tensor::from(result, parameter.shape).to(parameter.value.dtype()));
 }
 
 }  // namespace manul

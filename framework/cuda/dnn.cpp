@@ -52,6 +52,8 @@ struct Functions {
       load<decltype(cudnnDestroyConvolutionDescriptor)>(library, "cudnnDestroyConvolutionDescriptor");
   decltype(cudnnSetConvolution2dDescriptor)* set_convolution =
       load<decltype(cudnnSetConvolution2dDescriptor)>(library, "cudnnSetConvolution2dDescriptor");
+  decltype(cudnnSetConvolutionGroupCount)* set_groups =
+      load<decltype(cudnnSetConvolutionGroupCount)>(library, "cudnnSetConvolutionGroupCount");
   decltype(cudnnSetConvolutionMathType)* set_math =
       load<decltype(cudnnSetConvolutionMathType)>(library, "cudnnSetConvolutionMathType");
   decltype(cudnnGetConvolutionForwardAlgorithm_v7)* choose_forward =
@@ -94,7 +96,7 @@ cudnnHandle_t handle_of(Context& context) {
 enum class Direction : int { forward, backward_input, backward_kernel };
 
 /// Everything that a plan depends on, as plain numbers.
-using Key = std::array<int64_t, 18>;
+using Key = std::array<int64_t, 19>;
 
 Key key_of(Direction direction, const ConvolutionShape& s, int device) {
   return {static_cast<int64_t>(direction),
@@ -114,7 +116,8 @@ Key key_of(Direction direction, const ConvolutionShape& s, int device) {
           s.dilation[0],
           s.dilation[1],
           s.padding[0],
-          s.padding[1]};
+          s.padding[1],
+          s.groups};
 }
 
 struct Plan {
@@ -142,8 +145,8 @@ void describe(Plan& plan, const ConvolutionShape& s, cudnnMathType_t math) {
   cudnnFilterDescriptor_t filter = nullptr;
   check_dnn(dnn().create_filter(&filter), "cudnnCreateFilterDescriptor");
   plan.kernel = {filter, dnn().destroy_filter};
-  check_dnn(dnn().set_filter(filter, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, s.filters, s.channels, s.size[0],
-                             s.size[1]),
+  check_dnn(dnn().set_filter(filter, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, s.filters, s.channels / s.groups,
+                             s.size[0], s.size[1]),
             "cudnnSetFilter4dDescriptor");
   cudnnConvolutionDescriptor_t convolution = nullptr;
   check_dnn(dnn().create_convolution(&convolution), "cudnnCreateConvolutionDescriptor");
@@ -151,6 +154,7 @@ void describe(Plan& plan, const ConvolutionShape& s, cudnnMathType_t math) {
   check_dnn(dnn().set_convolution(convolution, s.padding[0], s.padding[1], s.strides[0], s.strides[1],
                                   s.dilation[0], s.dilation[1], CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
             "cudnnSetConvolution2dDescriptor");
+  check_dnn(dnn().set_groups(convolution, static_cast<int>(s.groups)), "cudnnSetConvolutionGroupCount");
   check_dnn(dnn().set_math(convolution, math), "cudnnSetConvolutionMathType");
 }
 

@@ -13,6 +13,7 @@ namespace manul::cuda {
 struct ConvolutionShape {
   int64_t batch, channels, filters;
   std::array<int64_t, 2> input, output, size, strides, dilation, padding;
+  int64_t groups = 1;
 };
 
 /// y = x * kernel; dx from dy; dkernel from x and dy. Always the same, deterministic algorithm for the same

@@ -59,4 +59,16 @@ Config OptionType<std::vector<int64_t>>::write(const std::vector<int64_t>& value
   return list;
 }
 
+std::optional<Integers> OptionType<Integers>::read(const Config& config) {
+  if (std::optional<int64_t> value = OptionType<int64_t>::read(config)) return Integers(*value);
+  std::optional<std::vector<int64_t>> values = OptionType<std::vector<int64_t>>::read(config);
+  if (!values || values->empty()) return std::nullopt;
+  return Integers(*values);
+}
+
+Config OptionType<Integers>::write(const Integers& value) {
+  if (value.values.size() == 1) return value.values[0];
+  return OptionType<std::vector<int64_t>>::write(value.values);
+}
+
 }  // namespace manul

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "manul/layers/config/config.h"
@@ -22,6 +24,16 @@ struct Axis {
 
   constexpr Axis(int64_t value) : value(value) {}
   bool operator==(const Axis&) const = default;
+};
+
+/// One integer or several: `-1` or `{1, 2}`. Files have one as an integer or as a list of one.
+struct Integers {
+  std::vector<int64_t> values;
+
+  Integers(int64_t value) : values{value} {}
+  Integers(std::vector<int64_t> values) : values(std::move(values)) {}
+  Integers(std::initializer_list<int64_t> values) : values(values) {}
+  bool operator==(const Integers&) const = default;
 };
 
 /// How a type of C++ stands in a config. Specialise it for an enumeration of your own, and describe() can
@@ -87,6 +99,16 @@ struct OptionType<std::vector<int64_t>> {
   static Config write(const std::vector<int64_t>& value);
   static std::vector<double> numbers(const std::vector<int64_t>& value) {
     return {value.begin(), value.end()};
+  }
+};
+
+template <>
+struct OptionType<Integers> {
+  static constexpr const char* wanted = "an integer or a list of integers";
+  static std::optional<Integers> read(const Config& config);
+  static Config write(const Integers& value);
+  static std::vector<double> numbers(const Integers& value) {
+    return {value.values.begin(), value.values.end()};
   }
 };
 

@@ -8,10 +8,6 @@
 namespace manul::keras {
 namespace {
 
-bool is_convolution_kernel(const Parameter& parameter) {
-  return parameter.shape.rank() == 4 && parameter.path.ends_with("/kernel");
-}
-
 /// An exponent of all ones is infinity or NaN. Written on bits so that it runs at memory speed.
 bool all_finite(std::span<const float> values) {
   uint32_t largest = 0;
@@ -64,8 +60,9 @@ std::vector<Parameter*> saved_parameters(const SavedLayer& layer) {
 }
 
 Shape file_shape(const Parameter& parameter) {
-  const Shape& shape = parameter.shape;
-  return is_convolution_kernel(parameter) ? Shape{shape[1], shape[2], shape[3], shape[0]} : shape;
+  std::vector<int64_t> lengths(parameter.shape.begin(), parameter.shape.end());
+  if (parameter.filters_first) std::rotate(lengths.begin(), lengths.begin() + 1, lengths.end());
+  return Shape(lengths);
 }
 
 void check_shape(const hdf5::Reader& file, const hdf5::Dataset& dataset, const Parameter& parameter) {
@@ -104,8 +101,7 @@ std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::string& gr
 
 void read_values(const hdf5::Reader& file, const hdf5::Dataset& dataset, const Parameter& parameter,
                  const Tensor& target) {
-  bool in_place =
-      target.device().is_cpu() && target.dtype() == DType::f32 && !is_convolution_kernel(parameter);
+  bool in_place = target.device().is_cpu() && target.dtype() == DType::f32 && !parameter.filters_first;
   std::vector<float> copy(in_place ? 0 : target.elements());
   std::span<float> values =
       in_place ? std::span(target.mutable_data<float>(), target.elements()) : std::span(copy);
@@ -113,15 +109,14 @@ void read_values(const hdf5::Reader& file, const hdf5::Dataset& dataset, const P
   if (!all_finite(values)) file.refuse(dataset.path, "holds a value that is not a finite number");
   if (in_place) return;
   const Shape& shape = parameter.shape;
-  if (is_convolution_kernel(parameter)) copy = transposed(copy, shape.elements() / shape[0], shape[0]);
+  if (parameter.filters_first) copy = transposed(copy, shape.elements() / shape[0], shape[0]);
   target.copy_from(Tensor::from(copy, shape).to(target.dtype()));
 }
 
 std::vector<float> file_values(const Parameter& parameter, const Tensor& source) {
   std::vector<float> values = source.to(DType::f32).to_vector<float>();
   const Shape& shape = parameter.shape;
-  return is_convolution_kernel(parameter) ? transposed(values, shape[0], shape.elements() / shape[0])
-                                          : values;
+  return parameter.filters_first ? transposed(values, shape[0], shape.elements() / shape[0]) : values;
 }
 
 std::string file_path(const Layer& layer, const Parameter& parameter) {

@@ -13,8 +13,8 @@ std::vector<Parameter*> saved_parameters(const SavedLayer& layer);
 /// "conv2d/kernel": the name of a parameter in files.
 std::string file_path(const Layer& layer, const Parameter& parameter);
 
-/// The shape that a parameter has in files: convolution kernels are [kh, kw, in, out] there, [out, kh, kw,
-/// in] here.
+/// The shape that a parameter has in files: kernels that lie with their filters first here, [out, kh, kw,
+/// in], have them last there, [kh, kw, in, out].
 Shape file_shape(const Parameter& parameter);
 
 /// A tensor of a file and the parameter that it belongs to.

@@ -1,20 +1,48 @@
 #include "manul/ops/conv/conv2d.h"
 
 #include "manul/framework/tape.h"
+#include "manul/ops/conv/depthwise_conv2d.h"
+#include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
+namespace {
 
-Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options) {
+void check_operands(const Tensor& x, const Tensor& kernel, const Tensor& bias, int64_t groups) {
   const Shape& k = kernel.shape();
-  check(x.shape().rank() == 4 && k.rank() == 4 && k[3] == x.shape()[3],
-        "conv2d: input {} does not fit kernel {} (want [filters, height, width, channels])", x.shape(), k);
+  check(groups >= 1, "conv2d: {} groups; it must be at least 1", groups);
+  bool four_axes = x.shape().rank() == 4 && k.rank() == 4;
+  if (groups == 1)
+    check(four_axes && k[3] == x.shape()[3],
+          "conv2d: input {} does not fit kernel {} (want [filters, height, width, channels])", x.shape(), k);
+  check(four_axes && x.shape()[3] % groups == 0 && k[3] == x.shape()[3] / groups && k[0] % groups == 0,
+        "conv2d: input {} does not fit kernel {} in {} groups (want [filters, height, width, channels / "
+        "groups], channels and filters in equal parts)",
+        x.shape(), k, groups);
   check(!bias.defined() || bias.shape() == Shape{k[0]}, "conv2d: bias {} does not fit kernel {}",
         bias.defined() ? bias.shape() : Shape{}, k);
   check(x.dtype() == kernel.dtype() && (!bias.defined() || bias.dtype() == x.dtype()),
         "conv2d: input is {}, kernel {}, bias {}", name_of(x.dtype()), name_of(kernel.dtype()),
         bias.defined() ? name_of(bias.dtype()) : "none");
+}
+
+/// A group for each channel: the same with a kernel [kh, kw, C, multiplier].
+Tensor as_depthwise(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options) {
+  const Shape& k = kernel.shape();
+  Tensor by_taps = transpose(reshape(kernel, {k[0], k[1] * k[2]}));
+  int64_t channels = x.shape()[3];
+  return depthwise_conv2d(x, reshape(by_taps, {k[1], k[2], channels, k[0] / channels}), bias,
+                          {options.strides, options.padding, options.dilation});
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options) {
+  const Shape& k = kernel.shape();
+  check_operands(x, kernel, bias, options.groups);
+  if (options.groups > 1 && options.groups == x.shape()[3]) return as_depthwise(x, kernel, bias, options);
   WindowGeometry geometry =
       lay_window("conv2d", x.shape(), {{k[1], k[2]}, options.strides, options.padding, options.dilation});
+  geometry.groups = options.groups;
   Tensor y =
       Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], k[0]}, x.dtype(), x.device());
   conv2d_forward_kernel(x, kernel, bias, geometry, y);

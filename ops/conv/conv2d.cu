@@ -30,14 +30,15 @@ struct Forward {
     int64_t f = i % filters, pixel = i / filters;
     int64_t ox = pixel % g.output[1], oy = pixel / g.output[1] % g.output[0],
             n = pixel / (g.output[0] * g.output[1]);
+    int64_t channels = g.group_channels(), first = f / (filters / g.groups) * channels;
     T sum = bias ? bias[f] : T(0);
     for (int64_t ky = 0; ky < g.size[0]; ++ky)
       for (int64_t kx = 0; kx < g.size[1]; ++kx) {
         int64_t iy = source(g, 0, oy, ky), ix = source(g, 1, ox, kx);
         if (is_outside(g, iy, ix)) continue;
-        const T* from = x + ((n * g.input[0] + iy) * g.input[1] + ix) * g.channels;
-        const T* weight = kernel + ((f * g.size[0] + ky) * g.size[1] + kx) * g.channels;
-        for (int64_t c = 0; c < g.channels; ++c) sum += from[c] * weight[c];
+        const T* from = x + ((n * g.input[0] + iy) * g.input[1] + ix) * g.channels + first;
+        const T* weight = kernel + ((f * g.size[0] + ky) * g.size[1] + kx) * channels;
+        for (int64_t c = 0; c < channels; ++c) sum += from[c] * weight[c];
       }
     y[i] = sum;
   }
@@ -61,6 +62,8 @@ struct BackwardInput {
     int64_t c = i % g.channels, pixel = i / g.channels;
     int64_t ix = pixel % g.input[1], iy = pixel / g.input[1] % g.input[0],
             n = pixel / (g.input[0] * g.input[1]);
+    int64_t channels = g.group_channels(), group_filters = filters / g.groups;
+    int64_t first = c / channels * group_filters, next_filter = g.size[0] * g.size[1] * channels;
     T sum = 0;
     for (int64_t ky = 0; ky < g.size[0]; ++ky) {
       int64_t oy = output_of(0, iy, ky);
@@ -68,10 +71,9 @@ struct BackwardInput {
       for (int64_t kx = 0; kx < g.size[1]; ++kx) {
         int64_t ox = output_of(1, ix, kx);
         if (ox < 0) continue;
-        const T* from = dy + ((n * g.output[0] + oy) * g.output[1] + ox) * filters;
-        const T* weight = kernel + (ky * g.size[1] + kx) * g.channels + c;
-        int64_t next_filter = g.size[0] * g.size[1] * g.channels;
-        for (int64_t f = 0; f < filters; ++f) sum += from[f] * weight[f * next_filter];
+        const T* from = dy + ((n * g.output[0] + oy) * g.output[1] + ox) * filters + first;
+        const T* weight = kernel + first * next_filter + (ky * g.size[1] + kx) * channels + c % channels;
+        for (int64_t f = 0; f < group_filters; ++f) sum += from[f] * weight[f * next_filter];
       }
     }
     dx[i] = sum;
@@ -85,12 +87,13 @@ struct KernelGradientTerm {
   WindowGeometry g;
   int64_t filters;
   __device__ double operator()(int64_t pixel, int64_t column) const {
-    int64_t c = column % g.channels, tap = column / g.channels;
+    int64_t channels = g.group_channels(), c = column % channels, tap = column / channels;
     int64_t kx = tap % g.size[1], ky = tap / g.size[1] % g.size[0], f = tap / (g.size[0] * g.size[1]);
     int64_t ox = pixel % g.output[1], oy = pixel / g.output[1] % g.output[0],
             n = pixel / (g.output[0] * g.output[1]);
     int64_t iy = source(g, 0, oy, ky), ix = source(g, 1, ox, kx);
     if (is_outside(g, iy, ix)) return 0;
+    c += f / (filters / g.groups) * channels;
     return static_cast<double>(dy[pixel * filters + f] *
                                x[((n * g.input[0] + iy) * g.input[1] + ix) * g.channels + c]);
   }
@@ -129,8 +132,8 @@ struct CopyPadded {
 class DnnShape {
  public:
   DnnShape(const WindowGeometry& g, int64_t filters)
-      : before_(g.pad_before), shape_{g.batch, g.channels, filters,    g.input,     g.output,
-                                      g.size,  g.strides,  g.dilation, g.pad_before} {
+      : before_(g.pad_before), shape_{g.batch, g.channels, filters,    g.input,      g.output,
+                                      g.size,  g.strides,  g.dilation, g.pad_before, g.groups} {
     for (int axis = 0; axis < 2; ++axis) {
       int64_t reach = (g.size[axis] - 1) * g.dilation[axis] + 1, before = g.pad_before[axis];
       bool alike = (g.input[axis] + 2 * before - reach) / g.strides[axis] + 1 == g.output[axis];

@@ -9,10 +9,13 @@ struct Conv2DOptions {
   std::array<int64_t, 2> strides{1, 1};
   Padding padding = Padding::valid;
   std::array<int64_t, 2> dilation{1, 1};
+  int64_t groups = 1;
 };
 
-/// Cross-correlation: x [N, H, W, C], kernel [filters, kh, kw, C] (OHWI), bias [filters] or undefined
-/// -> [N, OH, OW, filters], f32 or f64.
+/// Cross-correlation: x [N, H, W, C], kernel [filters, kh, kw, C / groups] (OHWI), bias [filters] or
+/// undefined
+/// -> [N, OH, OW, filters], f32 or f64. With groups, the first C / groups channels feed the first filters /
+/// groups filters, and so on; a group for each channel is a depthwise convolution and runs as one.
 Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options = {});
 
 MANUL_KERNEL(conv2d_forward, void(const Tensor& x, const Tensor& kernel, const Tensor& bias,

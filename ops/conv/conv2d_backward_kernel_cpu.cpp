@@ -86,13 +86,16 @@ struct Division {
   int64_t pieces, blocks_per_part, parts, groups;
 };
 
+/// Of one group: `x` and `dy` begin at its channels and filters, `dkernel` and `dbias`, which may be null, at
+/// its part.
 template <class T>
-void backward_kernel(const T* x, const T* dy, int64_t filters, const WindowGeometry& g, const Tensor& dkernel,
-                     const Tensor& dbias) {
-  int64_t pixels = block_pixels * g.strides[0] * g.strides[1] * g.channels;
-  BlockedInput<T> input({x, g.batch, g.input[0], g.input[1], g.channels, g.output, g.strides}, window_taps(g),
-                        std::max<int64_t>(block_bytes, pixels * sizeof(T)), lanes<T>);
-  std::vector<int64_t> pieces = dkernel.defined() ? pieces_of<T>(input.runs) : std::vector<int64_t>();
+void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowGeometry& g, T* dkernel,
+                     T* dbias) {
+  int64_t filters = all_filters / g.groups, channels = g.group_channels();
+  int64_t pixels = block_pixels * g.strides[0] * g.strides[1] * channels;
+  BlockedInput<T> input({x, g.batch, g.input[0], g.input[1], channels, g.output, g.strides, g.channels},
+                        window_taps(g), std::max<int64_t>(block_bytes, pixels * sizeof(T)), lanes<T>);
+  std::vector<int64_t> pieces = dkernel ? pieces_of<T>(input.runs) : std::vector<int64_t>();
   int64_t count = static_cast<int64_t>(pieces.size()), filter_step = count * lanes<T>;
   int64_t part_step = filters * (filter_step + 1);  // the sums of the kernel, then those of the bias
   Division division(input.blocks(), count, part_step);
@@ -104,33 +107,32 @@ void backward_kernel(const T* x, const T* dy, int64_t filters, const WindowGeome
       int64_t part = task / division.groups, group = task % division.groups;
       int64_t first = division.first_piece(group), last = division.first_piece(group + 1);
       T* to = sums + part * part_step;
-      T* bias_to = dbias.defined() && group == 0 ? to + filters * filter_step : nullptr;
+      T* bias_to = dbias && group == 0 ? to + filters * filter_step : nullptr;
       for (int64_t f = 0; f < filters; ++f)
         std::fill(to + f * filter_step + first * lanes<T>, to + f * filter_step + last * lanes<T>, T(0));
       if (bias_to) std::fill_n(bias_to, filters, T(0));
       int64_t end_block = std::min((part + 1) * division.blocks_per_part, input.blocks());
       for (int64_t index = part * division.blocks_per_part; index < end_block; ++index) {
         auto block = input.read(index, copy);
-        int64_t dy_down = g.output[1] * filters, dy_row = block.picture * g.output[0] + block.first_row;
+        int64_t dy_down = g.output[1] * all_filters, dy_row = block.picture * g.output[0] + block.first_row;
         Rows<T> rows{block.x,
                      dy + dy_row * dy_down,
                      block.rows,
                      g.output[1],
                      g.strides[0] * input.row_step(),
-                     g.strides[1] * g.channels,
+                     g.strides[1] * channels,
                      dy_down,
-                     filters};
+                     all_filters};
         add_block(rows, filters, std::span(pieces).subspan(first, last - first), to + first * lanes<T>,
                   filter_step);
         if (bias_to) add_bias(rows, filters, bias_to);
       }
     }
   });
-  if (dkernel.defined())
-    add_parts(sums, division.parts, part_step, filters, input.runs, dkernel.elements() / filters,
-              dkernel.mutable_data<T>());
-  if (dbias.defined())
-    add_bias_parts(sums + filters * filter_step, division.parts, part_step, filters, dbias.mutable_data<T>());
+  if (dkernel)
+    add_parts(sums, division.parts, part_step, filters, input.runs, g.size[0] * g.size[1] * channels,
+              dkernel);
+  if (dbias) add_bias_parts(sums + filters * filter_step, division.parts, part_step, filters, dbias);
 }
 
 }  // namespace
@@ -138,7 +140,13 @@ void backward_kernel(const T* x, const T* dy, int64_t filters, const WindowGeome
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
-    backward_kernel(x.data<T>(), dy.data<T>(), dy.shape()[3], geometry, dkernel, dbias);
+    int64_t filters = dy.shape()[3] / geometry.groups, channels = geometry.group_channels();
+    int64_t weights = geometry.size[0] * geometry.size[1] * channels;
+    for (int64_t group = 0; group < geometry.groups; ++group)
+      backward_kernel<T>(x.data<T>() + group * channels, dy.data<T>() + group * filters, dy.shape()[3],
+                         geometry,
+                         dkernel.defined() ? dkernel.mutable_data<T>() + group * filters * weights : nullptr,
+                         dbias.defined() ? dbias.mutable_data<T>() + group * filters : nullptr);
   });
 }
 

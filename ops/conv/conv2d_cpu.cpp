@@ -51,22 +51,24 @@ std::vector<AxisTap> phase_taps(const WindowGeometry& g, int axis, int64_t phase
   return taps;
 }
 
-/// The gradient of the inputs of one phase is a correlation of dy with every stride-th tap, the other way
-/// round.
+/// The gradient of the inputs of one group and phase is a correlation of dy with every stride-th tap, the
+/// other way round.
 template <class T>
-void backward_input_phase(const T* dy, const T* kernel, int64_t filters, const WindowGeometry& g,
-                          std::array<int64_t, 2> phase, T* dx) {
+void backward_input_phase(const T* dy, const T* kernel, int64_t all_filters, const WindowGeometry& g,
+                          int64_t group, std::array<int64_t, 2> phase, T* dx) {
+  int64_t filters = all_filters / g.groups, channels = g.group_channels();
+  int64_t weights = g.size[0] * g.size[1] * channels;
   std::vector<Tap> taps;
   for (const AxisTap& y : phase_taps(g, 0, phase[0]))
     for (const AxisTap& x : phase_taps(g, 1, phase[1]))
-      taps.push_back({y.offset, x.offset, (y.tap * g.size[1] + x.tap) * g.channels});
-  Source<T> source{dy, g.batch, g.output[0], g.output[1], filters, {}, {1, 1}};
+      taps.push_back({y.offset, x.offset, (y.tap * g.size[1] + x.tap) * channels});
+  Source<T> source{dy + group * filters, g.batch, g.output[0], g.output[1], filters, {}, {1, 1}, all_filters};
   for (int axis = 0; axis < 2; ++axis)
     source.output[axis] = (g.input[axis] - phase[axis] + g.strides[axis] - 1) / g.strides[axis];
   int64_t row = g.input[1] * g.channels;
-  Target<T> target{dx + phase[0] * row + phase[1] * g.channels, g.input[0] * row, g.strides[0] * row,
-                   g.strides[1] * g.channels};
-  correlate<T>(source, std::move(taps), kernel, g.size[0] * g.size[1] * g.channels, g.channels, 1, nullptr,
+  Target<T> target{dx + phase[0] * row + phase[1] * g.channels + group * channels, g.input[0] * row,
+                   g.strides[0] * row, g.strides[1] * g.channels};
+  correlate<T>(source, std::move(taps), kernel + group * filters * weights, weights, channels, 1, nullptr,
                target);
 }
 
@@ -76,21 +78,26 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
                     const Tensor& y) {
   visit_float(x.dtype(), "conv2d", [&]<class T>(T) {
     const WindowGeometry& g = geometry;
-    int64_t filters = kernel.shape()[0], row = g.output[1] * filters;
-    correlate<T>({x.data<T>(), g.batch, g.input[0], g.input[1], g.channels, g.output, g.strides},
-                 window_taps(g), kernel.data<T>(), 1, filters, g.size[0] * g.size[1] * g.channels,
-                 bias.defined() ? bias.data<T>() : nullptr,
-                 {y.mutable_data<T>(), g.output[0] * row, row, filters});
+    int64_t all_filters = kernel.shape()[0], row = g.output[1] * all_filters;
+    int64_t filters = all_filters / g.groups, channels = g.group_channels();
+    int64_t weights = g.size[0] * g.size[1] * channels;
+    for (int64_t group = 0; group < g.groups; ++group)
+      correlate<T>({x.data<T>() + group * channels, g.batch, g.input[0], g.input[1], channels, g.output,
+                    g.strides, g.channels},
+                   window_taps(g), kernel.data<T>() + group * filters * weights, 1, filters, weights,
+                   bias.defined() ? bias.data<T>() + group * filters : nullptr,
+                   {y.mutable_data<T>() + group * filters, g.output[0] * row, row, all_filters});
   });
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
-    for (int64_t row = 0; row < std::min(geometry.strides[0], geometry.input[0]); ++row)
-      for (int64_t column = 0; column < std::min(geometry.strides[1], geometry.input[1]); ++column)
-        backward_input_phase(dy.data<T>(), kernel.data<T>(), kernel.shape()[0], geometry, {row, column},
-                             dx.mutable_data<T>());
+    for (int64_t group = 0; group < geometry.groups; ++group)
+      for (int64_t row = 0; row < std::min(geometry.strides[0], geometry.input[0]); ++row)
+        for (int64_t column = 0; column < std::min(geometry.strides[1], geometry.input[1]); ++column)
+          backward_input_phase(dy.data<T>(), kernel.data<T>(), kernel.shape()[0], geometry, group,
+                               {row, column}, dx.mutable_data<T>());
   });
 }
 

@@ -41,13 +41,13 @@ struct Tap {
   int64_t row, column, weight;
 };
 
-/// The taps of a convolution's window, for weights [filters][height][width][channels].
+/// The taps of a convolution's window, for weights [filters][height][width][channels of a group].
 inline std::vector<Tap> window_taps(const WindowGeometry& g) {
   std::vector<Tap> taps;
   for (int64_t ky = 0; ky < g.size[0]; ++ky)
     for (int64_t kx = 0; kx < g.size[1]; ++kx)
       taps.push_back({ky * g.dilation[0] - g.pad_before[0], kx * g.dilation[1] - g.pad_before[1],
-                      (ky * g.size[1] + kx) * g.channels});
+                      (ky * g.size[1] + kx) * g.group_channels()});
   return taps;
 }
 

@@ -6,10 +6,11 @@
 namespace manul::cpu {
 
 /// Copies `count` rows of one picture [height, width, channels] from row `top` and column `left` on,
-/// `columns` wide, into `to`; what lies outside the picture is zero.
+/// `columns` wide, into `to`; what lies outside the picture is zero. `pixel`: elements from one pixel of the
+/// picture to the next, of which the first `channels` are taken.
 template <class T>
-void copy_padded(const T* picture, int64_t height, int64_t width, int64_t channels, int64_t top, int64_t left,
-                 int64_t count, int64_t columns, T* to) {
+void copy_padded(const T* picture, int64_t height, int64_t width, int64_t channels, int64_t pixel,
+                 int64_t top, int64_t left, int64_t count, int64_t columns, T* to) {
   int64_t begin = std::clamp(-left, int64_t{0}, columns);
   int64_t end = std::clamp(width - left, begin, columns);
   for (int64_t y = top; y < top + count; ++y, to += columns * channels) {
@@ -18,8 +19,11 @@ void copy_padded(const T* picture, int64_t height, int64_t width, int64_t channe
       continue;
     }
     std::fill_n(to, begin * channels, T(0));
-    std::copy_n(picture + (y * width + left + begin) * channels, (end - begin) * channels,
-                to + begin * channels);
+    const T* from = picture + (y * width + left + begin) * pixel;
+    if (pixel == channels)
+      std::copy_n(from, (end - begin) * channels, to + begin * channels);
+    else
+      for (int64_t x = begin; x < end; ++x, from += pixel) std::copy_n(from, channels, to + x * channels);
     std::fill_n(to + end * channels, (columns - end) * channels, T(0));
   }
 }
@@ -30,10 +34,11 @@ struct Source {
   const T* x;  // [batch, height, width, channels]
   int64_t batch, height, width, channels;
   std::array<int64_t, 2> output, strides;
+  int64_t pixel = channels;  // elements from one pixel to the next: more where x is a part of the channels
 };
 
-/// The input of a correlation in blocks of output rows: in place, or where the window reaches over the border
-/// as a copy with zeros around it.
+/// The input of a correlation in blocks of output rows: in place, or as a copy, where the window reaches over
+/// the border with zeros around it, where only some channels are read of these alone.
 template <class T>
 class BlockedInput {
  public:
@@ -50,9 +55,9 @@ class BlockedInput {
     const auto& [output, strides] = std::pair(source.output, source.strides);
     bool inside = low[0] == 0 && low[1] == 0 && (output[0] - 1) * strides[0] + high[0] < source.height &&
                   (output[1] - 1) * strides[1] + high[1] < source.width;
-    padded_ = !taps.empty() && !inside;
+    copied_ = source.pixel != source.channels || (!taps.empty() && !inside);
     first_ = low;
-    columns_ = padded_ ? (output[1] - 1) * strides[1] + high[1] - low[1] + 1 : source.width;
+    columns_ = copied_ ? (output[1] - 1) * strides[1] + high[1] - low[1] + 1 : source.width;
     reach_ = high[0] - low[0] + 1;
     for (Tap& tap : taps) {
       tap.row -= low[0];
@@ -76,12 +81,12 @@ class BlockedInput {
     int64_t n = index / blocks_, row = index % blocks_ * rows_;
     int64_t rows = std::min(rows_, source_.output[0] - row);
     int64_t top = row * source_.strides[0] + first_[0], count = (rows - 1) * source_.strides[0] + reach_;
-    int64_t picture = source_.height * source_.width * source_.channels;
+    int64_t picture = source_.height * source_.width * source_.pixel;
     int64_t begin = n * picture + top * row_step(), end = begin + count * row_step();
-    if (!padded_ && end + margin_ <= source_.batch * picture) return {source_.x + begin, n, row, rows};
+    if (!copied_ && end + margin_ <= source_.batch * picture) return {source_.x + begin, n, row, rows};
     copy.resize(std::max<int64_t>(copy.size(), count * row_step() + margin_));
-    copy_padded(source_.x + n * picture, source_.height, source_.width, source_.channels, top, first_[1],
-                count, columns_, copy.data());
+    copy_padded(source_.x + n * picture, source_.height, source_.width, source_.channels, source_.pixel, top,
+                first_[1], count, columns_, copy.data());
     return {copy.data(), n, row, rows};
   }
 
@@ -112,7 +117,7 @@ class BlockedInput {
 
   Source<T> source_;
   int64_t margin_;
-  bool padded_;
+  bool copied_;
   std::array<int64_t, 2> first_;  // where output (0, 0) begins to read
   int64_t columns_, reach_;       // columns of a block's input; rows that one output row reads
   int64_t rows_, blocks_;         // output rows of a block, blocks of a picture

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "manul/framework/host_device.h"
 #include "manul/framework/shape.h"
 
 namespace manul {
@@ -21,6 +22,10 @@ struct Window2D {
 struct WindowGeometry {
   int64_t batch, channels;
   std::array<int64_t, 2> input, output, size, strides, dilation, pad_before;
+  /// Of a convolution: parts of the channels, each with its own part of the filters.
+  int64_t groups = 1;
+
+  MANUL_HOST_DEVICE int64_t group_channels() const { return channels / groups; }
 };
 
 /// Lays `window` over `x`; `operation` names the caller in errors. same: total = max((ceil(n / s) - 1) * s +

@@ -43,6 +43,20 @@ Tensor average_pool2d(const Tensor& x, const Pool2DOptions& options) {
   return y;
 }
 
+Tensor global_max_pool2d(const Tensor& x) {
+  const Shape& shape = x.shape();
+  check(shape.rank() == 4 && shape[1] > 0 && shape[2] > 0,
+        "global_max_pool2d: input {} is not [batch, height, width, channels]", shape);
+  Tensor y = Tensor::empty({shape[0], shape[3]}, x.dtype(), x.device());
+  global_max_pool_forward_kernel(x, y);
+  if (Tape* tape = Tape::recording({&x})) {
+    tape->record("global_max_pool2d", y, {x}, [x, y](const Tensor& dy, Gradients& gradients) {
+      global_max_pool_backward_kernel(x, y, dy, gradients.target(0));
+    });
+  }
+  return y;
+}
+
 Tensor global_average_pool2d(const Tensor& x) {
   const Shape& shape = x.shape();
   check(shape.rank() == 4, "global_average_pool2d: input {} is not [batch, height, width, channels]", shape);

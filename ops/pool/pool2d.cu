@@ -116,6 +116,39 @@ struct AverageBackward {
   }
 };
 
+template <class T>
+struct GlobalMaxForward {
+  const T* x;
+  int64_t pixels, channels;
+  T* y;
+  __device__ void operator()(int64_t i) const {
+    const T* from = x + i / channels * pixels * channels + i % channels;
+    T best = from[0];
+    for (int64_t pixel = 1; pixel < pixels; ++pixel) {
+      T value = from[pixel * channels];
+      best = value <= best || best != best ? best : value;
+    }
+    y[i] = best;
+  }
+};
+
+/// A channel of a picture: equal largest values share the gradient.
+template <class T>
+struct GlobalMaxBackward {
+  const T *x, *y, *dy;
+  int64_t pixels, channels;
+  T* dx;
+  __device__ void operator()(int64_t i) const {
+    int64_t first = i / channels * pixels * channels + i % channels;
+    T best = y[i], count = 0;
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      count += x[first + pixel * channels] == best ? T(1) : T(0);
+    T share = dy[i] / count;
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      dx[first + pixel * channels] = x[first + pixel * channels] == best ? share : T(0);
+  }
+};
+
 }  // namespace
 
 void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {
@@ -145,6 +178,26 @@ void average_pool2d_backward(const Tensor& dy, const WindowGeometry& geometry, c
   visit_float(dy.dtype(), "average_pool2d", [&](auto zero) {
     using T = decltype(zero);
     for_each(context_of(dy), dx.elements(), AverageBackward<T>{dy.data<T>(), geometry, dx.mutable_data<T>()});
+  });
+}
+
+void global_max_pool_forward(const Tensor& x, const Tensor& y) {
+  if (y.elements() == 0) return;
+  visit_float(x.dtype(), "global_max_pool", [&](auto zero) {
+    using T = decltype(zero);
+    for_each(
+        context_of(x), y.elements(),
+        GlobalMaxForward<T>{x.data<T>(), x.elements() / y.elements(), y.shape()[1], y.mutable_data<T>()});
+  });
+}
+
+void global_max_pool_backward(const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& dx) {
+  if (y.elements() == 0) return;
+  visit_float(x.dtype(), "global_max_pool", [&](auto zero) {
+    using T = decltype(zero);
+    for_each(context_of(x), y.elements(),
+             GlobalMaxBackward<T>{x.data<T>(), y.data<T>(), dy.data<T>(), x.elements() / y.elements(),
+                                  y.shape()[1], dx.mutable_data<T>()});
   });
 }
 

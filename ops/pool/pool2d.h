@@ -22,6 +22,10 @@ Tensor average_pool2d(const Tensor& x, const Pool2DOptions& options = {});
 /// Mean over height and width: [N, H, W, C] -> [N, C].
 Tensor global_average_pool2d(const Tensor& x);
 
+/// Largest value over height and width: [N, H, W, C] -> [N, C]. Equal ones share the gradient evenly, as of a
+/// maximum over axes.
+Tensor global_max_pool2d(const Tensor& x);
+
 MANUL_KERNEL(max_pool2d_forward, void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
 MANUL_KERNEL(average_pool2d_forward, void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
 /// x and y tell where the largest values were.
@@ -29,5 +33,10 @@ MANUL_KERNEL(max_pool2d_backward, void(const Tensor& x, const Tensor& y, const T
                                        const WindowGeometry& geometry, const Tensor& dx));
 MANUL_KERNEL(average_pool2d_backward,
              void(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
+
+/// Over all pixels: x [N, .., C], y [N, C].
+MANUL_KERNEL(global_max_pool_forward, void(const Tensor& x, const Tensor& y));
+MANUL_KERNEL(global_max_pool_backward,
+             void(const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& dx));
 
 }  // namespace manul

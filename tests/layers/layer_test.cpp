@@ -34,7 +34,7 @@ TEST(Layer, OptionsThatChangeTheResultAreRefused) {
     config.set(key, std::move(value));
     return message("Conv2D", config);
   };
-  EXPECT_EQ(with("groups", 2), "layer c (Conv2D): option groups: 2 is not supported, only 1");
+  EXPECT_EQ(with("groups", 0), "layer c (Conv2D): option groups: must be at least 1, not 0");
   EXPECT_EQ(
       with("data_format", "channels_first"),
       "layer c (Conv2D): option data_format: \"channels_first\" is not supported, only \"channels_last\"");

@@ -8,9 +8,13 @@ namespace manul {
 std::vector<OpSample> pointwise_samples();
 std::vector<OpSample> matmul_samples();
 std::vector<OpSample> conv2d_samples();
+std::vector<OpSample> depthwise_conv2d_samples();
+std::vector<OpSample> conv2d_transpose_samples();
 std::vector<OpSample> pool2d_samples();
+std::vector<OpSample> geometry_samples();
 std::vector<OpSample> conv_relu_pool_samples();
 std::vector<OpSample> normalize_samples();
+std::vector<OpSample> group_normalize_samples();
 std::vector<OpSample> reduce_samples();
 std::vector<OpSample> loss_samples();
 std::vector<OpSample> dropout_samples();

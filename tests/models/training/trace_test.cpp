@@ -49,7 +49,7 @@ void set_initial_values(const Model& model) {
     std::vector<double> values(parameter->shape.elements());
     for (size_t i = 0; i < values.size(); ++i)
       values[i] = initial_value(*parameter, uniform(stream, static_cast<int64_t>(i)));
-    set_from_keras_layout(parameter->value, values);
+    set_from_keras_layout(*parameter, values);
     ++stream;
   }
 }
@@ -142,8 +142,9 @@ class Trace : public testing::TestWithParam<Case> {
   }
 
   /// One stored weight or slot: sums and both ends, within `tolerance` an element.
-  void expect_entry(const std::string& entry, const Tensor& seen, double tolerance) const {
-    std::vector<double> values = in_keras_layout(seen);
+  void expect_entry(const std::string& entry, const Parameter& parameter, const Tensor& seen,
+                    double tolerance) const {
+    std::vector<double> values = in_keras_layout(parameter, seen);
     double sum = 0, size = fixture_->number(entry, "abs_sum");
     for (double value : values) sum += value;
     double sum_tolerance = is_f64() ? tolerance * std::max(1.0, size) : tolerance + 5e-5 * size;
@@ -174,7 +175,7 @@ class Trace : public testing::TestWithParam<Case> {
       std::string entry = object(group) + "/" + entries.at(next++);
       bool rounded_momentum = is_f64() && !parameter->trainable;  // Keras 2.15: float32(1 - 0.99)
       if (is_comparable(*parameter))
-        expect_entry(entry, parameter->value, rounded_momentum ? 1e-8 : tolerance("weight"));
+        expect_entry(entry, *parameter, parameter->value, rounded_momentum ? 1e-8 : tolerance("weight"));
     }
     for (const Optimizer::Slot& slot : model.optimizer().slots())
       for (Parameter* parameter : parameters) {
@@ -182,7 +183,7 @@ class Trace : public testing::TestWithParam<Case> {
         std::string entry = object(group) + "/" + entries.at(next++);
         ASSERT_EQ(fixture_->text(entry, "kind"), slot.name);
         Tensor values = slot.values.range(parameter->offset, parameter->shape);
-        if (is_comparable(*parameter)) expect_entry(entry, values, tolerance(slot.name));
+        if (is_comparable(*parameter)) expect_entry(entry, *parameter, values, tolerance(slot.name));
       }
     EXPECT_EQ(next, entries.size());
   }

@@ -19,6 +19,21 @@ const ErrorSample errors[] = {
        run({32, 64, 64, 3}, {32, 3, 3, 1}, {32});
      },
      "conv2d: input [32, 64, 64, 3] does not fit kernel [32, 3, 3, 1]"},
+    {"groups",
+     [] {
+       run({1, 5, 5, 4}, {4, 3, 3, 4}, {4}, {.groups = 2});
+     },
+     "conv2d: input [1, 5, 5, 4] does not fit kernel [4, 3, 3, 4] in 2 groups (want [filters, height, width"},
+    {"uneven_groups",
+     [] {
+       run({1, 5, 5, 4}, {3, 3, 3, 2}, {3}, {.groups = 2});
+     },
+     "does not fit kernel [3, 3, 3, 2] in 2 groups"},
+    {"no_groups",
+     [] {
+       run({1, 5, 5, 4}, {3, 3, 3, 2}, {3}, {.groups = 0});
+     },
+     "conv2d: 0 groups; it must be at least 1"},
     {"rank",
      [] {
        run({64, 64, 3}, {32, 3, 3, 3}, {32});

@@ -30,6 +30,12 @@ std::vector<OpSample> pool2d_samples() {
       {"global_average_pool2d",
        {{{2, 7, 5, 3}}},
        [](const std::vector<Tensor>& inputs) { return global_average_pool2d(inputs[0]); }},
+      {"global_max_pool2d",
+       {{{2, 7, 5, 3}}},
+       [](const std::vector<Tensor>& inputs) { return global_max_pool2d(inputs[0]); }},
+      {"global_max_pool2d_many_channels",
+       {{{2, 3, 4, 131}}},
+       [](const std::vector<Tensor>& inputs) { return global_max_pool2d(inputs[0]); }},
   };
 }
 

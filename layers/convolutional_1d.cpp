@@ -1,0 +1,194 @@
+#include "manul/layers/convolutional_1d.h"
+
+#include "manul/layers/config/convolution_options.h"
+#include "manul/layers/config/keras_objects.h"
+#include "manul/ops/geometry/pad2d.h"
+#include "manul/ops/shape/shape_ops.h"
+
+// Along a sequence: the operations on pictures, with one row.
+namespace manul {
+namespace {
+
+Padding padding_of(Padding1D padding) {
+  return padding == Padding1D::same ? Padding::same : Padding::valid;
+}
+
+/// Zeros before a sequence, so that no output looks ahead.
+int64_t zeros_before(Padding1D padding, Size1D kernel_size, Size1D dilation_rate) {
+  return padding == Padding1D::causal ? (kernel_size.length - 1) * dilation_rate.length : 0;
+}
+
+/// x [N, L, C] as [N, 1, L, C], with `zeros` in front.
+Tensor as_row(const Tensor& x, int64_t zeros = 0) {
+  Tensor row = reshape(x, {x.shape()[0], 1, x.shape()[1], x.shape()[2]});
+  return zeros > 0 ? zero_pad2d(row, 0, {zeros, 0}) : row;
+}
+Tensor as_sequence(const Tensor& y) {
+  return reshape(y, {y.shape()[0], y.shape()[2], y.shape()[3]});
+}
+
+/// A kernel [filters, k, channels] as [filters, 1, k, channels].
+Tensor filters_in_a_row(const Tensor& kernel) {
+  const Shape& k = kernel.shape();
+  return reshape(kernel, {k[0], 1, k[1], k[2]});
+}
+/// A depthwise kernel [k, channels, multiplier] as [1, k, channels, multiplier].
+Tensor taps_in_a_row(const Tensor& kernel) {
+  return reshape(kernel, kernel.shape().batch_of(1));
+}
+
+/// The length of what a window makes of samples [L, C].
+int64_t length_of(const std::string& name, const Shape& input, Size1D size, Size1D strides, Padding1D padding,
+                  Size1D dilation) {
+  Window2D window{{1, size.length}, {1, strides.length}, padding_of(padding), {1, dilation.length}};
+  Shape row{1, 1, input[0] + zeros_before(padding, size, dilation), input[1]};
+  return lay_window(name.c_str(), row, window).output[1];
+}
+
+}  // namespace
+
+void Conv1D::describe(Description& description) {
+  description.required({"filters", "nb_filter"}, filters, at_least(1));
+  description.option({"kernel_size", "filter_length"}, kernel_size, at_least(1));
+  description.option({"strides", "subsample_length"}, strides, at_least(1));
+  description.option({"padding", "border_mode"}, padding);
+  description.fixed("data_format", "channels_last");
+  description.option("dilation_rate", dilation_rate, at_least(1));
+  description.option("groups", groups, at_least(1));
+  description.option("activation", activation);
+  description.option({"use_bias", "bias"}, use_bias);
+  describe_kernel_and_bias(description);
+}
+
+Shape Conv1D::output_shape(const Shape& input) const {
+  check(input[-1] % groups == 0 && filters % groups == 0,
+        "{}: {} channels and {} filters cannot be divided into {} groups", name, input[-1], filters, groups);
+  return {length_of(name, input, kernel_size, strides, padding, dilation_rate), filters};
+}
+
+void Conv1D::build(const Shape& input, Weights& weights) {
+  int64_t length = kernel_size.length, channels = input[-1] / groups;
+  weights.add_kernel(kernel, "kernel", {filters, length, channels},
+                     Initializer::glorot_uniform(length * channels, length * filters));
+  if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
+}
+
+Tensor Conv1D::call(const Tensor& x) const {
+  Tensor row = as_row(x, zeros_before(padding, kernel_size, dilation_rate));
+  Conv2DOptions options{.strides = {1, strides.length},
+                        .padding = padding_of(padding),
+                        .dilation = {1, dilation_rate.length},
+                        .groups = groups};
+  return activate(as_sequence(conv2d(row, filters_in_a_row(kernel), bias, options)), activation);
+}
+
+void DepthwiseConv1D::describe(Description& description) {
+  description.required("kernel_size", kernel_size, at_least(1));
+  description.option("strides", strides, at_least(1));
+  description.option("padding", padding);
+  description.option("depth_multiplier", depth_multiplier, at_least(1));
+  description.fixed("data_format", "channels_last");
+  description.option("dilation_rate", dilation_rate, at_least(1));
+  description.fixed("groups", 1, Written::if_set);
+  description.option("activation", activation);
+  description.option("use_bias", use_bias);
+  describe_depthwise_kernel(description);
+  describe_bias(description);
+}
+
+Shape DepthwiseConv1D::output_shape(const Shape& input) const {
+  return {length_of(name, input, kernel_size, strides, padding, dilation_rate), input[-1] * depth_multiplier};
+}
+
+void DepthwiseConv1D::build(const Shape& input, Weights& weights) {
+  int64_t length = kernel_size.length, channels = input[-1];
+  weights.add(depthwise_kernel, "depthwise_kernel", {length, channels, depth_multiplier},
+              Initializer::glorot_uniform(length * channels, length * depth_multiplier));
+  if (use_bias) weights.add(bias, "bias", {channels * depth_multiplier}, Initializer::zeros());
+}
+
+Tensor DepthwiseConv1D::call(const Tensor& x) const {
+  Tensor row = as_row(x, zeros_before(padding, kernel_size, dilation_rate));
+  Tensor y = depthwise_conv2d(row, taps_in_a_row(depthwise_kernel), bias,
+                              {{1, strides.length}, padding_of(padding), {1, dilation_rate.length}});
+  return activate(as_sequence(y), activation);
+}
+
+void SeparableConv1D::describe(Description& description) {
+  description.required("filters", filters, at_least(1));
+  description.option("kernel_size", kernel_size, at_least(1));
+  description.option("strides", strides, at_least(1));
+  description.option("padding", padding);
+  description.fixed("data_format", "channels_last");
+  description.option("dilation_rate", dilation_rate, at_least(1));
+  description.option("depth_multiplier", depth_multiplier, at_least(1));
+  description.fixed("groups", 1, Written::if_set);
+  description.option("activation", activation);
+  description.option("use_bias", use_bias);
+  describe_depthwise_kernel(description);
+  describe_pointwise_kernel(description);
+  describe_bias(description);
+}
+
+Shape SeparableConv1D::output_shape(const Shape& input) const {
+  return {length_of(name, input, kernel_size, strides, padding, dilation_rate), filters};
+}
+
+void SeparableConv1D::build(const Shape& input, Weights& weights) {
+  int64_t length = kernel_size.length, channels = input[-1], between = channels * depth_multiplier;
+  weights.add(depthwise_kernel, "depthwise_kernel", {length, channels, depth_multiplier},
+              Initializer::glorot_uniform(length * channels, length * depth_multiplier));
+  weights.add_kernel(pointwise_kernel, "pointwise_kernel", {filters, 1, between},
+                     Initializer::glorot_uniform(between, filters));
+  if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
+}
+
+Tensor SeparableConv1D::call(const Tensor& x) const {
+  Tensor row = as_row(x, zeros_before(padding, kernel_size, dilation_rate));
+  Tensor between = depthwise_conv2d(row, taps_in_a_row(depthwise_kernel), Tensor(),
+                                    {{1, strides.length}, padding_of(padding), {1, dilation_rate.length}});
+  return activate(as_sequence(conv2d(between, filters_in_a_row(pointwise_kernel), bias)), activation);
+}
+
+void Conv1DTranspose::describe(Description& description) {
+  description.required("filters", filters, at_least(1));
+  description.option("kernel_size", kernel_size, at_least(1));
+  description.option("strides", strides, at_least(1));
+  description.option("padding", padding);
+  description.option("output_padding", output_padding, at_least(0));
+  description.fixed("data_format", "channels_last");
+  description.option("dilation_rate", dilation_rate, at_least(1));
+  description.fixed("groups", 1, Written::if_set);
+  description.option("activation", activation);
+  description.option("use_bias", use_bias);
+  describe_kernel_and_bias(description);
+}
+
+Conv2DTransposeOptions Conv1DTranspose::op_options() const {
+  Conv2DTransposeOptions options{.strides = {1, strides.length},
+                                 .padding = padding,
+                                 .output_padding = {},
+                                 .dilation = {1, dilation_rate.length}};
+  if (output_padding) options.output_padding = {0, output_padding->length};
+  return options;
+}
+
+Shape Conv1DTranspose::output_shape(const Shape& input) const {
+  std::array<int64_t, 2> size =
+      conv2d_transpose_size(name.c_str(), {1, input[0]}, {1, kernel_size.length}, op_options());
+  return {size[1], filters};
+}
+
+void Conv1DTranspose::build(const Shape& input, Weights& weights) {
+  int64_t length = kernel_size.length, channels = input[-1];
+  weights.add_kernel(kernel, "kernel", {channels, length, filters},
+                     Initializer::glorot_uniform(length * filters, length * channels));
+  if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
+}
+
+Tensor Conv1DTranspose::call(const Tensor& x) const {
+  Tensor y = conv2d_transpose(as_row(x), filters_in_a_row(kernel), bias, op_options());
+  return activate(as_sequence(y), activation);
+}
+
+}  // namespace manul
