@@ -5,6 +5,7 @@
 #include "manul/data/datasets/cifar.h"
 #include "manul/data/datasets/idx.h"
 #include "manul/data/datasets/image_dataset.h"
+#include "manul/data/datasets/subset.h"
 #include "manul/data/image/image_io.h"
 #include "manul/data/synthetic/synthetic.h"
 #include "manul/framework/tape.h"

@@ -7,17 +7,13 @@
 #include "manul/models/graph/fusion.h"
 #include "manul/models/graph/graph.h"
 #include "manul/models/training/fit.h"
+#include "manul/models/training/objective.h"
 #include "manul/models/training/training_state.h"
-#include "manul/ops/losses/loss.h"
-#include "manul/ops/losses/loss_spec.h"
 #include "manul/ops/optimizers/update.h"
 
 namespace manul {
 
 class Plan;
-
-/// Metrics by Keras' names. accuracy is the kind that fits the loss: threshold 0.5, or argmax.
-enum class Metric { accuracy };
 
 struct BuildOptions {
   Device device = {};
@@ -28,11 +24,17 @@ struct BuildOptions {
 };
 
 struct CompileOptions {
-  Device device = {};  // device, seed and fusion are ignored if the model is already built
-  uint64_t seed = 0;
-  Fusion fusion = {};
+  /// Where and from what seed the model is built if it is not yet. Of one that is: its device and, while its
+  /// values are those that were drawn, its seed cannot be others; later the seed is that of shuffling,
+  /// dropout and augmentation from now on.
+  std::optional<Device> device = {};
+  std::optional<uint64_t> seed = {};
+  Fusion fusion = {};  // ignored if the model is already built
   bool from_logits = false;  // the outputs are logits already, as Keras' loss objects may say
-  double loss_weight = 1;    // multiplies the loss, as Keras' loss_weights
+  /// What multiplies the loss of each output, in order; empty: 1.
+  std::vector<double> loss_weights = {};
+  /// Metrics of each output, in order, in place of the same for all.
+  std::vector<std::vector<Metric>> output_metrics = {};
 };
 
 struct LoadOptions {
@@ -58,8 +60,8 @@ class Model {
 
   const Graph& graph() const { return graph_; }
   /// Declared with the layers; with memory once the model is built.
-  ParameterSet& parameters() { return *parameters_; }
-  const ParameterSet& parameters() const { return *parameters_; }
+  ParameterSet& parameters() { return *checked_parameters(); }
+  const ParameterSet& parameters() const { return *checked_parameters(); }
 
   /// Gives the parameters memory and initial values (by seed and path). compile(), predict() and forward()
   /// do it with the defaults if it has not been done.
@@ -67,42 +69,38 @@ class Model {
   bool is_built() const { return plan_ != nullptr; }
   Device device() const { return build_options_.device; }
   const BuildOptions& build_options() const { return build_options_; }
+  /// To be called when the initial values have been replaced, by a file's, say: what the seed decides is then
+  /// the order of training alone, and compile() may choose another.
+  void values_were_replaced() { values_are_drawn_ = false; }
 
-  /// Chooses how to train. Throws if the model was built without gradients, if the loss does not fit the
-  /// output, or if a layer has options that training here would ignore.
-  void compile(std::unique_ptr<Optimizer> optimizer, Loss loss, std::vector<Metric> metrics = {},
+  /// Chooses how to train: an optimizer; a loss, or several for several outputs (see Losses); the metrics of
+  /// every output. Throws if the model was built without gradients, if a loss does not fit its output, or if
+  /// a layer has options that training here would ignore.
+  void compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, std::vector<Metric> metrics = {},
                const CompileOptions& options = {});
   template <std::derived_from<Optimizer> OptimizerType>
-  void compile(const OptimizerType& optimizer, Loss loss, std::vector<Metric> metrics = {},
+  void compile(const OptimizerType& optimizer, const Losses& losses, std::vector<Metric> metrics = {},
                const CompileOptions& options = {}) {
-    compile(std::make_unique<OptimizerType>(optimizer), loss, std::move(metrics), options);
-  }
-  /// The same with a loss made of ops: a value (`Huber{.delta = 0.3}`) or one's own.
-  void compile(std::unique_ptr<Optimizer> optimizer, const LossSpec& loss, std::vector<Metric> metrics = {},
-               const CompileOptions& options = {});
-  template <std::derived_from<Optimizer> OptimizerType>
-  void compile(const OptimizerType& optimizer, const LossSpec& loss, std::vector<Metric> metrics = {},
-               const CompileOptions& options = {}) {
-    compile(std::make_unique<OptimizerType>(optimizer), loss, std::move(metrics), options);
+    compile(std::make_unique<OptimizerType>(optimizer), losses, std::move(metrics), options);
   }
   bool is_compiled() const { return optimizer_ != nullptr; }
   Optimizer& optimizer() const;
-  Loss loss() const { return loss_; }
-  /// The loss where it is made of ops; without a name where it is one of the crossentropies.
-  const LossSpec& composed_loss() const { return composed_loss_; }
-  const std::vector<Metric>& metrics() const { return metrics_; }
-  /// What multiplies the loss (and with it the gradients), as Keras' loss_weights.
-  double loss_weight() const { return loss_weight_; }
-  bool from_logits() const { return from_logits_; }
+  /// The names of the layers that give the outputs, numbered where a layer gives several.
+  std::vector<std::string> output_names() const;
+  /// One for each output, of a compiled model.
+  const std::vector<Objective>& objectives() const { return objectives_; }
+  /// The crossentropy of the first output that has a loss; binary if it is a loss made of ops.
+  Loss loss() const;
   /// Iteration, learning rate and position, on the device. Of a compiled model.
   const DeviceStepState& state() const;
 
   /// Trains; see models/training/fit.h.
   History fit(Dataset& train, const FitOptions& options = {});
-  /// The same on arrays [N, ..], one for each input and each output: `fit(x, y)`, `fit({x1, x2}, {y1, y2})`.
-  /// See ArrayDataset.
+  /// The same on arrays [N, ..], one for each input and each output that has a loss: `fit(x, y)`,
+  /// `fit({x1, x2}, {y1, y2})`. See ArrayDataset.
   History fit(const Tensors& x, const Tensors& y, const FitOptions& options = {});
-  /// Mean loss and metrics over a data set, in order: {{"loss", 0.5}, {"accuracy", 0.8}}.
+  /// Mean loss and metrics over a data set, in order: {{"loss", 0.5}, {"accuracy", 0.8}}. With several
+  /// outputs the loss is the weighted sum, and each has its own: "left_loss", "left_accuracy".
   Logs evaluate(Dataset& data, int64_t batch_size = 32);
   Logs evaluate(const Tensors& x, const Tensors& y, int64_t batch_size = 32);
   /// The only output for x [N, ..] on any device, or for a data set in order, in batches of at most
@@ -118,7 +116,8 @@ class Model {
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs, const CallContext& context = {});
   Tensor forward(const Tensor& input, const CallContext& context = {});
   /// One step of training on one batch; returns its loss, a scalar on the device, before the update.
-  Tensor train_on_batch(const Tensors& inputs, const Tensors& labels);
+  /// `weights` of the samples, f32 [N]: none, one for all outputs or one for each.
+  Tensor train_on_batch(const Tensors& inputs, const Tensors& labels, const Tensors& weights = {});
 
   /// The table that Keras 2.15 prints.
   std::string summary() const;
@@ -146,15 +145,28 @@ class Model {
  private:
   friend class Trainer;
   friend class Evaluator;
-  /// One batch: its mean loss, and the outputs it was taken from (logits where the loss takes them).
+  /// One batch: the loss to be minimized, the mean losses of the outputs that have one, and all outputs
+  /// (logits where the loss takes them).
   struct BatchResult {
-    Tensor loss, predictions;
+    Tensor loss;
+    std::vector<Tensor> losses, outputs;
   };
+  /// Throws if the model was moved from.
+  ParameterSet* checked_parameters() const;
   void declare_parameters();
   const std::vector<Tensor>& checked(const std::vector<Tensor>& inputs) const;
-  bool loss_takes_logits() const;
+  void check_built_as(const CompileOptions& options);
+  void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
+                      const CompileOptions& options);
+  /// How many outputs have a loss: labels of a batch.
+  size_t trained_outputs() const;
+  bool takes_logits(size_t output) const;
+  std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense);
+  Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;
   BatchResult loss_of(const Batch& batch, bool training);
   BatchResult train_step(const Batch& batch);
+  /// f64, zeroed: {loss * samples, right predictions, samples} of each output that has a loss.
+  Tensor new_totals() const;
   void add_to_totals(const BatchResult& result, const Batch& batch, const Tensor& totals) const;
   void check_one_output(const char* what) const;
   Logs logs_of(const Tensor& totals) const;
@@ -163,12 +175,12 @@ class Model {
   BuildOptions build_options_;
   std::unique_ptr<Plan> plan_;  // how the graph runs; made when built
   std::unique_ptr<Optimizer> optimizer_;
-  Loss loss_ = Loss::binary_crossentropy;
-  std::vector<Metric> metrics_;
-  bool from_logits_ = false;
-  double loss_weight_ = 1;
-  LossSpec composed_loss_;
+  std::vector<Objective> objectives_;
   std::unique_ptr<DeviceStepState> state_;
+  bool values_are_drawn_ = false;  // from the seed, and nothing has trained or read them since
+  /// Orders of the data, and its augmentations, that fits have used: the next one goes on from there.
+  int64_t epochs_begun_ = 0;
+  int64_t epochs_begun() const;
   /// What dropout draws from that is called as in training in prediction too; each forward() draws anew.
   std::unique_ptr<DeviceStepState> prediction_state_;
   int64_t predictions_ = 0;

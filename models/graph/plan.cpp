@@ -11,21 +11,27 @@ Plan::Plan(const Graph& graph, const Fusion& fusion)
       last_uses_(steps_.size()),
       inputs_(graph.inputs()),
       outputs_(graph.outputs()),
-      nodes_(graph.nodes().size()) {
-  std::vector<bool> needed_later(nodes_);
-  for (int output : outputs_) needed_later[output] = true;
+      nodes_(graph.nodes().size()),
+      output_at_(steps_.size(), -1),
+      output_activations_(outputs_.size(), Activation::linear) {
+  std::vector<int> uses(nodes_);
+  for (int output : outputs_) ++uses[output];
   for (size_t i = steps_.size(); i-- > 0;)
-    for (int input : steps_[i].inputs) {
-      if (!needed_later[input]) last_uses_[i].push_back(input);
-      needed_later[input] = true;
-    }
-  if (outputs_.size() == 1)
-    for (const PlanStep& step : steps_)
-      if (step.output == outputs_[0] && step.call_without_activation) output_activation_ = step.activation;
+    for (int input : steps_[i].inputs)
+      if (uses[input]++ == 0) last_uses_[i].push_back(input);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const PlanStep& step = steps_[i];
+    auto output = std::find(outputs_.begin(), outputs_.end(), step.output);
+    if (output == outputs_.end() || uses[step.output] > 1) continue;
+    output_at_[i] = static_cast<int>(output - outputs_.begin());
+    if (step.call_without_activation) output_activations_[output_at_[i]] = step.activation;
+  }
+  for (const Graph::Node& node : graph.nodes()) always_trains_ |= node.training.value_or(false);
 }
 
 std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallContext& context,
-                              bool without_activation, const LastDense& last_dense) const {
+                              const std::vector<bool>& without_activation,
+                              const LastDense& last_dense) const {
   check(inputs.size() == inputs_.size(), "model: it takes {} inputs, not {}", inputs_.size(), inputs.size());
   std::vector<Tensor> values(nodes_);
   for (size_t i = 0; i < inputs.size(); ++i) values[inputs_[i]] = inputs[i];
@@ -34,8 +40,10 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallConte
     const PlanStep& step = steps_[i];
     arguments.clear();
     for (int input : step.inputs) arguments.push_back(values[input]);
-    bool leave_out = without_activation && step.output == outputs_[0] && step.call_without_activation;
-    if (last_dense && step.dense && outputs_.size() == 1 && step.output == outputs_[0])
+    int output = output_at_[i];
+    bool leave_out = output >= 0 && !without_activation.empty() && without_activation[output] &&
+                     step.call_without_activation;
+    if (last_dense && step.dense && outputs_.size() == 1 && output == 0)
       values[step.output] = last_dense(*step.dense, arguments.at(0));
     else
       values[step.output] = (leave_out ? step.call_without_activation : step.call)(arguments, context);

@@ -12,20 +12,27 @@ class Plan {
   /// Computes the value of a dense, without activation, from its input.
   using LastDense = std::function<Tensor(const Dense& dense, const Tensor& x)>;
 
-  /// The values of the graph's outputs for a batch. `without_activation`: of the last activation
-  /// (output_activation()), that is, logits. `last_dense`, if given, is called in place of the last step
-  /// where that is a dense behind the only output.
+  /// The values of the graph's outputs for a batch. `without_activation` says for each output (empty: for
+  /// none) whether its last activation (output_activation()) is left out, that is, whether it is logits.
+  /// `last_dense`, if given, is called in place of the last step where that is a dense behind the only
+  /// output.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallContext& context,
-                          bool without_activation = false, const LastDense& last_dense = {}) const;
-  /// What the only output ends with, if it can be left out; otherwise linear.
-  Activation output_activation() const { return output_activation_; }
+                          const std::vector<bool>& without_activation = {},
+                          const LastDense& last_dense = {}) const;
+  /// What an output ends with, if it can be left out: linear where nothing can, or where the output is used
+  /// inside the graph as well.
+  Activation output_activation(size_t output) const { return output_activations_[output]; }
+  /// A layer is called as in training whatever the model does: it may draw in prediction too.
+  bool always_trains() const { return always_trains_; }
 
  private:
   std::vector<PlanStep> steps_;
   std::vector<std::vector<int>> last_uses_;  // by step: the nodes that no later step reads
   std::vector<int> inputs_, outputs_;
   size_t nodes_;
-  Activation output_activation_ = Activation::linear;
+  std::vector<int> output_at_;  // by step: which output it computes for no other use, or -1
+  std::vector<Activation> output_activations_;
+  bool always_trains_ = false;
 };
 
 }  // namespace manul

@@ -83,6 +83,7 @@ Model load_model(hdf5::Reader& file, const LoadOptions& options) {
   model.build(
       {.device = options.device, .seed = seed, .gradients = options.training, .fusion = options.fusion});
   read_weights(file, places);
+  model.values_were_replaced();
   std::optional<Config> training = read_json(file, "training_config");
   if (!options.training) {
     if (training) model.kept_training_config = std::move(*training);
@@ -111,6 +112,7 @@ void load_weights(Model& model, const std::string& path) {
         keras::match_weights(file, whole_model ? "model_weights" : "", keras::saved_layers(model.graph()));
     if (!model.is_built()) model.build();
     read_weights(file, places);
+    model.values_were_replaced();
   };
   naming_file(path, [&] { hdf5::read_any_layout(std::make_shared<const hdf5::OpenFile>(path), true, read); });
 }

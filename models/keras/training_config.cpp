@@ -10,44 +10,46 @@
 namespace manul::keras {
 namespace {
 
-struct LossName {
-  Loss loss;
-  const char* name;
-  const char* class_name;
-};
-
-constexpr std::array loss_names{
-    LossName{Loss::binary_crossentropy, "binary_crossentropy", "BinaryCrossentropy"},
-    LossName{Loss::categorical_crossentropy, "categorical_crossentropy", "CategoricalCrossentropy"},
-    LossName{Loss::sparse_categorical_crossentropy, "sparse_categorical_crossentropy",
-             "SparseCategoricalCrossentropy"},
-};
-
-const LossName& names_of(Loss loss) {
-  return *std::find_if(loss_names.begin(), loss_names.end(),
-                       [&](const LossName& n) { return n.loss == loss; });
-}
-
-Loss find_loss(const std::string& name) {
-  for (const LossName& names : loss_names)
-    if (name == names.name || name == names.class_name) return names.loss;
-  if (name == "bce") return Loss::binary_crossentropy;
-  fail(ErrorKind::model_file, "training_config: the loss {} is not supported", name);
-}
-
 /// What the entry "loss" says: a name or a class, and its options.
 struct LossEntry {
   std::string name;
   Config options;
 };
 
-/// A loss is a name, an object with options, or (of functional models) a list or map of one.
+/// A loss is a name or an object with options.
 LossEntry loss_entry(const Config& config) {
   if (config.is_string()) return {config.as_string(), {}};
-  if (config.is_list() && config.as_list().size() == 1) return loss_entry(config.as_list()[0]);
   if (const Config* options = config.find("config")) return {config.at("class_name").as_string(), *options};
-  if (config.is_map() && config.as_map().size() == 1) return loss_entry(config.as_map()[0].value);
   fail(ErrorKind::model_file, "training_config: the loss {} is not supported", config.text());
+}
+
+bool is_object(const Config& config) {
+  return config.is_map() && config.find("class_name");
+}
+
+/// What a training_config says of each output: the same for all, a list in order, or a map by the outputs'
+/// names. Null where it says nothing of an output.
+std::vector<Config> of_each_output(const char* what, const Config* config,
+                                   const std::vector<std::string>& outputs) {
+  std::vector<Config> each(outputs.size());
+  if (!config || config->is_null()) return each;
+  if (config->is_list()) {
+    if (config->as_list().size() != outputs.size())
+      fail(ErrorKind::model_file, "training_config: {} has {} entries, the model {} outputs", what,
+           config->as_list().size(), outputs.size());
+    return config->as_list();
+  }
+  if (!config->is_map() || is_object(*config)) return std::vector<Config>(outputs.size(), *config);
+  // A map of the only output may have any name.
+  if (outputs.size() == 1 && config->as_map().size() == 1) return {config->as_map()[0].value};
+  for (const Config::Entry& entry : config->as_map()) {
+    auto output = std::find(outputs.begin(), outputs.end(), entry.key);
+    if (output == outputs.end())
+      fail(ErrorKind::model_file, "training_config: {} names {}, which is no output of the model", what,
+           entry.key);
+    each[static_cast<size_t>(output - outputs.begin())] = entry.value;
+  }
+  return each;
 }
 
 void check_reduction(const LossEntry& entry) {
@@ -56,14 +58,14 @@ void check_reduction(const LossEntry& entry) {
     fail(ErrorKind::model_file, "training_config: the loss's reduction {} is not supported", reduction);
 }
 
-Loss read_loss(const LossEntry& entry, bool& from_logits) {
-  Loss loss = find_loss(entry.name);
-  from_logits = entry.options.get("from_logits", false);
+OutputLoss read_crossentropy(Loss loss, const LossEntry& entry) {
   check_reduction(entry);
   if (entry.options.get("label_smoothing", 0.0) != 0 || entry.options.get("ignore_class", int64_t{-1}) != -1)
     fail(ErrorKind::model_file, "training_config: the loss's options {} are not supported",
          entry.options.text());
-  return loss;
+  OutputLoss read = loss;
+  read.from_logits = entry.options.get("from_logits", false);
+  return read;
 }
 
 bool is_accuracy(const std::string& name) {
@@ -78,14 +80,19 @@ bool is_accuracy(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// A loss of the table; without values if it is none of them.
-LossSpec read_composed_loss(const LossEntry& entry) {
-  LossSpec defaults = manul::find_loss(entry.name);
-  if (!defaults.values) return {};
+/// Of one output: a crossentropy, a loss of the table, or none.
+OutputLoss read_loss(const Config& config) {
+  if (config.is_null()) return nullptr;
+  LossEntry entry = loss_entry(config);
+  if (std::optional<Loss> crossentropy = find_crossentropy(entry.name))
+    return read_crossentropy(*crossentropy, entry);
+  LossSpec defaults = find_loss(entry.name);
+  if (!defaults.values)
+    fail(ErrorKind::model_file, "training_config: the loss {} is not supported", entry.name);
   LossSpec::Options given;
   for (const auto& [key, value] : defaults.options) given.emplace_back(key, entry.options.get(key, value));
   check_reduction(entry);
-  return manul::find_loss(entry.name, given);
+  return find_loss(entry.name, given);
 }
 
 /// Whether "accuracy" is among the metrics, as a name or an object, however deep they are nested. Others are
@@ -113,16 +120,25 @@ Config readable_metrics(const Config& metrics) {
   return readable;
 }
 
-/// loss_weights of the only output: a number, or a list or map of one. Null: 1.
-double read_loss_weight(const Config* weights) {
-  if (!weights || weights->is_null()) return 1;
-  bool one_in_list = weights->is_list() && weights->as_list().size() == 1;
-  bool one_in_map = weights->is_map() && weights->as_map().size() == 1;
-  if (one_in_list) return read_loss_weight(&weights->as_list()[0]);
-  if (one_in_map) return read_loss_weight(&weights->as_map()[0].value);
-  if (!weights->is_int() && !weights->is_double())
-    fail(ErrorKind::model_file, "training_config: the loss_weights {} are not supported", weights->text());
-  return weights->as_double();
+double read_loss_weight(const Config& weight) {
+  if (weight.is_null()) return 1;
+  if (!weight.is_int() && !weight.is_double())
+    fail(ErrorKind::model_file, "training_config: the loss_weights {} are not supported", weight.text());
+  return weight.as_double();
+}
+
+/// Metrics by output are a map, or a list of lists as long as there are outputs; other lists are of all.
+std::vector<std::vector<Metric>> read_metrics(const Config* config, const std::vector<std::string>& outputs) {
+  bool by_output = config && ((config->is_map() && !is_object(*config)) ||
+                              (config->is_list() && config->as_list().size() == outputs.size() &&
+                               std::none_of(config->as_list().begin(), config->as_list().end(),
+                                            [](const Config& c) { return c.is_string() || is_object(c); })));
+  std::vector<Config> each = by_output ? of_each_output("metrics", config, outputs)
+                                       : std::vector<Config>(outputs.size(), config ? *config : Config());
+  std::vector<std::vector<Metric>> metrics;
+  for (const Config& own : each)
+    metrics.push_back(has_accuracy(own) ? std::vector{Metric::accuracy} : std::vector<Metric>());
+  return metrics;
 }
 
 /// Refuses options of an optimizer that would change the training and are unknown here.
@@ -189,23 +205,50 @@ Config optimizer_config(const Model& model) {
 }
 
 /// The plain name where it says all: Keras 3 does not read the objects that tf.keras writes.
-Config loss_config(const Model& model) {
-  if (const LossSpec& loss = model.composed_loss(); loss.values) {
-    LossSpec known = manul::find_loss(loss.name);
+Config loss_config(const OutputLoss& loss) {
+  if (loss.is_none()) return {};
+  if (!loss.crossentropy()) {
+    const LossSpec& composed = loss.composed();
+    LossSpec known = find_loss(composed.name);
     if (!known.values)
       fail(ErrorKind::failed, "save: a Keras file cannot hold the loss {}, which is not registered",
-           loss.name);
-    if (loss.options == known.options) return loss.name;
-    Config options = Config::map({{"reduction", "sum_over_batch_size"}, {"name", loss.name}});
-    for (const auto& [key, value] : loss.options) options.set(key, value);
-    return Config::map({{"class_name", loss.class_name}, {"config", std::move(options)}});
+           composed.name);
+    if (composed.options == known.options) return composed.name;
+    Config options = Config::map({{"reduction", "sum_over_batch_size"}, {"name", composed.name}});
+    for (const auto& [key, value] : composed.options) options.set(key, value);
+    return Config::map({{"class_name", composed.class_name}, {"config", std::move(options)}});
   }
-  const LossName& names = names_of(model.loss());
-  if (!model.from_logits()) return names.name;
+  const CrossentropyName& names = names_of(*loss.crossentropy());
+  if (!loss.from_logits) return names.name;
   return Config::map(
       {{"class_name", names.class_name},
        {"config",
         Config::map({{"reduction", "sum_over_batch_size"}, {"name", names.name}, {"from_logits", true}})}});
+}
+
+Config metrics_config(const std::vector<Metric>& metrics) {
+  Config::List list;
+  for (Metric metric : metrics)
+    if (metric == Metric::accuracy) list.emplace_back("accuracy");
+  return list;
+}
+
+/// Lists where there are several outputs.
+struct ObjectivesConfig {
+  Config losses, metrics, weights;
+};
+ObjectivesConfig objectives_config(const std::vector<Objective>& objectives) {
+  Config::List losses, metrics, weights;
+  bool weighted = false;
+  for (const Objective& objective : objectives) {
+    losses.push_back(loss_config(objective.loss));
+    metrics.push_back(metrics_config(objective.metrics));
+    weights.emplace_back(objective.weight);
+    weighted = weighted || objective.weight != 1;
+  }
+  Config all_weights = weighted ? Config(std::move(weights)) : Config();
+  if (objectives.size() == 1) return {losses[0], metrics[0], std::move(all_weights)};
+  return {std::move(losses), std::move(metrics), std::move(all_weights)};
 }
 
 }  // namespace
@@ -228,32 +271,26 @@ Version parse_version(const std::string& text) {
 Config training_config(const Model& model) {
   const Config* kept = model.kept_training_config.find("metrics");
   const Config* kept_weighted = model.kept_training_config.find("weighted_metrics");
-  Config::List metrics;
-  for (Metric metric : model.metrics())
-    if (metric == Metric::accuracy) metrics.emplace_back("accuracy");
-  return Config::map(
-      {{"loss", loss_config(model)},
-       {"metrics", kept ? *kept : Config(std::move(metrics))},
-       {"weighted_metrics", kept_weighted ? *kept_weighted : Config()},
-       {"loss_weights", model.loss_weight() == 1 ? Config() : Config::List{model.loss_weight()}},
-       {"optimizer_config", optimizer_config(model)}});
+  ObjectivesConfig objectives = objectives_config(model.objectives());
+  return Config::map({{"loss", std::move(objectives.losses)},
+                      {"metrics", kept ? *kept : std::move(objectives.metrics)},
+                      {"weighted_metrics", kept_weighted ? *kept_weighted : Config()},
+                      {"loss_weights", std::move(objectives.weights)},
+                      {"optimizer_config", optimizer_config(model)}});
 }
 
 void read_training(hdf5::Reader& file, const Config& config, const Version& version,
                    const std::vector<SavedLayer>& layers, Model& model) {
-  CompileOptions options;
-  LossEntry entry = loss_entry(config.at("loss"));
-  LossSpec composed = read_composed_loss(entry);
-  Loss loss = composed.values ? Loss::binary_crossentropy : read_loss(entry, options.from_logits);
-  options.loss_weight = read_loss_weight(config.find("loss_weights"));
-  const Config* metrics = config.find("metrics");
-  std::vector<Metric> known;
-  if (metrics && has_accuracy(*metrics)) known.push_back(Metric::accuracy);
+  std::vector<std::string> outputs = model.output_names();
+  const Config* loss = config.find("loss");
+  if (!loss) fail(ErrorKind::model_file, "training_config: it has no loss");
+  std::vector<OutputLoss> losses;
+  for (const Config& own : of_each_output("loss", loss, outputs)) losses.push_back(read_loss(own));
+  CompileOptions options{.output_metrics = read_metrics(config.find("metrics"), outputs)};
+  for (const Config& weight : of_each_output("loss_weights", config.find("loss_weights"), outputs))
+    options.loss_weights.push_back(read_loss_weight(weight));
   const Config& optimizer = config.at("optimizer_config");
-  if (composed.values)
-    model.compile(read_optimizer(optimizer), composed, known, options);
-  else
-    model.compile(read_optimizer(optimizer), loss, known, options);
+  model.compile(read_optimizer(optimizer), std::move(losses), {}, options);
   for (const char* key : {"metrics", "weighted_metrics"})
     if (const Config* kept = config.find(key); kept && !kept->is_null())
       model.kept_training_config.set(key, readable_metrics(*kept));

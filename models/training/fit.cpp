@@ -69,15 +69,19 @@ Tensor input_values(const Tensor& batch, Device device) {
 History Model::fit(Dataset& train, const FitOptions& options) {
   check(is_compiled(), "fit: the model is not compiled");
   check(options.validation_split == 0,
-        "fit: validation_split is for arrays; of a data set, pass another one as validation");
+        "fit: validation_split is for arrays; split() a data set and pass one part as validation");
+  check(options.sample_weight.empty(), "fit: sample_weight is for arrays; a data set has weights of its own");
   check(!options.validation || options.validation_data.x.empty(),
         "fit: there are two sets for validation, validation and validation_data");
-  if (options.validation_data.x.empty()) return Trainer(*this, train, options).run();
-  ArrayDataset validation(options.validation_data.x, options.validation_data.y, {}, {.device = device()});
-  FitOptions with_validation = options;
-  with_validation.validation = &validation;
-  with_validation.validation_data = {};
-  return Trainer(*this, train, with_validation).run();
+  FitOptions rest = options;
+  std::optional<ClassWeighted> weighted;
+  if (!options.class_weight.empty()) weighted.emplace(train, options.class_weight, device());
+  std::optional<ArrayDataset> validation;
+  if (const FitOptions::Arrays& arrays = options.validation_data; !arrays.x.empty()) {
+    validation.emplace(arrays.x, arrays.y, arrays.weights, ArrayDatasetOptions{.device = device()});
+    rest.validation = &*validation;
+  }
+  return Trainer(*this, weighted ? *weighted : train, rest).run();
 }
 
 History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options) {
@@ -88,11 +92,14 @@ History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options
   bool has_validation = options.validation || !options.validation_data.x.empty();
   if (options.validation_split != 0 && !has_validation) {  // Keras' order of precedence
     trained = training_part(samples, options.validation_split);
-    rest.validation_data = {part_of(x, trained, samples), part_of(y, trained, samples)};
+    rest.validation_data = {part_of(x, trained, samples), part_of(y, trained, samples),
+                            part_of(options.sample_weight, trained, samples)};
   }
-  bool split = trained < samples;
-  ArrayDataset train(split ? part_of(x, 0, trained) : x, split ? part_of(y, 0, trained) : y, {},
-                     {.device = device()});
+  rest.sample_weight = {};
+  auto training = [&](const Tensors& arrays) {
+    return trained < samples ? part_of(arrays, 0, trained) : arrays;
+  };
+  ArrayDataset train(training(x), training(y), training(options.sample_weight), {.device = device()});
   return fit(train, rest);
 }
 
@@ -140,6 +147,7 @@ std::vector<Tensor> Model::predict_all(Dataset& data, int64_t batch_size) {
 }
 
 void Model::check_one_output(const char* what) const {
+  checked_parameters();
   check(graph_.outputs().size() == 1, "{}: the model has {} outputs, ask for all by predict_all", what,
         graph_.outputs().size());
 }

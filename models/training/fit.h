@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "manul/data/datasets/class_weights.h"
 #include "manul/data/datasets/dataset.h"
 #include "manul/models/training/history.h"
 #include "manul/models/training/training_state.h"
@@ -22,8 +23,14 @@ struct FitOptions {
   double validation_split = 0;
   /// Arrays for validation, in place of the two above.
   struct Arrays {
-    Tensors x, y;
+    Tensors x, y, weights = {};
   } validation_data = {};
+  /// Of arrays that are trained on: how much each sample counts in the loss, f32 [N], one for all outputs or
+  /// one for each. The loss is the sum of the weighted values over the number of samples, as in Keras;
+  /// metrics count all samples alike.
+  Tensors sample_weight = {};
+  /// How much the samples of a class count, besides: {{0, 1.0}, {1, 3.0}}. For one label.
+  ClassWeights class_weight = {};
   bool shuffle = true;
   std::vector<Callback*> callbacks = {};
   bool resume = false;  // continue Model::training_state bit for bit; from the start if it is empty

@@ -49,6 +49,7 @@ TrainingState Trainer::make_state() const {
   state.values = Config::map({{"format", format},
                               {"iteration", step_state.iteration},
                               {"position", samples},
+                              {"first_order", first_order_},
                               {"seed", std::bit_cast<int64_t>(seed_)},
                               {"stopped_early", history.stop_reason == StopReason::early_stopping}});
   state.add("learning_rate", step_state.learning_rate);
@@ -69,14 +70,24 @@ void Trainer::resume(const TrainingState& state) {
          samples, source_.size());
   step = (samples + options_.batch_size - 1) / options_.batch_size;
   seed_ = std::bit_cast<uint64_t>(state.values.at("seed").as_int());
-  totals_.copy_from(state.tensor("totals", 3).view({3}));
+  first_order_ = state.values.get("first_order", int64_t{0});
+  totals_.copy_from(state.tensor("totals", totals_.elements()).view(totals_.shape()));
   model.state().write({.iteration = state.values.at("iteration").as_int(),
-                       .epoch = epoch,
+                       .epoch = first_order_ + epoch,
                        .position = samples,
                        .seed = seed_,
                        .learning_rate = state.number("learning_rate")});
   if (state.values.at("stopped_early").as_bool()) stop(StopReason::early_stopping);
   for (Callback* callback : options_.callbacks) callback->load_state(state);
+}
+
+/// After loading, the training state says how many there were.
+int64_t Model::epochs_begun() const {
+  if (epochs_begun_ > 0 || training_state.empty() || !training_state.values.find("history"))
+    return epochs_begun_;
+  const Config& values = training_state.values;
+  auto done = static_cast<int64_t>(values.at("history").as_list().size());
+  return values.get("first_order", int64_t{0}) + done + (values.get("position", int64_t{0}) > 0 ? 1 : 0);
 }
 
 }  // namespace manul

@@ -17,8 +17,10 @@ BatchSource::BatchSource(const Model& model, Dataset& data, int64_t batch_size, 
           spec_.inputs[i].shape, wanted);
   }
   if (!with_labels) return;
-  check(graph.outputs().size() == spec_.labels.size(), "fit: the data has {} labels, the model {} outputs",
-        spec_.labels.size(), graph.outputs().size());
+  size_t trained = 0;
+  for (const Objective& objective : model.objectives()) trained += objective.loss.is_none() ? 0 : 1;
+  check(trained == spec_.labels.size(), "fit: the data has {} labels, the model {} outputs with a loss",
+        spec_.labels.size(), trained);
 }
 
 const Batch& BatchSource::next(const DeviceStepState& state, int64_t length) {
@@ -32,7 +34,7 @@ Evaluator::Evaluator(Model& model, Dataset& data, int64_t batch_size)
     : model_(model),
       source_(model, data, batch_size),
       state_(model.device()),
-      totals_(Tensor::zeros({3}, DType::f64, model.device())),
+      totals_(model.new_totals()),
       step_(
           [this] {
             const Batch& batch = source_.next(state_, length_);
@@ -57,7 +59,7 @@ Trainer::Trainer(Model& model, Dataset& train, const FitOptions& options)
     : FitProgress(model),
       options_(options),
       source_(model, train, options.batch_size),
-      totals_(Tensor::zeros({3}, DType::f64, model.device())),
+      totals_(model.new_totals()),
       seed_(model.state().read().seed),
       step_(
           [this] {
@@ -68,7 +70,9 @@ Trainer::Trainer(Model& model, Dataset& train, const FitOptions& options)
           model.device()) {
   check(options.steps_per_execution > 0, "fit: an execution has at least one step, not {}",
         options.steps_per_execution);
+  for (const Callback* callback : options.callbacks) check(callback != nullptr, "fit: a callback is null");
   epochs = options.epochs;
+  first_order_ = model.epochs_begun();
   steps = source_.steps();
   if (options.validation)
     validation_ = std::make_unique<Evaluator>(model, *options.validation, options.batch_size);
@@ -84,7 +88,8 @@ void Trainer::tell(Event event) {
 
 void Trainer::start() {
   StepState state = model.state().read();
-  state.epoch = state.position = 0;
+  state.epoch = first_order_;
+  state.position = 0;
   model.state().write(state);
   tell([this](Callback& callback) { callback.on_train_begin(*this); });
   if (options_.resume && !model.training_state.empty()) resume(model.training_state);
@@ -93,7 +98,7 @@ void Trainer::start() {
 History Trainer::run() {
   start();
   for (; epoch < epochs && !stopped_; ++epoch) {
-    model.state().set(&StepState::epoch, epoch);
+    model.state().set(&StepState::epoch, first_order_ + epoch);
     begin_epoch();
     tell([this](Callback& callback) { callback.on_epoch_begin(*this); });
     if (!run_steps()) break;
@@ -107,12 +112,13 @@ History Trainer::run() {
 }
 
 void Trainer::begin_epoch() {
-  source_.data().begin_epoch(epoch, seed_, options_.shuffle);
-  epochs_begun_ = source_.data().epochs_begun();
+  source_.data().begin_epoch(first_order_ + epoch, seed_, options_.shuffle);
+  data_epochs_begun_ = source_.data().epochs_begun();
+  model.epochs_begun_ = first_order_ + epoch + 1;
 }
 
 void Trainer::continue_epoch() {
-  if (source_.data().epochs_begun() != epochs_begun_) begin_epoch();
+  if (source_.data().epochs_begun() != data_epochs_begun_) begin_epoch();
 }
 
 int64_t Trainer::steps_at_once() const {

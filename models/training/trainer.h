@@ -75,9 +75,10 @@ class Trainer : public FitProgress {
   FitOptions options_;
   BatchSource source_;
   std::unique_ptr<Evaluator> validation_;
-  Tensor totals_;  // see accumulate_metrics
+  Tensor totals_;  // see Model::new_totals
   uint64_t seed_;
-  int64_t epochs_begun_ = 0;  // of the data set, when this fit began the current one
+  int64_t first_order_ = 0;  // which order of the data this fit begins with: earlier fits had the others
+  int64_t data_epochs_begun_ = 0;  // of the data set, when this fit began the current one
   int64_t length_ = 0;
   TrainStep step_;
   std::vector<std::string> pending_checkpoints_;

@@ -45,7 +45,7 @@ void cpu::dense_loss(Loss loss, const Tensor& x, const Tensor& kernel, const Ten
                      const Tensor& labels, const Tensor& value, const Tensor& logits, const Tensor& dlogits,
                      const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
   dense_forward(x, kernel, bias, Activation::linear, logits);
-  cpu::loss(loss, true, logits, labels, value, dlogits);
+  cpu::loss(loss, true, logits, labels, {}, value, dlogits);
   dense_backward(x, kernel, Activation::linear, {}, dlogits, dx, dkernel, dbias, nullptr);
 }
 

@@ -28,12 +28,17 @@ bool same_but_last_one(const Shape& labels, const Shape& output) {
                               std::equal(labels.begin(), labels.end(), output.begin()));
 }
 
-Tensor loss_of(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels) {
+Tensor loss_of(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels,
+               const Tensor& weights) {
   check_labels(loss, input, labels);
+  if (weights.defined())
+    check(weights.dtype() == DType::f32 && weights.shape() == Shape{input.shape()[0]},
+          "{}: weights are f32 [{}], not {} {}", name_of(loss), input.shape()[0],
+          manul::name_of(weights.dtype()), weights.shape());
   Tensor value = Tensor::empty({}, input.dtype(), input.device());
   Tape* tape = Tape::recording({&input});
   Tensor gradient = tape ? Tensor::empty_like(input) : Tensor();
-  loss_kernel(loss, from_logits, input, labels, value, gradient);
+  loss_kernel(loss, from_logits, input, labels, weights, value, gradient);
   if (tape) {
     auto scaled = [gradient](const Tensor& dloss, Gradients& gradients) {
       loss_backward_kernel(gradient, dloss, gradients.target(0));
@@ -66,12 +71,13 @@ void check_labels(Loss loss, const Tensor& output, const Tensor& labels) {
         classes ? std::string_view("i32") : manul::name_of(output.dtype()));
 }
 
-Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels) {
-  return loss_of(loss, true, logits, labels);
+Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels, const Tensor& weights) {
+  return loss_of(loss, true, logits, labels, weights);
 }
 
-Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels) {
-  return loss_of(loss, false, probabilities, labels);
+Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels,
+                               const Tensor& weights) {
+  return loss_of(loss, false, probabilities, labels, weights);
 }
 
 void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
@@ -112,15 +118,32 @@ class Labels {
   DType dtype_;
 };
 
+/// How often samples count; 1 without weights.
+class SampleWeights {
+ public:
+  explicit SampleWeights(const Tensor& weights) : raw_(weights.defined() ? weights.data<float>() : nullptr) {}
+  double of(int64_t sample) const { return raw_ ? double{raw_[sample]} : 1.0; }
+
+ private:
+  const float* raw_;
+};
+
 template <class T>
-double binary_loss(bool from_logits, const Tensor& input, const Labels& labels, T* gradient) {
+double binary_loss(bool from_logits, const Tensor& input, const Labels& labels, const SampleWeights& weights,
+                   T* gradient) {
   const T* in = input.data<T>();
   double total = 0;
-  for (int64_t i = 0; i < input.elements(); ++i) {
-    LossTerm<T> term = from_logits ? binary_crossentropy_of_logit(in[i], static_cast<T>(labels[i]))
-                                   : binary_crossentropy_of_probability(in[i], static_cast<T>(labels[i]));
-    total += static_cast<double>(term.value);
-    if (gradient) gradient[i] = term.derivative / static_cast<T>(input.elements());
+  int64_t samples = input.shape()[0], outputs = input.elements() / samples, i = 0;
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    double weight = weights.of(sample);
+    for (int64_t output = 0; output < outputs; ++output, ++i) {
+      T label = static_cast<T>(labels[i]);
+      check(is_binary_label(label), "binary_crossentropy: label {} is not between 0 and 1", labels[i]);
+      LossTerm<T> term = from_logits ? binary_crossentropy_of_logit(in[i], label)
+                                     : binary_crossentropy_of_probability(in[i], label);
+      total += static_cast<double>(term.value) * weight;
+      if (gradient) gradient[i] = term.derivative * static_cast<T>(weight) / static_cast<T>(input.elements());
+    }
   }
   return total / static_cast<double>(input.elements());
 }
@@ -136,14 +159,16 @@ double categorical_loss(bool from_logits, const T* in, int64_t classes, const Ta
 
 }  // namespace
 
-void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& value,
-          const Tensor& gradient) {
+void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& weights,
+          const Tensor& value, const Tensor& gradient) {
   visit_float(input.dtype(), "loss", [&](auto zero) {
     using T = decltype(zero);
     Labels label(labels);
+    SampleWeights sample_weights(weights);
     T* to = gradient.defined() ? gradient.mutable_data<T>() : nullptr;
     if (loss == Loss::binary_crossentropy) {
-      *value.mutable_data<T>() = static_cast<T>(binary_loss<T>(from_logits, input, label, to));
+      *value.mutable_data<T>() =
+          static_cast<T>(binary_loss<T>(from_logits, input, label, sample_weights, to));
       return;
     }
     int64_t rows = input.shape()[0], classes = input.shape()[1];
@@ -151,13 +176,13 @@ void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels
     double total = 0;
     for (int64_t row = 0; row < rows; ++row) {
       const T* in = input.data<T>() + row * classes;
-      T *out = to ? to + row * classes : nullptr, factor = T(1) / static_cast<T>(rows);
-      if (sparse)
-        total +=
-            categorical_loss(from_logits, in, classes, OneHot<T>{label.class_of(row, classes)}, out, factor);
-      else
-        total += categorical_loss(from_logits, in, classes, ClassWeights<T>{labels.data<T>() + row * classes},
-                                  out, factor);
+      double weight = sample_weights.of(row);
+      T *out = to ? to + row * classes : nullptr, factor = static_cast<T>(weight) / static_cast<T>(rows);
+      total += weight *
+               (sparse ? categorical_loss(from_logits, in, classes, OneHot<T>{label.class_of(row, classes)},
+                                          out, factor)
+                       : categorical_loss(from_logits, in, classes,
+                                          ClassWeights<T>{labels.data<T>() + row * classes}, out, factor));
     }
     *value.mutable_data<T>() = static_cast<T>(total / static_cast<double>(rows));
   });

@@ -17,15 +17,17 @@ template <class T>
 struct BinaryTerm {
   const T* input;
   Labels labels;
+  const float* weights;  // of the samples, or null
+  int64_t outputs;       // of a sample
   bool from_logits;
   T* gradient;
   T factor;
   __device__ T operator()(int64_t i) const {
-    T y = static_cast<T>(labels[i]);
+    T y = static_cast<T>(labels[i]), weight = weights ? static_cast<T>(weights[i / outputs]) : T(1);
     LossTerm<T> term = from_logits ? binary_crossentropy_of_logit(input[i], y)
                                    : binary_crossentropy_of_probability(input[i], y);
-    if (gradient) gradient[i] = term.derivative * factor;
-    return term.value;
+    if (gradient) gradient[i] = term.derivative * weight * factor;
+    return term.value * weight;
   }
 };
 
@@ -34,6 +36,7 @@ struct CategoricalTerm {
   const T* input;
   int64_t classes;
   Labels labels;
+  const float* weights;  // of the samples, or null
   bool sparse, from_logits;
   T* gradient;
   T factor;
@@ -42,8 +45,11 @@ struct CategoricalTerm {
   __device__ T row(int64_t i, const Target& target) const {
     const T* in = input + i * classes;
     T* out = gradient ? gradient + i * classes : nullptr;
-    return from_logits ? categorical_crossentropy_of_logits(in, classes, target, out, factor)
-                       : categorical_crossentropy_of_probabilities(in, classes, target, out, factor);
+    T weight = weights ? static_cast<T>(weights[i]) : T(1);
+    return weight *
+           (from_logits
+                ? categorical_crossentropy_of_logits(in, classes, target, out, weight * factor)
+                : categorical_crossentropy_of_probabilities(in, classes, target, out, weight * factor));
   }
   __device__ T operator()(int64_t i) const {
     if (!sparse) return row(i, ClassWeights<T>{static_cast<const T*>(labels.raw) + i * classes});
@@ -119,20 +125,22 @@ __global__ void metrics_kernel(Loss loss, const T* batch_loss, const T* predicti
 
 }  // namespace
 
-void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& value,
-          const Tensor& gradient) {
+void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& weights,
+          const Tensor& value, const Tensor& gradient) {
   visit_float(input.dtype(), "loss", [&](auto zero) {
     using T = decltype(zero);
     Labels label = labels_in(labels);
+    const float* weight = weights.defined() ? weights.data<float>() : nullptr;
+    int64_t rows = input.shape()[0];
     T* to = mutable_data_or_null<T>(gradient);
     if (loss == Loss::binary_crossentropy) {
       int64_t terms = input.elements();
-      return mean_of<T>(BinaryTerm<T>{input.data<T>(), label, from_logits, to, T(1) / static_cast<T>(terms)},
+      return mean_of<T>(BinaryTerm<T>{input.data<T>(), label, weight, terms / rows, from_logits, to,
+                                      T(1) / static_cast<T>(terms)},
                         terms, value);
     }
-    int64_t rows = input.shape()[0];
     bool sparse = loss == Loss::sparse_categorical_crossentropy;
-    mean_of<T>(CategoricalTerm<T>{input.data<T>(), input.shape()[1], label, sparse, from_logits, to,
+    mean_of<T>(CategoricalTerm<T>{input.data<T>(), input.shape()[1], label, weight, sparse, from_logits, to,
                                   T(1) / static_cast<T>(rows)},
                rows, value);
   });

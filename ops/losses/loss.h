@@ -17,13 +17,16 @@ void check_labels(Loss loss, const Tensor& output, const Tensor& labels);
 /// - categorical_crossentropy, labels [N, classes] of z's dtype: mean over N of -sum y log softmax(z);
 /// - sparse_categorical_crossentropy, labels [N] (or [N, 1]) i32: mean over N of -log softmax(z)[label].
 /// Labels are constants: no gradient. Throws on shapes that do not fit; on the CPU also on a class that does
-/// not exist (on a GPU it gives NaN).
-Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels);
+/// not exist and on a binary label outside 0..1 (on a GPU both give NaN).
+/// `weights`, f32 [N], if defined: each sample's value counts that many times; the mean is still over N, as
+/// in Keras.
+Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels, const Tensor& weights = {});
 
 /// The same losses of bare probabilities (an output whose activation is not the loss's own): clipped to
 /// [1e-7, 1 - 1e-7]; categorical divides by the row's sum first, sparse afterwards. The gradient is 0 outside
 /// the clip range.
-Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels);
+Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels,
+                               const Tensor& weights = {});
 
 /// Adds a batch to running totals on the device, for losses and accuracy over an epoch: totals f64 [3] +=
 /// {loss * N, number of right predictions, N}. Right is what Keras' "accuracy" means: p > 0.5 equals the
@@ -34,9 +37,9 @@ void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predi
                         const Tensor& labels, const Tensor& totals);
 
 /// Writes the scalar loss and, for the backward pass, d loss / d input (either the logits or the
-/// probabilities).
+/// probabilities). `weights`: see loss_from_logits().
 MANUL_KERNEL(loss, void(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels,
-                        const Tensor& value, const Tensor& gradient));
+                        const Tensor& weights, const Tensor& value, const Tensor& gradient));
 /// dx = gradient * the scalar dloss.
 MANUL_KERNEL(loss_backward, void(const Tensor& gradient, const Tensor& dloss, const Tensor& dx));
 MANUL_KERNEL(accumulate_metrics, void(Loss loss, const Tensor& batch_loss, const Tensor& predictions,

@@ -17,9 +17,16 @@ struct LossTerm {
   T derivative;
 };
 
+/// A binary label is a probability. Of anything else the loss is NaN.
+template <class T>
+MANUL_HOST_DEVICE bool is_binary_label(T y) {
+  return y >= T(0) && y <= T(1);
+}
+
 /// max(z, 0) - z y + log(1 + exp(-|z|)); the derivative is sigmoid(z) - y.
 template <class T>
 MANUL_HOST_DEVICE LossTerm<T> binary_crossentropy_of_logit(T z, T y) {
+  if (!is_binary_label(y)) return {static_cast<T>(NAN), static_cast<T>(NAN)};
   T e = std::exp(z < T(0) ? z : -z);
   T sigmoid = (z < T(0) ? e : T(1)) / (T(1) + e);
   return {(z > T(0) ? z : T(0)) - z * y + std::log1p(e), sigmoid - y};
@@ -42,6 +49,7 @@ MANUL_HOST_DEVICE Clipped<T> clip_probability(T p) {
 /// -(y log p + (1 - y) log(1 - p)) of the clipped p.
 template <class T>
 MANUL_HOST_DEVICE LossTerm<T> binary_crossentropy_of_probability(T probability, T y) {
+  if (!is_binary_label(y)) return {static_cast<T>(NAN), static_cast<T>(NAN)};
   Clipped<T> p = clip_probability(probability);
   T value = -(y * std::log(p.value) + (T(1) - y) * std::log(T(1) - p.value));
   T derivative = (p.value - y) / (p.value * (T(1) - p.value));

@@ -64,7 +64,7 @@ TEST(KerasSave, TrainingGoesOnToTheBit) {
   EXPECT_EQ(loaded.state().read().iteration, 3);
   EXPECT_EQ(loaded.state().read().learning_rate, 0.003);
   EXPECT_EQ(loaded.build_options().seed, 7U);
-  EXPECT_EQ(loaded.metrics(), model.metrics());
+  EXPECT_EQ(loaded.objectives()[0].metrics, model.objectives()[0].metrics);
   train(model, 2);
   train(loaded, 2);
   expect_same_parameters(model, loaded);

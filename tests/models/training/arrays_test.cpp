@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
 
@@ -80,6 +82,70 @@ TEST(Arrays, EvaluatingTheTrainingSetInACallbackChangesNothing) {
           watched = two.fit(data, {.epochs = 2, .callbacks = {&evaluate}});
   EXPECT_EQ(plain.epochs(), watched.epochs());
   EXPECT_TRUE(equal_bits(one.parameters().values(), two.parameters().values()));
+}
+
+/// Which samples a fit saw, in order.
+class Watched : public ArrayDataset {
+ public:
+  using ArrayDataset::ArrayDataset;
+  std::vector<std::vector<int32_t>> orders;
+
+ protected:
+  void set_order(const std::vector<int32_t>& order) override {
+    orders.push_back(order);
+    ArrayDataset::set_order(order);
+  }
+};
+
+TEST(Arrays, ASecondFitGoesOnWithNewOrders) {
+  ArrayDataset data = corner_pictures(40, 1);
+  Watched watched(data.inputs()[0], data.labels()[0]);
+  Sequential model = compiled_classifier(), at_once = compiled_classifier();
+  watched.orders.clear();
+  model.fit(watched, {.epochs = 2});
+  model.fit(watched, {.epochs = 1});
+  ASSERT_EQ(watched.orders.size(), 3U);
+  EXPECT_NE(watched.orders[0], watched.orders[2]);
+  EXPECT_NE(watched.orders[1], watched.orders[2]);
+  at_once.fit(data, {.epochs = 3});
+  EXPECT_TRUE(equal_bits(model.parameters().values(), at_once.parameters().values()));
+}
+
+std::string message_of(const std::function<void()>& function) {
+  try {
+    function();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Arrays, CompileSaysThatAModelIsBuiltOtherwise) {
+  Sequential model = small_classifier();
+  model.predict(corner_pictures(3, 1).inputs()[0]);
+  EXPECT_EQ(message_of([&] { model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 5}); }),
+            "compile: the model was built from the seed 0 before, by build(), predict() or forward(): give "
+            "build() the seed 5");
+  EXPECT_THROW(model.compile(SGD{}, Loss::binary_crossentropy, {}, {.device = Device::cuda(0)}),
+               Error);
+  model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 0});
+  model.fit(corner_pictures(8, 1).inputs()[0], corner_pictures(8, 1).labels()[0]);
+  model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 5});
+  EXPECT_EQ(model.state().read().seed, 5U);
+}
+
+TEST(Arrays, WhatCannotBeIsASentence) {
+  Sequential model = compiled_classifier();
+  ArrayDataset data = corner_pictures(8, 1);
+  EXPECT_EQ(message_of([&] { model.fit(data, {.callbacks = {nullptr}}); }), "fit: a callback is null");
+  EXPECT_EQ(message_of([&] { model.fit(data.inputs()[0], Tensor::from(std::vector<int32_t>(8, 7), {8})); }),
+            "binary_crossentropy: label 7 is not between 0 and 1");
+  Sequential other = std::move(model);
+  EXPECT_EQ(message_of([&] { model.parameters(); }), "model: it was moved from");
+  EXPECT_EQ(message_of([&] { model.predict(data); }), "model: it was moved from");
+  EXPECT_EQ(message_of([&] { model.fit(data); }), "fit: the model is not compiled");
+  EXPECT_EQ(message_of([&] { other.compile(std::unique_ptr<Optimizer>(), Loss::binary_crossentropy); }),
+            "compile: there is no optimizer");
 }
 
 }  // namespace
