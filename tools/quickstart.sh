@@ -19,7 +19,8 @@ cmake --build --preset default --target manul_train_catdog manul_predict
 echo "== Training on drawn cats and dogs"
 export XDG_CACHE_HOME="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}"
 mkdir -p build/quickstart
-build/tools/train_catdog --epochs "${EPOCHS:-5}" --output build/quickstart/trained_model.h5
+build/tools/train_catdog --epochs "${EPOCHS:-5}" --output build/quickstart/trained_model.h5 \
+  --project build/quickstart/runs
 
 echo "== Asking about one cat and one dog"
 for class in cats dogs; do

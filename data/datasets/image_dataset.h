@@ -61,6 +61,8 @@ class ImageDataset : public Dataset {
     bool one_colour = false;  // all pixels are equal
   };
   const std::vector<Fingerprint>& fingerprints() const { return fingerprints_; }
+  /// Where the pictures are, and the batches are made.
+  Device device() const { return options_.device; }
   /// True if all pictures are kept decoded.
   bool fully_cached() const { return cached_ == size(); }
   /// Bytes of the pictures that are kept.

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "manul/data/image/drawing.h"
 #include "manul/data/image/image.h"
 
 // What image_io.cpp and its decoders, one file per library, share.
@@ -22,6 +23,10 @@ Image decode_png(Bytes bytes, std::string_view name, ColorMode mode);
 Image decode_other(Bytes bytes, std::string_view name, ColorMode mode);
 /// What that module exports: gray, RGB or RGBA, or false and the reason.
 using OpenCvDecode = bool(Bytes bytes, Image& image, std::string& reason);
+
+/// Draws on an 8-bit RGB picture by the same module. Throws ErrorKind::failed where it is not there.
+void draw(Image& image, const std::vector<Drawing::Command>& commands);
+using OpenCvDraw = bool(Image& image, const std::vector<Drawing::Command>& commands, std::string& reason);
 
 std::vector<uint8_t> encode_png(const Image& image);
 std::vector<uint8_t> encode_jpeg(const Image& image, int quality);

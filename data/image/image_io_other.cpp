@@ -9,6 +9,7 @@
 
 #ifdef MANUL_STATIC_OPENCV
 extern "C" manul::codec::OpenCvDecode manul_opencv_decode;
+extern "C" manul::codec::OpenCvDraw manul_opencv_draw;
 #endif
 
 namespace manul::codec {
@@ -23,6 +24,15 @@ OpenCvDecode* find_decode() {
   std::string reason;
   return reinterpret_cast<OpenCvDecode*>(
       module_function("libmanul_opencv_codecs.so", "manul_opencv_decode", reason));
+#endif
+}
+
+OpenCvDraw* find_draw([[maybe_unused]] std::string& reason) {
+#ifdef MANUL_STATIC_OPENCV
+  return manul_opencv_draw;
+#else
+  return reinterpret_cast<OpenCvDraw*>(
+      module_function("libmanul_opencv_codecs.so", "manul_opencv_draw", reason));
 #endif
 }
 
@@ -80,6 +90,16 @@ Image decode_other(Bytes bytes, std::string_view name, ColorMode mode) {
   Image image(read.height, read.width, channels_of(mode));
   convert(read.pixels.data(), read.channels, mode, image.pixels.data(), size_t(image.height) * image.width);
   return image;
+}
+
+void draw(Image& image, const std::vector<Drawing::Command>& commands) {
+  find_decode();  // OpenCV reads its limit when it is loaded
+  std::string reason;
+  OpenCvDraw* opencv_draw = find_draw(reason);
+  if (!opencv_draw) fail(ErrorKind::failed, "nothing can be drawn: {}", reason);
+  check(image.channels == 3 && !image.pixels.empty(), "drawing: a picture of {} channels, not RGB",
+        image.channels);
+  if (!opencv_draw(image, commands, reason)) fail(ErrorKind::failed, "drawing: {}", reason);
 }
 
 }  // namespace manul::codec

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/file_system.h"
 #include "manul/framework/random.h"
 #include "manul/models/zoo/catdog.h"
 #include "manul/tools/support/best_epoch.h"
@@ -12,6 +13,7 @@
 #include "manul/tools/support/train_options.h"
 #include "manul/tools/support/training_check.h"
 #include "manul/tools/support/training_pictures.h"
+#include "manul/tools/support/training_report.h"
 
 namespace manul {
 namespace {
@@ -98,11 +100,14 @@ std::string kept_text(const TrainOptions& options, const History& history, const
 }
 
 void print_summary(const TrainOptions& options, const Pictures& pictures, const History& history,
-                   const BestEpoch& best) {
+                   const BestEpoch& best, const RunFolder* folder) {
   if (options.quiet || history.epochs().empty()) return;
   if (best.has_best()) print_epoch("Best", history, best.epoch());
   print_epoch("Last", history, history.epochs().size() - 1);
   print_if_possible(stdout, "Saved {}: {}.\n", printable(options.output), kept_text(options, history, best));
+  if (folder)
+    print_if_possible(stdout, "Report, curves and the weights of both: {}\n",
+                      printable(folder->path().string()));
   const auto& files = (pictures.validation ? pictures.validation : pictures.train)->files();
   print_if_possible(stdout, "Try: predict {} {}\n", shell_word(options.output),
                     shell_word(files.back().path.string()));
@@ -154,9 +159,22 @@ void tell(const std::vector<std::string>& warnings) {
     print_if_possible(stderr, "train_catdog: {}\n", printable(warning));
 }
 
+/// best.h5 and last.h5 of the run's folder; one of them is --output.
+void save_both(const RunFolder& folder, Model& model, const TrainOptions& options, const History& history,
+               const BestEpoch& best) {
+  bool kept_best = keeps_best(options) && best.has_best(), same = best.epoch() + 1 == history.epochs().size();
+  folder.add(kept_best ? "best.h5" : "last.h5", options.output);
+  if (!best.has_best()) return;
+  if (same) return folder.add(kept_best ? "last.h5" : "best.h5", options.output);
+  best.choose(model, !kept_best);
+  model.save(folder.file(kept_best ? "last.h5" : "best.h5").string());
+}
+
 /// Saves what a fit has reached; returns the exit code.
-int save_result(Model& model, const TrainOptions& options, const Pictures& pictures, const History& history,
-                const BestEpoch& best, const StopSignal& signal) {
+int save_result(const Program& program, Model& model, const TrainCommand& command, const Pictures& pictures,
+                const History& history, const BestEpoch& best, const RunFolder* folder,
+                const Stopwatch& watch, const StopSignal& signal) {
+  const TrainOptions& options = command.options;
   if (history.stop_reason == StopReason::not_finite)
     fail(ErrorKind::failed,
          "the loss is no longer a finite number, so nothing was saved; try a smaller --lr than {}",
@@ -170,8 +188,16 @@ int save_result(Model& model, const TrainOptions& options, const Pictures& pictu
     return signal.exit_code();
   }
   Evaluation evaluation = evaluation_of(model, pictures.validation ? *pictures.validation : *pictures.train);
-  tell(warnings_about_training(history, options, evaluation));
-  print_summary(options, pictures, history, best);
+  std::vector<std::string> warnings = warnings_about_training(history, options, evaluation);
+  tell(warnings);
+  if (folder && !history.epochs().empty()) {
+    std::vector<std::string> all = warnings_about_data(pictures);
+    all.insert(all.end(), warnings.begin(), warnings.end());
+    write_report(*folder, {command, model, pictures, history, best, evaluation, all, program.command(),
+                           kept_text(options, history, best), watch.seconds()});
+    save_both(*folder, model, options, history, best);
+  }
+  print_summary(options, pictures, history, best, folder);
   return 0;
 }
 
@@ -195,6 +221,10 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
     command.take_from(interrupted->training_state);
   }
   print_device(program, options, device);
+  bool replaces = !options.resume && file_type(options.output, ErrorKind::usage) != FileType::missing;
+  if (replaces && !options.quiet)
+    print_if_possible(stdout, "{} is there already and will be replaced at the end\n",
+                      printable(options.output));
 
   PictureFolders folders = find_pictures(options, signal.flag());
   options.monitor = monitor_of(options, folders.validation.has_value());
@@ -207,10 +237,20 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   tell(warnings_about_data(pictures));
   if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
   signal.announce_saving();
+  std::optional<RunFolder> folder;
+  if (!options.no_run_folder) {
+    folder.emplace(options.project, options.name);
+    folder->keep_log();
+    write_arguments(*folder, command, program.command(), device);
+  }
+  Stopwatch watch;
   CSVLogger csv(history_file(options).string(), 1);
   BestEpoch best(options.monitor, options.patience);
   History history = fit(model, command, pictures, best, csv, signal);
-  int code = save_result(model, options, pictures, history, best, signal);
+  int code = save_result(program, model, command, pictures, history, best, folder ? &*folder : nullptr, watch,
+                         signal);
+  if (folder && csv.problem().empty() && !history.epochs().empty())
+    folder->add("history.csv", history_file(options));
   if (code == 0 && !csv.problem().empty())
     fail(ErrorKind::failed, "history: {}; the model is saved", csv.problem());
   return code;

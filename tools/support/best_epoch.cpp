@@ -42,7 +42,13 @@ void BestEpoch::on_train_end(FitProgress& fit) {
 }
 
 void BestEpoch::choose(Model& model, bool best) const {
+  std::erase_if(model.training_state.tensors,
+                [](const auto& each) { return each.first == last_values || each.first == last_statistics; });
   if (best) {
+    if (const Tensor* values = model.training_state.find("early_stopping_values"))
+      model.parameters().values().copy_from(*values);
+    if (const Tensor* statistics = model.training_state.find("early_stopping_statistics"))
+      model.parameters().statistics().copy_from(*statistics);
     model.training_state.add(last_values, last_values_);
     if (last_statistics_.defined()) model.training_state.add(last_statistics, last_statistics_);
     return;

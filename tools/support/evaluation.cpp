@@ -30,7 +30,9 @@ void Evaluation::add(int label, const std::vector<float>& probabilities) {
         "evaluation: {} probabilities and the label {} of {} classes", probabilities.size(), label,
         classes());
   auto truth = static_cast<size_t>(label);
-  ++counts_[truth * classes() + likeliest(probabilities.data(), classes())];
+  size_t answer = likeliest(probabilities.data(), classes());
+  samples_.push_back({label, answer, probabilities[answer]});
+  ++counts_[truth * classes() + answer];
   loss_ -= std::log(std::max<double>(probabilities[truth], std::numeric_limits<float>::epsilon()));
   ++size_;
 }

@@ -20,6 +20,14 @@ class Evaluation {
   /// `probabilities` has one a class.
   void add(int label, const std::vector<float>& probabilities);
 
+  /// One picture, in the order in which they were added.
+  struct Sample {
+    int label = 0;
+    size_t answer = 0;
+    float probability = 0;  // of the answer
+  };
+  const std::vector<Sample>& samples() const { return samples_; }
+
   const std::vector<std::string>& class_names() const { return class_names_; }
   size_t classes() const { return class_names_.size(); }
   int64_t size() const { return size_; }
@@ -42,6 +50,7 @@ class Evaluation {
  private:
   std::vector<std::string> class_names_;
   std::vector<int64_t> counts_;  // [label, answer]
+  std::vector<Sample> samples_;
   int64_t size_ = 0;
   double loss_ = 0;
 };

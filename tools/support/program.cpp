@@ -168,6 +168,7 @@ int Program::run_body(int argc, char** argv, const std::function<int()>& body) {
 }
 
 int Program::run(int argc, char** argv, const std::function<int()>& body) {
+  for (int i = 0; i < argc; ++i) command_ += (i > 0 ? " " : "") + shell_word(argv[i]);
   occupy_closed_streams();
   ignore_file_size_signal();
   flush_lines();

@@ -15,6 +15,8 @@ class Program {
   Program(const std::string& name, const std::string& purpose, const std::string& examples);
 
   CLI::App& options() { return app_; }
+  /// The command line that run() was given, as a shell would take it again.
+  const std::string& command() const { return command_; }
   /// Adds --device, asked for with device() in the body of run().
   void add_device_option(const std::string& otherwise = "auto");
   /// Adds --tf32, and allows it before the body of run().
@@ -37,6 +39,7 @@ class Program {
   int explain(const CLI::ParseError& error) const;
 
   CLI::App app_;
+  std::string command_;
   std::string device_;
   mutable std::string why_not_gpu_;
   bool tf32_ = false;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "manul/framework/error.h"
 #include "manul/framework/utf8.h"
@@ -46,6 +47,43 @@ bool commands_terminal(uint32_t code) {
 
 }  // namespace
 
+namespace {
+
+/// What was printed, until there is a file for it.
+struct Log {
+  std::string before;
+  std::FILE* file = nullptr;
+};
+Log& log_of_run() {
+  static Log log;
+  return log;
+}
+
+void write_to_log(const std::string& text) {
+  constexpr size_t most_before = size_t{1} << 20;
+  Log& log = log_of_run();
+  if (log.file) {
+    std::fwrite(text.data(), 1, text.size(), log.file);
+    std::fflush(log.file);
+  } else if (log.before.size() < most_before) {
+    log.before += text;
+  }
+}
+
+}  // namespace
+
+void write_if_possible(std::FILE* stream, const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stream);
+  write_to_log(text);
+}
+
+void keep_log_in(const std::string& file) {
+  Log& log = log_of_run();
+  log.file = std::fopen(file.c_str(), "we");
+  if (!log.file) fail(ErrorKind::failed, "{}: cannot be written: {}", file, std::strerror(errno));
+  write_to_log(std::exchange(log.before, ""));
+}
+
 Terminal Terminal::of_stderr() {
   bool terminal = isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb";
   return {terminal, terminal && environment("NO_COLOR").empty(), locale_is_utf8()};
@@ -66,7 +104,7 @@ std::string Terminal::gray(std::string_view text) const {
 
 void StatusLine::show(const std::string& text) {
   if (!terminal_.is_terminal) return;
-  print_if_possible(stderr, "\r\033[K{}", text);
+  std::fputs(("\r\033[K" + text).c_str(), stderr);
   std::fflush(stderr);
   shown_ = true;
 }

@@ -9,13 +9,18 @@
 
 namespace manul {
 
+/// Writes `text`, as far as it can be written, and to the log.
+void write_if_possible(std::FILE* stream, const std::string& text);
+
 /// fmt::print that does not throw where nothing can be written (a closed pipe or terminal, a full disk), for
 /// work that must go on. The stream keeps the error; Program::run() looks for it at the end.
 template <class... Args>
 void print_if_possible(std::FILE* stream, fmt::format_string<Args...> text, Args&&... args) {
-  std::string formatted = fmt::format(text, std::forward<Args>(args)...);
-  std::fwrite(formatted.data(), 1, formatted.size(), stream);
+  write_if_possible(stream, fmt::format(text, std::forward<Args>(args)...));
 }
+
+/// All that was printed so far and will be, but for bars that are drawn over, stands in `file` as well.
+void keep_log_in(const std::string& file);
 
 void write_result(const std::string& text);
 

@@ -164,13 +164,21 @@ void TrainCommand::add_training_options(CLI::App& app) {
       ->check(CLI::IsMember({"last", "best"}));
   app.add_option("-o,--output", options.output, "The model's file; history.csv is written beside it")
       ->capture_default_str();
+  app.add_option("--project", options.project, "The folder of all runs")->capture_default_str();
+  app.add_option("--name", options.name, "The run's folder in it; a number follows where it is there already")
+      ->capture_default_str();
+  app.add_flag("--no-run-folder", options.no_run_folder, "Write --output and history.csv alone");
   app.add_flag("--resume", options.resume, "Go on from where the run that wrote --output stopped");
 }
 
-void TrainCommand::save(TrainingState& state) const {
+Config TrainCommand::values() const {
   Config values = Config::map();
   for (const Remembered& each : remembered_) values.set(each.option->get_name(), utf8_of_name(each.text()));
-  state.values.set(memory_key, values);
+  return values;
+}
+
+void TrainCommand::save(TrainingState& state) const {
+  state.values.set(memory_key, values());
 }
 
 void TrainCommand::take_from(const TrainingState& state) {

@@ -26,6 +26,8 @@ struct TrainOptions {
   std::string fill_mode = "nearest", interpolation = "nearest", on_bad_image = "skip";
   int64_t cache_mb = 1024;
   std::string output = "trained_model.h5";
+  std::string project = "runs", name = "train";
+  bool no_run_folder = false;
   bool resume = false;
   int64_t patience = 0;
   std::string monitor, keep;  // empty: by validation and by patience
@@ -42,6 +44,9 @@ class TrainCommand {
   explicit TrainCommand(Program& program);
 
   TrainOptions options;
+
+  /// All options and their values, given or not.
+  Config values() const;
 
   /// What save_state of a callback puts into the file.
   void save(TrainingState& state) const;

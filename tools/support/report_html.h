@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "manul/models/training/history.h"
+#include "manul/tools/support/evaluation.h"
+
+namespace manul {
+
+/// What report.html shows.
+struct Report {
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+
+  std::string title, command;
+  Rows result, data, settings, machine;
+  std::vector<std::string> warnings;
+  const History& history;
+  size_t best_epoch = 0;  // from 0
+  const Evaluation& evaluation;
+  std::string evaluated;  // "validation"
+  std::string summary;    // of the model
+  /// Pictures of the run: what they show, and the bytes of a JPEG or PNG file.
+  struct Picture {
+    std::string caption, type;
+    std::vector<uint8_t> bytes;
+  };
+  std::vector<Picture> pictures;
+};
+
+/// One page that needs nothing else: curves and matrix are drawn in it, pictures are contained. Light or dark
+/// as the reader's system is; printable.
+std::string report_html(const Report& report);
+
+}  // namespace manul

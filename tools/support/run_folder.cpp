@@ -1,0 +1,57 @@
+#include "manul/tools/support/run_folder.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "manul/framework/atomic_file.h"
+#include "manul/framework/file_system.h"
+#include "manul/models/keras/json.h"
+#include "manul/tools/support/terminal.h"
+
+namespace manul {
+
+namespace fs = std::filesystem;
+
+RunFolder::RunFolder(const fs::path& project, const std::string& name) {
+  constexpr int most_runs = 1000000;
+  if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
+    fail(ErrorKind::usage, "name: '{}' cannot be the name of a folder", name);
+  make_folders(project, ErrorKind::usage);
+  for (int number = 1; number < most_runs; ++number) {
+    path_ = project / (number == 1 ? name : name + std::to_string(number));
+    if (::mkdir(path_.c_str(), 0777) == 0) return;
+    if (errno != EEXIST)
+      fail(ErrorKind::usage, "{}: cannot be made: {}", path_.string(), std::strerror(errno));
+  }
+  fail(ErrorKind::usage, "{}: there are {} runs already", path_.string(), most_runs);
+}
+
+void RunFolder::keep_log() const {
+  keep_log_in(file("log.txt").string());
+}
+
+void RunFolder::write(const std::string& name, const std::string& text) const {
+  write_file_atomically(file(name).string(), text);
+}
+
+void RunFolder::add(const std::string& name, const fs::path& other) const {
+  std::error_code error;
+  fs::path real = link_target(other, ErrorKind::failed);  // not the link, which will lead elsewhere
+  fs::create_hard_link(real, file(name), error);
+  if (error) fs::copy_file(real, file(name), error);
+  if (error) fail(ErrorKind::failed, "{}: cannot be written: {}", file(name).string(), error.message());
+}
+
+std::string json_lines(const Config& map) {
+  std::string text = "{";
+  for (const Config::Entry& entry : map.as_map())
+    text += fmt::format("{}\n  {}: {}", text.size() > 1 ? "," : "", json_text(Config(entry.key)),
+                        json_text(entry.value));
+  return text + "\n}\n";
+}
+
+}  // namespace manul
