@@ -101,6 +101,13 @@ void rename_path(const fs::path& from, const fs::path& to, ErrorKind kind) {
   if (error) fail(kind, "{}: cannot be renamed to {}: {}", from.string(), to.string(), error.message());
 }
 
+void link_or_copy(const fs::path& from, const fs::path& to, ErrorKind kind) {
+  std::error_code error;
+  fs::create_hard_link(from, to, error);
+  if (error) fs::copy_file(from, to, error);
+  if (error) fail(kind, "{}: cannot be written: {}", to.string(), error.message());
+}
+
 void remove_tree(const fs::path& path) noexcept {
   std::error_code ignored;
   fs::remove_all(path, ignored);

@@ -48,6 +48,8 @@ std::filesystem::path temporary_folder();
 void make_folders(const std::filesystem::path& folder, ErrorKind kind);
 /// Gives a file or folder another name. Throws an Error of `kind`.
 void rename_path(const std::filesystem::path& from, const std::filesystem::path& to, ErrorKind kind);
+/// Gives a file a second name, or a copy where it cannot have one. Throws an Error of `kind`.
+void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to, ErrorKind kind);
 /// Removes a file, or a folder with all that is in it, as far as that can be done.
 void remove_tree(const std::filesystem::path& path) noexcept;
 

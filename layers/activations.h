@@ -1,5 +1,6 @@
 #pragma once
 
+#include "manul/layers/config/option_type.h"
 #include "manul/layers/layer.h"
 #include "manul/ops/pointwise/pointwise.h"
 
@@ -26,18 +27,22 @@ struct ActivationLayer {
 };
 inline const LayerRegistration<ActivationLayer> activation_registration;
 
-/// Keras' ReLU without its options (max_value, negative_slope, threshold).
+/// Keras' ReLU: x above `threshold`, at most `max_value`; below, negative_slope * (x - threshold).
 struct ReLU {
   static constexpr const char* class_name = "ReLU";
+  std::optional<double> max_value = {};
+  double negative_slope = 0;
+  double threshold = 0;
   std::string name = {};
 
   void describe(Description& description);
-  std::optional<Activation> as_activation() const { return Activation::relu; }
-  Tensor call(const Tensor& x) const { return relu(x); }
+  std::optional<Activation> as_activation() const;
+  Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<ReLU> relu_registration;
 
-/// Keras' LeakyReLU: x where it is positive, else alpha * x. (Keras 3 calls alpha negative_slope.)
+/// Keras' LeakyReLU: x where it is positive, else alpha * x. (Keras 3 calls alpha negative_slope.) The
+/// gradient at 0 is alpha, as Keras has it.
 struct LeakyReLU {
   static constexpr const char* class_name = "LeakyReLU";
   double alpha = 0.3;
@@ -46,21 +51,60 @@ struct LeakyReLU {
   void describe(Description& description) {
     description.option({"alpha", "negative_slope"}, alpha, at_least(0));
   }
-  /// alpha * x + (1 - alpha) * relu(x); the gradient at 0 is alpha, as Keras has it.
-  Tensor call(const Tensor& x) const { return add(scale(x, alpha), scale(relu(x), 1 - alpha)); }
+  Tensor call(const Tensor& x) const { return leaky_relu(x, alpha); }
 };
 inline const LayerRegistration<LeakyReLU> leaky_relu_registration;
 
-/// Keras' Softmax over the last axis.
+/// Keras' PReLU: x where it is positive, else alpha * x with learned alphas: one for each element of a
+/// sample, or one for all that differ only along `shared_axes` (of a batch: 1 and 2 for pictures). Weight:
+/// alpha.
+struct PReLU {
+  static constexpr const char* class_name = "PReLU";
+  std::optional<Integers> shared_axes = {};
+  std::string name = {};
+  bool trainable = true;
+  Weight alpha = {};  // made by build()
+
+  void describe(Description& description);
+  void build(const Shape& input, Weights& weights);
+  Tensor call(const Tensor& x) const;
+};
+inline const LayerRegistration<PReLU> prelu_registration;
+
+/// Keras' ELU: x where it is positive, else alpha * (exp(x) - 1).
+struct ELU {
+  static constexpr const char* class_name = "ELU";
+  double alpha = 1;
+  std::string name = {};
+
+  void describe(Description& description) { description.option("alpha", alpha); }
+  Tensor call(const Tensor& x) const { return elu(x, alpha); }
+};
+inline const LayerRegistration<ELU> elu_registration;
+
+/// Keras 2's ThresholdedReLU: x where it is more than theta, else 0.
+struct ThresholdedReLU {
+  static constexpr const char* class_name = "ThresholdedReLU";
+  double theta = 1;
+  std::string name = {};
+
+  void describe(Description& description) { description.option("theta", theta, at_least(0)); }
+  Tensor call(const Tensor& x) const { return relu(x, {.threshold = theta}); }
+};
+inline const LayerRegistration<ThresholdedReLU> thresholded_relu_registration;
+
+/// Keras' Softmax over one axis of a batch or several.
 struct Softmax {
   static constexpr const char* class_name = "Softmax";
-  Axis axis = -1;  // -1, or the last one's index with the batch's axis counted
+  Integers axis = -1;
   std::string name = {};
+  bool is_over_last_axis = false;  // known by build()
 
   void describe(Description& description) { description.option("axis", axis); }
   Shape output_shape(const Shape& input) const;
-  std::optional<Activation> as_activation() const { return Activation::softmax; }
-  Tensor call(const Tensor& x) const { return softmax(x); }
+  void build(const Shape& input, Weights& weights);
+  std::optional<Activation> as_activation() const;
+  Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Softmax> softmax_registration;
 

@@ -2,9 +2,12 @@
 
 // All layers.
 #include "manul/layers/activations.h"
+#include "manul/layers/attention.h"
+#include "manul/layers/augmentation.h"
 #include "manul/layers/convolutional.h"
 #include "manul/layers/convolutional_1d.h"
 #include "manul/layers/core.h"
+#include "manul/layers/embedding.h"
 #include "manul/layers/merging.h"
 #include "manul/layers/normalization.h"
 #include "manul/layers/pooling.h"

@@ -1,51 +1,158 @@
 #include "manul/layers/merging.h"
 
+#include <algorithm>
+
+#include "manul/ops/dense/matmul.h"
+#include "manul/ops/shape/shape_ops.h"
+
 namespace manul {
 namespace {
 
-/// The shape that all inputs have.
-Shape one_shape(const char* class_name, const std::string& name, const std::vector<Shape>& inputs) {
-  check(inputs.size() >= 2, "{}: {} takes at least two inputs, not {}", name, class_name, inputs.size());
-  for (const Shape& input : inputs)
-    check(input == inputs[0], "{}: {} takes inputs of one shape, not {} and {}", name, class_name, inputs[0],
-          input);
-  return inputs[0];
+const char* article(std::string_view class_name) {
+  return std::string_view("AEIOU").find(class_name[0]) == std::string_view::npos ? "a" : "an";
 }
 
-/// The first input with the others, one after the other.
-template <class Operation>
-Tensor folded(const std::vector<Tensor>& inputs, Operation operation) {
-  Tensor result = inputs.at(0);
-  for (size_t i = 1; i < inputs.size(); ++i) result = operation(result, inputs[i]);
-  return result;
+/// A batch with as many axes as `rank` says; the new ones stand behind the batch's.
+Tensor with_rank(const Tensor& x, int rank) {
+  std::vector<int64_t> lengths(x.shape().begin(), x.shape().end());
+  if (static_cast<int>(lengths.size()) == rank) return x;
+  lengths.insert(lengths.begin() + 1, rank - lengths.size(), 1);
+  return reshape(x, Shape(lengths));
+}
+
+Tensor merged(Merge kind, const Tensor& a, const Tensor& b) {
+  Shape shape = broadcast_shape("merge", a.shape(), b.shape());
+  Tensor left = broadcast_to(a, shape), right = broadcast_to(b, shape);
+  switch (kind) {
+    case Merge::add:
+    case Merge::average:
+      return add(left, right);
+    case Merge::subtract:
+      return subtract(left, right);
+    case Merge::multiply:
+      return multiply(left, right);
+    case Merge::maximum:
+      return maximum(left, right);
+    case Merge::minimum:
+      return minimum(left, right);
+  }
+  fail(ErrorKind::failed, "there is no way {} to merge", static_cast<int>(kind));
+}
+
+/// `axis` of a batch of samples of `rank` axes, counted from the front; throws for the batch's own.
+int batch_axis(const std::string& name, const char* class_name, int64_t axis, int rank) {
+  int64_t at = axis < 0 ? axis + rank + 1 : axis;
+  check(at >= 1 && at <= rank, "{}: {} {} runs over an axis of the samples, from 1 to {}, not over axis {}",
+        name, article(class_name), class_name, rank, axis);
+  return static_cast<int>(at);
+}
+
+/// The axes of both inputs that a Dot runs over.
+std::pair<int, int> dot_axes(const Dot& dot, int first_rank, int second_rank) {
+  const std::vector<int64_t>& axes = dot.axes.values;
+  check(axes.size() <= 2, "{}: a Dot runs over one axis of each input, not over {}", dot.name, axes.size());
+  return {batch_axis(dot.name, Dot::class_name, axes.front(), first_rank),
+          batch_axis(dot.name, Dot::class_name, axes.back(), second_rank)};
+}
+
+/// x with its axis `axis` moved to `place`.
+Tensor with_axis_at(const Tensor& x, int axis, int place) {
+  std::vector<int> order;
+  for (int i = 0; i < x.shape().rank(); ++i)
+    if (i != axis) order.push_back(i);
+  order.insert(order.begin() + place, axis);
+  return std::is_sorted(order.begin(), order.end()) ? x : transpose(x, order);
+}
+
+/// x / sqrt(max(sum of x² over the axis, 1e-12))
+Tensor normalized(const Tensor& x, int axis) {
+  Tensor sum = sum_to(square(x), with_length(x.shape(), axis, 1));
+  Tensor norm = sqrt(maximum(sum, Tensor::full(sum.shape(), 1e-12, sum.dtype(), sum.device())));
+  return divide(x, broadcast_to(norm, x.shape()));
 }
 
 }  // namespace
 
-Shape Add::output_shape(const std::vector<Shape>& inputs) const {
-  return one_shape("an Add", name, inputs);
-}
-Tensor Add::call(const std::vector<Tensor>& inputs) const {
-  return folded(inputs, add);
-}
-
-Shape Subtract::output_shape(const std::vector<Shape>& inputs) const {
-  check(inputs.size() == 2, "{}: a Subtract takes two inputs, not {}", name, inputs.size());
-  return one_shape("a Subtract", name, inputs);
-}
-
-Shape Multiply::output_shape(const std::vector<Shape>& inputs) const {
-  return one_shape("a Multiply", name, inputs);
-}
-Tensor Multiply::call(const std::vector<Tensor>& inputs) const {
-  return folded(inputs, multiply);
+template <Merge kind>
+Shape MergeLayer<kind>::output_shape(const std::vector<Shape>& inputs) const {
+  bool takes_two = kind == Merge::subtract;
+  check(takes_two ? inputs.size() == 2 : inputs.size() >= 2, "{}: {} {} takes {} inputs, not {}", name,
+        article(class_name), class_name, takes_two ? "two" : "at least two", inputs.size());
+  Shape shape = inputs[0];
+  for (const Shape& input : inputs) {
+    std::optional<Shape> both = common_shape(shape, input);
+    check(both.has_value(), "{}: {} {} takes inputs of one shape, or with axes of length 1, not {} and {}",
+          name, article(class_name), class_name, shape, input);
+    shape = *both;
+  }
+  return shape;
 }
 
-Shape Average::output_shape(const std::vector<Shape>& inputs) const {
-  return one_shape("an Average", name, inputs);
+template <Merge kind>
+Tensor MergeLayer<kind>::call(const std::vector<Tensor>& inputs) const {
+  int rank = 0;
+  for (const Tensor& input : inputs) rank = std::max(rank, input.shape().rank());
+  Tensor result = with_rank(inputs.at(0), rank);
+  for (size_t i = 1; i < inputs.size(); ++i) result = merged(kind, result, with_rank(inputs[i], rank));
+  if (kind == Merge::average) return scale(result, 1.0 / static_cast<double>(inputs.size()));
+  return result;
 }
-Tensor Average::call(const std::vector<Tensor>& inputs) const {
-  return scale(folded(inputs, add), 1.0 / static_cast<double>(inputs.size()));
+
+template struct MergeLayer<Merge::add>;
+template struct MergeLayer<Merge::subtract>;
+template struct MergeLayer<Merge::multiply>;
+template struct MergeLayer<Merge::average>;
+template struct MergeLayer<Merge::maximum>;
+template struct MergeLayer<Merge::minimum>;
+
+Shape Concatenate::output_shape(const std::vector<Shape>& inputs) const {
+  check(!inputs.empty(), "{}: a Concatenate takes at least one input", name);
+  int at = batch_axis(name, class_name, axis.value, inputs[0].rank()) - 1;
+  int64_t length = 0;
+  for (const Shape& input : inputs) {
+    bool fits =
+        input.rank() == inputs[0].rank() && with_length(input, at, 0) == with_length(inputs[0], at, 0);
+    check(fits, "{}: a Concatenate takes inputs that differ along axis {} alone, not {} and {}", name,
+          axis.value, inputs[0], input);
+    length += input[at];
+  }
+  return with_length(inputs[0], at, length);
+}
+
+Tensor Concatenate::call(const std::vector<Tensor>& inputs) const {
+  return concat(inputs, static_cast<int>(axis.value));
+}
+
+Shape Dot::output_shape(const std::vector<Shape>& inputs) const {
+  check(inputs.size() == 2, "{}: a Dot takes two inputs, not {}", name, inputs.size());
+  const Shape &a = inputs[0], &b = inputs[1];
+  auto [first, second] = dot_axes(*this, a.rank(), b.rank());
+  check(a[first - 1] == b[second - 1],
+        "{}: a Dot takes inputs that are equally long along its axes, not {} along {} and {} along {}", name,
+        a, first, b, second);
+  std::vector<int64_t> lengths(a.begin(), a.end());
+  lengths.erase(lengths.begin() + first - 1);
+  for (int axis = 0; axis < b.rank(); ++axis)
+    if (axis != second - 1) lengths.push_back(b[axis]);
+  if (lengths.empty()) lengths.push_back(1);
+  return Shape(lengths);
+}
+
+Tensor Dot::call(const std::vector<Tensor>& inputs) const {
+  Tensor a = inputs.at(0), b = inputs.at(1);
+  auto [first, second] = dot_axes(*this, a.shape().rank() - 1, b.shape().rank() - 1);
+  int64_t batch = a.shape()[0], length = a.shape()[first];
+  Shape result = output_shape({a.shape().sample(), b.shape().sample()}).batch_of(batch);
+  if (normalize) {
+    a = normalized(a, first);
+    b = normalized(b, second);
+  }
+  a = with_axis_at(a, first, a.shape().rank() - 1);
+  b = with_axis_at(b, second, 1);
+  int64_t of_sample = std::max<int64_t>(batch * length, 1);
+  Tensor product = matmul(reshape(a, {batch, a.elements() / of_sample, length}),
+                          reshape(b, {batch, length, b.elements() / of_sample}));
+  return reshape(product, result);
 }
 
 }  // namespace manul

@@ -1,6 +1,9 @@
 #include "manul/layers/normalization.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "manul/layers/config/keras_objects.h"
 #include "manul/ops/dense/matmul.h"
@@ -8,6 +11,7 @@
 #include "manul/ops/normalize/normalize.h"
 #include "manul/ops/normalize/unit_normalize.h"
 #include "manul/ops/shape/shape_ops.h"
+#include "manul/ops/shape/transpose.h"
 
 namespace manul {
 namespace {
@@ -55,14 +59,16 @@ void BatchNormalization::describe(Description& description) {
 
 Shape BatchNormalization::output_shape(const Shape& input) const {
   check(input.rank() > 0, "{}: a BatchNormalization takes samples of at least one axis", name);
-  check(axis == -1 || axis == input.rank(),
-        "{}: a BatchNormalization runs over the last axis, not over axis {} of a batch of samples {}", name,
-        axis.value, input);
+  int64_t place = axis.value < 0 ? axis.value + input.rank() + 1 : axis.value;
+  check(place >= 1 && place <= input.rank(),
+        "{}: a BatchNormalization has statistics of an axis of a sample, not of axis {} of a batch of "
+        "samples {}",
+        name, axis.value, input);
   return input;
 }
 
 void BatchNormalization::build(const Shape& input, Weights& weights) {
-  Shape channels{input[-1]};
+  Shape channels{input[axis.value < 0 ? axis.value : axis.value - 1]};
   if (scale) weights.add(gamma, "gamma", channels, Initializer::ones());
   if (center) weights.add(beta, "beta", channels, Initializer::zeros());
   weights.add_statistic(moving_mean, "moving_mean", channels, Initializer::zeros());
@@ -70,9 +76,17 @@ void BatchNormalization::build(const Shape& input, Weights& weights) {
 }
 
 Tensor BatchNormalization::call(const Tensor& x, const CallContext& context) const {
-  if (context.training && trainable)
-    return batch_normalize_training(x, gamma, beta, moving_mean, moving_variance, epsilon, momentum);
-  return batch_normalize_inference(x, gamma, beta, moving_mean, moving_variance, epsilon);
+  int last = x.shape().rank() - 1,
+      place = static_cast<int>(axis.value < 0 ? last + 1 + axis.value : axis.value);
+  std::vector<int> swapped(last + 1);
+  std::iota(swapped.begin(), swapped.end(), 0);
+  std::swap(swapped[place], swapped[last]);
+  Tensor channels_last = place == last ? x : transpose(x, swapped);
+  Tensor y = context.training && trainable ? batch_normalize_training(channels_last, gamma, beta, moving_mean,
+                                                                      moving_variance, epsilon, momentum)
+                                           : batch_normalize_inference(channels_last, gamma, beta,
+                                                                       moving_mean, moving_variance, epsilon);
+  return place == last ? y : transpose(y, swapped);
 }
 
 void LayerNormalization::describe(Description& description) {

@@ -13,7 +13,7 @@ struct BatchNormalization {
   double epsilon = 0.001;
   bool center = true;  // has beta
   bool scale = true;   // has gamma
-  Axis axis = -1;      // the last one: -1, or its index with the batch's axis counted
+  Axis axis = -1;      // of the channels: from the end, or with the batch's axis counted
   std::string name = {};
   bool trainable = true;
   Weight gamma = {}, beta = {}, moving_mean = {}, moving_variance = {};  // made by build()

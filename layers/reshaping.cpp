@@ -29,4 +29,25 @@ Tensor Reshape::call(const Tensor& x) const {
   return reshape(x, output_shape(x.shape().sample()).batch_of(x.shape()[0]));
 }
 
+Shape Permute::output_shape(const Shape& input) const {
+  std::vector<int64_t> sorted = dims, lengths;
+  std::sort(sorted.begin(), sorted.end());
+  bool is_permutation = static_cast<int>(dims.size()) == input.rank();
+  for (size_t i = 0; i < sorted.size(); ++i) is_permutation &= sorted[i] == static_cast<int64_t>(i) + 1;
+  check(is_permutation, "{}: the dims {} do not name each of the axes 1 to {} of samples {} once", name,
+        OptionType<std::vector<int64_t>>::write(dims).text(), input.rank(), input);
+  for (int64_t axis : dims) lengths.push_back(input[static_cast<int>(axis) - 1]);
+  return Shape(lengths);
+}
+
+Tensor Permute::call(const Tensor& x) const {
+  std::vector<int> axes{0};
+  axes.insert(axes.end(), dims.begin(), dims.end());
+  return transpose(x, axes);
+}
+
+Tensor RepeatVector::call(const Tensor& x) const {
+  return repeat(expand_dims(x, 1), n, 1);
+}
+
 }  // namespace manul

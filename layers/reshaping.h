@@ -29,4 +29,29 @@ struct Reshape {
 };
 inline const LayerRegistration<Reshape> reshape_registration;
 
+/// Keras' Permute: axis i of the result's samples is axis dims[i] of the input's; both count from 1.
+struct Permute {
+  static constexpr const char* class_name = "Permute";
+  std::vector<int64_t> dims = {1};
+  std::string name = {};
+
+  void describe(Description& description) { description.required("dims", dims, at_least(1)); }
+  Shape output_shape(const Shape& input) const;
+  Tensor call(const Tensor& x) const;
+};
+inline const LayerRegistration<Permute> permute_registration;
+
+/// Keras' RepeatVector: [N, C] -> [N, n, C].
+struct RepeatVector {
+  static constexpr const char* class_name = "RepeatVector";
+  static constexpr int input_rank = 1;
+  int64_t n = 1;
+  std::string name = {};
+
+  void describe(Description& description) { description.required("n", n, at_least(1)); }
+  Shape output_shape(const Shape& input) const { return {n, input[0]}; }
+  Tensor call(const Tensor& x) const;
+};
+inline const LayerRegistration<RepeatVector> repeat_vector_registration;
+
 }  // namespace manul

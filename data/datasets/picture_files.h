@@ -23,8 +23,8 @@ class IgnoredFiles {
   std::vector<Reason> reasons_;
 };
 
-/// The names of the sub-folders of `folder` that are not hidden, sorted by their bytes. Throws
-/// ErrorKind::data if there is no such folder.
+/// The names of the sub-folders of `folder` that are not hidden and hold no training runs, sorted by their
+/// bytes. Throws ErrorKind::data if there is no such folder or one cannot be read.
 std::vector<std::string> subfolder_names(const std::filesystem::path& folder);
 
 /// Names that no picture and no class has: hidden ones (.git, ._x.jpg) and __MACOSX.

@@ -36,6 +36,8 @@ struct Functions {
       library.function<decltype(cublasLtMatrixLayoutCreate)>("cublasLtMatrixLayoutCreate");
   decltype(cublasLtMatrixLayoutDestroy)* destroy_layout =
       library.function<decltype(cublasLtMatrixLayoutDestroy)>("cublasLtMatrixLayoutDestroy");
+  decltype(cublasLtMatrixLayoutSetAttribute)* describe_layout =
+      library.function<decltype(cublasLtMatrixLayoutSetAttribute)>("cublasLtMatrixLayoutSetAttribute");
   decltype(cublasLtMatmulPreferenceCreate)* create_preference =
       library.function<decltype(cublasLtMatmulPreferenceCreate)>("cublasLtMatmulPreferenceCreate");
   decltype(cublasLtMatmulPreferenceDestroy)* destroy_preference =
@@ -66,15 +68,15 @@ cublasLtHandle_t handle_of(int index) {
 
 struct Key {
   int device;
-  int64_t rows, columns, inner;
+  int64_t batch, rows, columns, inner;
   bool transpose_a, transpose_b, tf32;
   Epilogue epilogue;
   uint32_t alignment;
   bool operator<(const Key& other) const { return tie() < other.tie(); }
 
  private:
-  std::tuple<int, int64_t, int64_t, int64_t, bool, bool, bool, Epilogue, uint32_t> tie() const {
-    return {device, rows, columns, inner, transpose_a, transpose_b, tf32, epilogue, alignment};
+  std::tuple<int, int64_t, int64_t, int64_t, int64_t, bool, bool, bool, Epilogue, uint32_t> tie() const {
+    return {device, batch, rows, columns, inner, transpose_a, transpose_b, tf32, epilogue, alignment};
   }
 };
 
@@ -88,10 +90,18 @@ struct Plan {
   bool found = false;
 };
 
-Layout layout(int64_t rows, int64_t columns) {
+Layout layout(int64_t batch, int64_t rows, int64_t columns) {
   cublasLtMatrixLayout_t made = nullptr;
   check_blas(lt().create_layout(&made, CUDA_R_32F, rows, columns, rows), "cublasLtMatrixLayoutCreate");
-  return {made, lt().destroy_layout};
+  Layout result{made, lt().destroy_layout};
+  auto describe = [&](cublasLtMatrixLayoutAttribute_t name, const auto& value) {
+    check_blas(lt().describe_layout(made, name, &value, sizeof value), "cublasLtMatrixLayoutSetAttribute");
+  };
+  if (batch > 1) {
+    describe(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<int32_t>(batch));
+    describe(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, rows * columns);
+  }
+  return result;
 }
 
 template <class Value>
@@ -112,9 +122,11 @@ void describe(Plan& plan, const Key& key) {
   if (key.epilogue != Epilogue::none)
     set(plan.description, CUBLASLT_MATMUL_DESC_EPILOGUE,
         key.epilogue == Epilogue::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_RELU_BIAS);
-  plan.first = key.transpose_b ? layout(key.inner, key.columns) : layout(key.columns, key.inner);
-  plan.second = key.transpose_a ? layout(key.rows, key.inner) : layout(key.inner, key.rows);
-  plan.result = layout(key.columns, key.rows);
+  plan.first =
+      key.transpose_b ? layout(key.batch, key.inner, key.columns) : layout(key.batch, key.columns, key.inner);
+  plan.second =
+      key.transpose_a ? layout(key.batch, key.rows, key.inner) : layout(key.batch, key.inner, key.rows);
+  plan.result = layout(key.batch, key.columns, key.rows);
 }
 
 /// The heuristic's first choice: it depends on the shapes alone, so that two runs give the same bits; timing
@@ -161,9 +173,10 @@ bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
   static auto* plans = new std::map<Key, Plan>;
   Context& context = Context::use(y.device().index);
   Key key{context.index(),
-          y.shape()[0],
-          y.shape()[1],
-          a.shape()[transpose_a ? 0 : 1],
+          y.shape().rank() > 2 ? y.shape()[0] : 1,
+          y.shape()[-2],
+          y.shape()[-1],
+          a.shape()[transpose_a ? -2 : -1],
           transpose_a,
           transpose_b,
           tf32(),

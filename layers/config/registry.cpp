@@ -19,6 +19,23 @@ Registry& registry() {
   return registry;
 }
 
+/// Why there is no such layer, and what to do.
+std::string advice(std::string_view class_name) {
+  auto is_one_of = [&](std::initializer_list<std::string_view> classes) {
+    return std::find(classes.begin(), classes.end(), class_name) != classes.end();
+  };
+  if (class_name.find('>') != std::string_view::npos)
+    return "; it is somebody's own: include the header that has its LayerRegistration in this program";
+  if (class_name.ends_with("OpLambda") || is_one_of({"Lambda", "SlicingOpLambda"}))
+    return "; they are code of a Python program: write a layer of your own and register it under this name";
+  if (is_one_of({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "ConvLSTM1D",
+                 "ConvLSTM2D", "ConvLSTM3D", "StackedRNNCells", "LSTMCell", "GRUCell", "SimpleRNNCell",
+                 "CuDNNLSTM", "CuDNNGRU"}))
+    return "; recurrent networks are not";
+  if (class_name == "Masking") return "; masks are for recurrent networks, which are not";
+  return "; docs/layers.md lists those that are, and one of your own can be registered under this name";
+}
+
 }  // namespace
 
 std::vector<LayerClass> layer_classes() {
@@ -54,7 +71,8 @@ LayerPtr make_layer(const std::string& class_name, const Config& config) {
   for (const LayerClass& known : layer_classes())
     if (known.name == class_name) found.push_back(known);
   if (found.empty())
-    fail(ErrorKind::model_file, "layer {}: layers of the class {} are not supported", name, class_name);
+    fail(ErrorKind::model_file, "layer {}: layers of the class {} are not supported{}", name, class_name,
+         advice(class_name));
   if (found.size() > 1)
     fail(ErrorKind::model_file, "layer {}: the program has two layers of the class {}", name, class_name);
   try {

@@ -171,9 +171,11 @@ class ConfiguredModel {
       check_name(scope, part.name);
       add_layer(part, class_name, options, scope, trainable);
     }
+    std::vector<std::string> input_names;
+    if (part.layer) input_names = input_names_of(*part.layer);
     const Config* calls = config.find("inbound_nodes");
     for (const Config& call : calls ? calls->as_list() : Config::List())
-      part.calls.push_back(read_call(call));
+      part.calls.push_back(read_call(call, input_names));
     if (!index_.emplace(part.name, parts_.size()).second && !sequential_)
       fail(ErrorKind::model_file, "layer {}: two layers have this name", part.name);
     parts_.push_back(std::move(part));

@@ -5,6 +5,7 @@
 #include "manul/framework/error.h"
 #include "manul/models/keras/activation_names.h"
 #include "manul/models/keras/architecture.h"
+#include "manul/models/keras/connections.h"
 
 namespace manul::keras {
 namespace {
@@ -39,6 +40,13 @@ Config sequential_config(const Graph& graph) {
   return Config::map({{"name", graph.name()}, {"layers", std::move(layers)}});
 }
 
+/// A connection with one more named argument.
+Config with_argument(const Config& connection, const std::string& name, Config value) {
+  Config::List parts = connection.as_list();
+  parts.back().set(name, std::move(value));
+  return parts;
+}
+
 Config functional_config(const Graph& graph) {
   std::vector<int64_t> call_of(graph.nodes().size());  // which call of its layer each node is
   std::map<const Layer*, std::vector<int>> nodes_of;
@@ -62,8 +70,13 @@ Config functional_config(const Graph& graph) {
     Config::List calls;
     for (int node : nodes) {
       Config::List call;
-      for (int input : graph.nodes()[node].inputs) {
-        Config::List argument = reference(input);
+      std::vector<std::string> names = input_names_of(*called);
+      for (size_t i = 0; i < graph.nodes()[node].inputs.size(); ++i) {
+        Config::List argument = reference(graph.nodes()[node].inputs[i]);
+        if (i > 0 && i < names.size()) {  // stands by its name beside the first
+          call[0] = with_argument(call[0], names[i], std::move(argument));
+          continue;
+        }
         argument.push_back(graph.nodes()[node].training
                                ? Config::map({{"training", *graph.nodes()[node].training}})
                                : Config::map());

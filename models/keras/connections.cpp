@@ -1,19 +1,36 @@
 #include "manul/models/keras/connections.h"
 
+#include <algorithm>
+
 #include "manul/framework/error.h"
+#include "manul/layers/attention.h"
 
 namespace manul::keras {
 namespace {
 
-Reference read_reference(const Config& config) {
+/// null and false ask for nothing.
+void refuse_argument(const Config& connection, const Config::Entry& argument) {
+  if (!argument.value.is_null() && !(argument.value == Config(false)))
+    fail(ErrorKind::model_file, "connection {}: the argument {} is not supported", connection.text(),
+         argument.key);
+}
+
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const Config* arguments_of(const Config& connection) {
+  const Config::List& parts = connection.as_list();
+  return parts.size() > 3 && parts[3].is_map() ? &parts[3] : nullptr;
+}
+
+Reference read_reference(const Config& config, const std::vector<std::string>& input_names = {}) {
   const Config::List& parts = config.as_list();
   if (parts.size() < 3 || parts[2].as_int() != 0)
     fail(ErrorKind::model_file, "connection {}: only first outputs of layers can be used", config.text());
-  const Config* arguments = parts.size() > 3 && parts[3].is_map() ? &parts[3] : nullptr;
+  const Config* arguments = arguments_of(config);
   for (const Config::Entry& entry : arguments ? arguments->as_map() : Config::Map())
-    if (entry.key != "training")
-      fail(ErrorKind::model_file, "connection {}: the argument {} is not supported", config.text(),
-           entry.key);
+    if (entry.key != "training" && !is_among(input_names, entry.key)) refuse_argument(config, entry);
   return {parts[0].as_string(), parts[1].as_int()};
 }
 
@@ -40,18 +57,35 @@ std::vector<Reference> read_references(const Config& config) {
   return references;
 }
 
-Call read_call(const Config& entry) {
+std::vector<std::string> input_names_of(const Layer& layer) {
+  if (!options_of<MultiHeadAttention>(layer)) return {};
+  return {MultiHeadAttention::input_names.begin(), MultiHeadAttention::input_names.end()};
+}
+
+Call read_call(const Config& entry, const std::vector<std::string>& input_names) {
   Call call;
   if (entry.is_map()) {
     collect_tensors(entry.at("args"), call.inputs);
+    const Config* named = entry.find("kwargs");
+    if (!named || !named->is_map()) return call;
+    for (const std::string& name : input_names)
+      if (const Config* tensor = named->find(name)) collect_tensors(*tensor, call.inputs);
+    for (const Config::Entry& argument : named->as_map())
+      if (argument.key != "training" && !is_among(input_names, argument.key))
+        refuse_argument(entry, argument);
     return call;
   }
-  call.inputs = read_references(entry);
   bool one = !entry.as_list().empty() && entry.as_list()[0].is_string();
-  for (const Config& argument : one ? Config::List{entry} : entry.as_list())
-    if (argument.is_list() && argument.as_list().size() > 3)
-      if (const Config* training = argument.as_list()[3].find("training"); training && !training->is_null())
-        call.training = training->as_bool();
+  for (const Config& argument : one ? Config::List{entry} : entry.as_list()) {
+    call.inputs.push_back(read_reference(argument, input_names));
+    const Config* named = arguments_of(argument);
+    if (!named) continue;
+    if (const Config* training = named->find("training"); training && !training->is_null())
+      call.training = training->as_bool();
+    for (const std::string& name : input_names)
+      if (const Config* tensor = named->find(name); tensor && !tensor->is_null())
+        call.inputs.push_back(read_reference(*tensor));
+  }
   return call;
 }
 

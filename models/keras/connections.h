@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "manul/layers/config/config.h"
+#include "manul/layers/layer.h"
 
 // How the config of a functional model says which layer is called on what.
 namespace manul::keras {
@@ -19,6 +19,9 @@ struct Reference {
 /// ErrorKind::model_file on outputs other than a layer's first and on arguments other than `training`.
 std::vector<Reference> read_references(const Config& config);
 
+/// Keras' names of a layer's inputs where files name them ("query", "value"); none where they are a list.
+std::vector<std::string> input_names_of(const Layer& layer);
+
 /// A call of a layer in a functional model.
 struct Call {
   std::vector<Reference> inputs;
@@ -26,7 +29,9 @@ struct Call {
 };
 
 /// One entry of a layer's inbound_nodes, as Keras 1 and 2 or as Keras 3 write them. The argument `training`
-/// of a Keras 3 file is passed over, as Keras 3 itself does when it reads one.
-Call read_call(const Config& call);
+/// of a Keras 3 file is passed over, as Keras 3 itself does when it reads one. `input_names`: the layer's, of
+/// which all but the first may stand among the call's named arguments. Throws on other named arguments that
+/// ask for something.
+Call read_call(const Config& call, const std::vector<std::string>& input_names = {});
 
 }  // namespace manul::keras

@@ -120,7 +120,10 @@ std::vector<float> file_values(const Parameter& parameter, const Tensor& source)
 }
 
 std::string file_path(const Layer& layer, const Parameter& parameter) {
-  return file_name(layer) + parameter.path.substr(parameter.path.rfind('/'));
+  // "attention/query/kernel": a layer's parameters may lie in parts of it.
+  bool is_inside = parameter.path.starts_with(layer.name() + "/");
+  return file_name(layer) +
+         parameter.path.substr(is_inside ? layer.name().size() : parameter.path.rfind('/'));
 }
 
 void write_weights(hdf5::Group& group, const Graph& graph) {

@@ -6,12 +6,14 @@
 #include "manul/framework/cpu/eigen.h"
 #include "manul/framework/cpu/product.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/dense/batch_matmul.h"
 #include "manul/ops/dense/dense_activation.h"
 #include "manul/ops/dense/dense_operands.h"
 
 namespace manul {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
+  if (a.shape().rank() > 2 || b.shape().rank() > 2) return batch_matmul(a, b);
   check(a.shape().rank() == 2 && b.shape().rank() == 2 && a.shape()[1] == b.shape()[0],
         "matmul: {} does not go with {} (want [M, K] and [K, N])", a.shape(), b.shape());
   check(a.dtype() == b.dtype(), "matmul: {} does not go with {}", name_of(a.dtype()), name_of(b.dtype()));

@@ -175,7 +175,7 @@ void group_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor
       });
     }
     if (!dgamma.defined() && !dbeta.defined()) return;
-    auto sums = column_sums(x.elements() / g.parameters, g.parameters, [&](int64_t place) {
+    auto sums = column_sums(x.elements() / g.parameters, g.parameters, [&](int64_t place, int64_t) {
       int64_t i = g.element_with(place % g.parameters, place / g.parameters), group = g.group_of(i);
       double dy = arrived[i];
       return std::array<double, 2>{dy, dy * static_cast<double>((from[i] - means[group]) * inverse[group])};

@@ -1,16 +1,10 @@
 #pragma once
 
-#include "manul/framework/kernel.h"
-
-namespace manul {
-
-/// The same elements under another shape; no copy. Throws if the number of elements differs.
-Tensor reshape(const Tensor& x, const Shape& shape);
-/// [N, a, b, ..] -> [N, a * b * ..]; no copy.
-Tensor flatten(const Tensor& x);
-/// [M, N] -> [N, M]
-Tensor transpose(const Tensor& x);
-
-MANUL_KERNEL(transpose, void(const Tensor& x, const Tensor& y));
-
-}  // namespace manul
+// Functions that move elements without changing them.
+#include "manul/ops/shape/broadcast.h"
+#include "manul/ops/shape/concat.h"
+#include "manul/ops/shape/gather.h"
+#include "manul/ops/shape/pad.h"
+#include "manul/ops/shape/reshape.h"
+#include "manul/ops/shape/slice.h"
+#include "manul/ops/shape/transpose.h"

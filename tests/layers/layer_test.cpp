@@ -48,8 +48,22 @@ TEST(Layer, OptionsThatChangeTheResultAreRefused) {
   EXPECT_EQ(with("filters", 1.5), "layer c (Conv2D): option filters: wants an integer, not 1.5");
   EXPECT_EQ(with("filters", -1), "layer c (Conv2D): option filters: must be at least 1, not -1");
   EXPECT_EQ(message("Dense", Config::map({{"name", "d"}})), "layer d (Dense): the option units is missing");
-  EXPECT_EQ(message("Lambda", Config::map({{"name", "l"}})),
-            "layer l: layers of the class Lambda are not supported");
+  EXPECT_EQ(
+      message("Lambda", Config::map({{"name", "l"}})),
+      "layer l: layers of the class Lambda are not supported; they are code of a Python program: write a "
+      "layer of your own and register it under this name");
+  EXPECT_EQ(message("LSTM", Config::map({{"name", "l"}})),
+            "layer l: layers of the class LSTM are not supported; recurrent networks are not");
+  EXPECT_EQ(message("Masking", Config::map({{"name", "l"}})),
+            "layer l: layers of the class Masking are not supported; masks are for recurrent networks, which "
+            "are not");
+  EXPECT_EQ(message("Theirs>Swish", Config::map({{"name", "l"}})),
+            "layer l: layers of the class Theirs>Swish are not supported; it is somebody's own: include the "
+            "header that has its LayerRegistration in this program");
+  EXPECT_EQ(
+      message("Strange", Config::map({{"name", "l"}})),
+      "layer l: layers of the class Strange are not supported; docs/layers.md lists those that are, and "
+      "one of your own can be registered under this name");
   EXPECT_EQ(message("Dense", "nonsense"), "layer without a name (Dense): the option units is missing");
 }
 

@@ -19,5 +19,7 @@ std::vector<OpSample> reduce_samples();
 std::vector<OpSample> loss_samples();
 std::vector<OpSample> dropout_samples();
 std::vector<OpSample> shape_samples();
+std::vector<OpSample> random_samples();
+std::vector<OpSample> affine_samples();
 
 }  // namespace manul

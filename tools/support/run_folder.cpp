@@ -39,11 +39,8 @@ void RunFolder::write(const std::string& name, const std::string& text) const {
 }
 
 void RunFolder::add(const std::string& name, const fs::path& other) const {
-  std::error_code error;
-  fs::path real = link_target(other, ErrorKind::failed);  // not the link, which will lead elsewhere
-  fs::create_hard_link(real, file(name), error);
-  if (error) fs::copy_file(real, file(name), error);
-  if (error) fail(ErrorKind::failed, "{}: cannot be written: {}", file(name).string(), error.message());
+  // Not the link, which will lead elsewhere.
+  link_or_copy(link_target(other, ErrorKind::failed), file(name), ErrorKind::failed);
 }
 
 std::string json_lines(const Config& map) {

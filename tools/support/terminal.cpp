@@ -1,5 +1,6 @@
 #include "manul/tools/support/terminal.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -79,7 +80,8 @@ void write_if_possible(std::FILE* stream, const std::string& text) {
 
 void keep_log_in(const std::string& file) {
   Log& log = log_of_run();
-  log.file = std::fopen(file.c_str(), "we");
+  int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  log.file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "w");
   if (!log.file) fail(ErrorKind::failed, "{}: cannot be written: {}", file, std::strerror(errno));
   write_to_log(std::exchange(log.before, ""));
 }

@@ -109,20 +109,25 @@ void write_report(const RunFolder& folder, const TrainedRun& run) {
   bool validated = run.pictures.validation != nullptr;
   Report report{.title = fmt::format("Training of {}", folder.path().string()),
                 .command = run.command_line,
+                .result = {},
+                .data = data_rows(run),
+                .settings = {},
+                .machine = {},
                 .warnings = run.warnings,
                 .history = run.history,
                 .best_epoch = run.best.epoch(),
                 .evaluation = run.evaluation,
                 .evaluated = validated ? "validation" : "training",
-                .summary = run.model.summary()};
+                .summary = run.model.summary(),
+                .pictures = {}};
   size_t last = run.history.epochs().size() - 1;
   report.result = {{"Saved", fmt::format("{}: {}", options.output, run.kept)},
                    {fmt::format("Last epoch {}", last + 1), logs_text(run.history.epochs()[last])}};
   if (run.best.has_best())
     report.result.insert(report.result.begin() + 1, {fmt::format("Best epoch {}", run.best.epoch() + 1),
                                                      logs_text(run.history.epochs()[run.best.epoch()])});
-  report.data = data_rows(run);
-  for (const Config::Entry& entry : run.command.values().as_map())
+  Config settings = run.command.values();
+  for (const Config::Entry& entry : settings.as_map())
     report.settings.emplace_back(entry.key, entry.value.as_string());
   report.machine = {{"Ended", time_text()},
                     {"Time", clock_text(run.seconds)},

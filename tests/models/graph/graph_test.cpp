@@ -96,7 +96,7 @@ TEST(Graph, SaysWhatDoesNotFit) {
   EXPECT_EQ(message([&] {
               graph.apply(Add{}, {x, y});
             }),
-            "add: an Add takes inputs of one shape, not [4, 4, 3] and [4, 4, 2]");
+            "add: an Add takes inputs of one shape, or with axes of length 1, not [4, 4, 3] and [4, 4, 2]");
   EXPECT_EQ(message([&] { graph.apply(Conv2D{.filters = 1}, graph.apply(Flatten{}, x)); }),
             "conv2d: a Conv2D takes samples of 3 axes, not [48]");
   graph.apply(Dense{.units = 2, .name = "head"}, x);

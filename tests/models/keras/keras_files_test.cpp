@@ -32,16 +32,17 @@ struct FileCase {
   std::string name;  // without "keras2-", "keras3-"
   Kind kind;
   std::string sentence = {};
+  std::string refused_of_keras3 = {};  // why, if the file of Keras 3 alone is
 };
 
 const std::vector<FileCase> fixture_cases{
-    {"activations.h5", Kind::refused, "layer "},
+    {"activations.h5", Kind::predicts},
     {"catdog.h5", Kind::trains},
     {"catdog-weights.h5", Kind::weights, "catdog.h5"},
     {"catdog.weights.h5", Kind::refused, "is a Keras 3 .weights.h5 file"},
     {"catdog.keras", Kind::refused, "is a zip archive"},
     {"compiled-untrained.h5", Kind::trains},
-    {"functional-resnet.h5", Kind::refused, "layer "},
+    {"functional-resnet.h5", Kind::predicts},
     {"functional-train.h5", Kind::trains},
     {"label-smoothing.h5", Kind::predicts, "label_smoothing"},
     {"logits-metrics.h5", Kind::trains},
@@ -66,8 +67,8 @@ const std::vector<FileCase> fixture_cases{
     {"refused-channels-first.h5", Kind::refused, "layer planar (Conv2D): option data_format"},
     {"refused-custom-layer.h5", Kind::refused, "layer own: layers of the class zoo>Scale"},
     {"refused-lambda.h5", Kind::refused, "layer twice: a Lambda would run code"},
-    {"refused-lstm-embedding.h5", Kind::refused, "layer words: layers of the class Embedding"},
-    {"sequential-all.h5", Kind::refused, "sequential-all.h5: layer "},
+    {"refused-lstm-embedding.h5", Kind::refused, "layers of the class LSTM"},
+    {"sequential-all.h5", Kind::predicts, {}, "layer amplify (Rescaling): option scale: wants a number"},
     {"siamese.h5", Kind::predicts},
     {"sparse-logits.h5", Kind::trains},
 };
@@ -87,6 +88,10 @@ TEST_P(KerasFixture, GivesWhatKerasGives) {
     std::string path = this->path(file.name), group = GetParam() + "-" + file.name;
     if (path.empty()) continue;  // not every Keras has every file; the other test counts them
     SCOPED_TRACE(group);
+    if (GetParam() == "keras3" && !file.refused_of_keras3.empty()) {
+      EXPECT_THAT(complaint([&] { Model::load(path); }), HasSubstr(path + ": " + file.refused_of_keras3));
+      continue;
+    }
     if (file.kind == Kind::refused || file.kind == Kind::weights) {
       std::string text = complaint([&] { Model::load(path); });
       EXPECT_THAT(text, HasSubstr(path + ": "));

@@ -1,4 +1,4 @@
-#include "manul/ops/dense/matmul.h"
+#include "manul/ops/dense/batch_matmul.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {
@@ -31,6 +31,22 @@ std::vector<OpSample> matmul_samples() {
       product("matmul_outer", 19, 1, 21),
       product("matmul_many_terms", 5, 2100, 19),
       product("matmul_many_rows", 2100, 5, 19),
+      {"batch_matmul", {{{3, 5, 7}}, {{3, 7, 4}}}, [](Inputs x) { return matmul(x[0], x[1]); }},
+      {"batch_matmul_transpose_a",
+       {{{2, 3, 7, 5}}, {{2, 3, 7, 4}}},
+       [](Inputs x) { return batch_matmul(x[0], x[1], Transpose::a); }},
+      {"batch_matmul_transpose_b",
+       {{{2, 3, 5, 7}}, {{2, 3, 4, 7}}},
+       [](Inputs x) { return batch_matmul(x[0], x[1], Transpose::b); }},
+      {"batch_matmul_repeated", {{{2, 1, 5, 7}}, {{3, 7, 4}}}, [](Inputs x) { return matmul(x[0], x[1]); }},
+      {"batch_matmul_one_matrix", {{{2, 3, 5, 7}}, {{7, 4}}}, [](Inputs x) { return matmul(x[0], x[1]); }},
+      {"batch_matmul_tiles",
+       {{{2, 70, 40}}, {{2, 66, 40}}},
+       [](Inputs x) { return batch_matmul(x[0], x[1], Transpose::b); }},
+      {"batch_matmul_attention",
+       {{{1, 2, 260, 260}}, {{1, 2, 260, 64}}},
+       [](Inputs x) { return matmul(x[0], x[1]); }},
+      {"batch_matmul_blas", {{{2, 400, 300}}, {{2, 300, 320}}}, [](Inputs x) { return matmul(x[0], x[1]); }},
       dense_sample("dense_linear", 5, 7, 3, Activation::linear),
       dense_sample("dense_relu", 9, 37, 17, Activation::relu),
       dense_sample("dense_relu_many", 37, 333, 129, Activation::relu),

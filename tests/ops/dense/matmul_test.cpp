@@ -21,6 +21,11 @@ const ErrorSample errors[] = {
        matmul(Tensor::zeros({3}), Tensor::zeros({3, 5}));
      },
      "matmul: [3] does not go with [3, 5]"},
+    {"batch",
+     [] {
+       matmul(Tensor::zeros({2, 2, 3}), Tensor::zeros({3, 3, 5}));
+     },
+     "matmul: [2, 2, 3] does not go with [3, 3, 5]"},
     {"dtypes",
      [] {
        matmul(Tensor::zeros({2, 3}), Tensor::zeros({3, 2}, DType::f64));

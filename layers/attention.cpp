@@ -1,0 +1,155 @@
+#include "manul/layers/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "manul/framework/random.h"
+#include "manul/layers/config/keras_objects.h"
+#include "manul/ops/dense/batch_matmul.h"
+#include "manul/ops/random/dropout.h"
+#include "manul/ops/shape/shape_ops.h"
+
+namespace manul {
+namespace {
+
+int64_t features_of(const MultiHeadAttention& layer, const Shape& query) {
+  return layer.output_features ? layer.output_features->values.at(0) : query[-1];
+}
+
+/// The order that puts the axes of a batch with `rank` axes as batch, other, attention, features.
+std::vector<int> attention_order(const MultiHeadAttention& layer, int rank) {
+  std::vector<int> order, attention;
+  for (int axis = 0; axis < rank - 1; ++axis) {
+    bool attends = axis > 0;
+    if (layer.attention_axes && axis > 0) {
+      const std::vector<int64_t>& axes = layer.attention_axes->values;
+      attends = std::any_of(axes.begin(), axes.end(),
+                            [&](int64_t named) { return named == axis || named + rank == axis; });
+    }
+    (attends ? attention : order).push_back(axis);
+  }
+  order.insert(order.end(), attention.begin(), attention.end());
+  order.push_back(rank - 1);
+  return order;
+}
+
+int attention_count(const MultiHeadAttention& layer, int rank) {
+  return layer.attention_axes ? static_cast<int>(layer.attention_axes->values.size()) : rank - 2;
+}
+
+Shape shape_in(const std::vector<int>& order, const Shape& shape) {
+  std::vector<int64_t> lengths;
+  for (int axis : order) lengths.push_back(shape[axis]);
+  return Shape(lengths);
+}
+
+/// x with its axes in this order.
+Tensor in_order(const Tensor& x, const std::vector<int>& order) {
+  return std::is_sorted(order.begin(), order.end()) ? x : transpose(x, order);
+}
+
+/// x as [batch, places of attention, features]; `attention` axes stand before the last.
+Tensor as_sequence(const Tensor& x, int attention) {
+  int64_t places = 1;
+  for (int axis = 0; axis < attention; ++axis) places *= x.shape()[x.shape().rank() - 2 - axis];
+  int64_t features = x.shape()[-1];
+  return reshape(x, {x.elements() / std::max<int64_t>(places * features, 1), places, features});
+}
+
+/// x [B, T, D] projected by kernel [D, heads, size] to [B, heads, T, size].
+Tensor projected(const Tensor& x, const Tensor& kernel, const Tensor& bias) {
+  int64_t heads = kernel.shape()[1], size = kernel.shape()[2], batch = x.shape()[0], places = x.shape()[1];
+  Tensor y = dense(reshape(x, {batch * places, x.shape()[2]}), reshape(kernel, {x.shape()[2], heads * size}),
+                   bias.defined() ? reshape(bias, {heads * size}) : Tensor());
+  return transpose(reshape(y, {batch, places, heads, size}), {0, 2, 1, 3});
+}
+
+}  // namespace
+
+void MultiHeadAttention::describe(Description& description) {
+  description.required("num_heads", num_heads, at_least(1));
+  description.required("key_dim", key_dim, at_least(1));
+  description.option("value_dim", value_dim, at_least(1));
+  description.option("dropout", dropout, from_to_below(0, 1));
+  description.option("use_bias", use_bias);
+  description.option("output_shape", output_features, at_least(1));
+  description.option("attention_axes", attention_axes);
+  describe_kernel_and_bias(description);
+  for (const char* key : {"query_shape", "key_shape", "value_shape", "seed"})
+    description.kept(key, nullptr, Written::if_set);
+  description.fixed("use_gate", false, Written::if_set);
+  description.fixed("sliding_window", nullptr, Written::if_set);
+}
+
+Shape MultiHeadAttention::output_shape(const std::vector<Shape>& inputs) const {
+  check(inputs.size() == 2 || inputs.size() == 3,
+        "{}: a MultiHeadAttention takes query, value and at most a key, not {} inputs", name, inputs.size());
+  check(!output_features || output_features->values.size() == 1,
+        "{}: a MultiHeadAttention has an output_shape of one axis, not of {}", name,
+        output_features ? output_features->values.size() : 0);
+  const Shape &query = inputs[0], &value = inputs[1], &key = inputs.back();
+  check(query.rank() >= 2 && value.rank() == query.rank() && key.rank() == query.rank(),
+        "{}: a MultiHeadAttention takes inputs of equally many axes, at least two, not {} and {}", name,
+        query, value.rank() == query.rank() ? key : value);
+  int rank = query.rank() + 1, attention = attention_count(*this, rank);
+  std::vector<int> order = attention_order(*this, rank);
+  Shape batched_query = query.batch_of(1), batched_value = value.batch_of(1), batched_key = key.batch_of(1);
+  std::vector<int> named(order.end() - 1 - std::min(attention, rank - 2), order.end() - 1);
+  if (attention_axes) {
+    for (int64_t axis : attention_axes->values)
+      check(std::find(named.begin(), named.end(), axis < 0 ? axis + rank : axis) != named.end(),
+            "{}: a MultiHeadAttention runs over axes from 1 to {}, each once, not over axis {}", name,
+            rank - 2, axis);
+  }
+  for (int i = 0; i < rank - 1; ++i) {
+    bool attends = std::find(named.begin(), named.end(), i) != named.end();
+    bool fits = batched_key[i] == batched_value[i] && (attends || batched_query[i] == batched_value[i]);
+    check(fits, "{}: a MultiHeadAttention takes inputs that go together, not query {}, value {} and key {}",
+          name, query, value, key);
+  }
+  return with_length(query, query.rank() - 1, features_of(*this, query));
+}
+
+void MultiHeadAttention::build(const std::vector<Shape>& inputs, Weights& weights) {
+  int64_t values = value_dim.value_or(key_dim), features = features_of(*this, inputs[0]);
+  auto project = [&](Weight& kernel, Weight& bias, const std::string& part, const Shape& input,
+                     int64_t size) {
+    // Keras takes the fans of a kernel [in, heads, size] as [receptive field, in, out].
+    weights.add(kernel, part + "/kernel", {input[-1], num_heads, size},
+                Initializer::glorot_uniform(input[-1] * num_heads, input[-1] * size));
+    if (use_bias) weights.add(bias, part + "/bias", {num_heads, size}, Initializer::zeros());
+  };
+  project(query_kernel, query_bias, "query", inputs[0], key_dim);
+  project(key_kernel, key_bias, "key", inputs.back(), key_dim);
+  project(value_kernel, value_bias, "value", inputs[1], values);
+  weights.add(output_kernel, "attention_output/kernel", {num_heads, values, features},
+              Initializer::glorot_uniform(num_heads * values, num_heads * features));
+  if (use_bias) weights.add(output_bias, "attention_output/bias", {features}, Initializer::zeros());
+}
+
+Tensor MultiHeadAttention::call(const std::vector<Tensor>& inputs, const CallContext& context) const {
+  int rank = inputs.at(0).shape().rank(), attention = attention_count(*this, rank);
+  std::vector<int> order = attention_order(*this, rank);
+  auto sequence = [&](const Tensor& x) { return as_sequence(in_order(x, order), attention); };
+  Tensor query = sequence(inputs[0]), value = sequence(inputs.at(1));
+  Tensor key = inputs.size() > 2 ? sequence(inputs[2]) : value;
+  int64_t batch = query.shape()[0], places = query.shape()[1], values = value_dim.value_or(key_dim);
+
+  Tensor q = scale(projected(query, query_kernel, query_bias), 1 / std::sqrt(static_cast<double>(key_dim)));
+  Tensor scores = softmax(batch_matmul(q, projected(key, key_kernel, key_bias), Transpose::b));
+  if (context.training && dropout > 0) {
+    check(context.state != nullptr, "{}: its dropout draws from the state of the step in training", name);
+    scores = manul::dropout(scores, dropout, *context.state, random_key(name.c_str()));
+  }
+  Tensor heads = batch_matmul(scores, projected(value, value_kernel, value_bias));
+  Tensor joined = reshape(transpose(heads, {0, 2, 1, 3}), {batch * places, num_heads * values});
+  int64_t features = output_kernel.value().shape()[2];
+  Tensor y = dense(joined, reshape(output_kernel, {num_heads * values, features}), output_bias);
+
+  Shape ordered = with_length(shape_in(order, inputs[0].shape()), rank - 1, features);
+  std::vector<int> inverse(rank);
+  for (int i = 0; i < rank; ++i) inverse[order[i]] = i;
+  return in_order(reshape(y, ordered), inverse);
+}
+
+}  // namespace manul

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+
+#include "manul/layers/config/option_type.h"
+#include "manul/layers/layer.h"
+
+namespace manul {
+
+/// Keras' MultiHeadAttention (Vaswani et al. 2017): inputs query [N, T, D], value [N, S, E] and, if it is not
+/// value, key [N, S, F]; each head takes softmax(q kᵀ / sqrt(key_dim)) v of its projections, and the heads
+/// are projected to [N, T, D], or `output_shape` in place of D. T and S may be several axes each: attention
+/// runs over `attention_axes` of a batch (Keras': all between the batch's and the last), the others are
+/// further batch axes. Weights: kernel and bias of query, key, value and attention_output.
+struct MultiHeadAttention {
+  static constexpr const char* class_name = "MultiHeadAttention";
+  static constexpr std::array<const char*, 3> input_names{"query", "value", "key"};
+  int64_t num_heads = 1;
+  int64_t key_dim = 1;
+  std::optional<int64_t> value_dim = {};  // otherwise key_dim
+  double dropout = 0;                     // of the attention, in training
+  bool use_bias = true;
+  std::optional<Integers> output_features = {};  // Keras' output_shape
+  std::optional<Integers> attention_axes = {};
+  std::string name = {};
+  bool trainable = true;
+  Weight query_kernel = {}, query_bias = {}, key_kernel = {}, key_bias = {}, value_kernel = {},
+         value_bias = {}, output_kernel = {}, output_bias = {};  // made by build()
+
+  void describe(Description& description);
+  Shape output_shape(const std::vector<Shape>& inputs) const;
+  void build(const std::vector<Shape>& inputs, Weights& weights);
+  Tensor call(const std::vector<Tensor>& inputs, const CallContext& context) const;
+};
+inline const LayerRegistration<MultiHeadAttention> multi_head_attention_registration;
+
+}  // namespace manul

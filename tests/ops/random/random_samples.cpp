@@ -1,0 +1,33 @@
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/random/random.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+
+std::vector<OpSample> random_samples() {
+  using Inputs = const std::vector<Tensor>&;
+  auto state_for = [](const Tensor& x) {
+    DeviceStepState state(x.device());
+    state.write({.iteration = 2, .seed = 5});
+    return state;
+  };
+  return {
+      {"random_uniform",
+       {{{3, 5, 7}}},
+       [=](Inputs x) {
+         return multiply(x[0], random_uniform(x[0].shape(), -1, 3, state_for(x[0]), 9, x[0].dtype()));
+       }},
+      {"random_normal",
+       {{{3, 5, 7}}},
+       [=](Inputs x) {
+         return add(x[0], random_normal(x[0].shape(), 1, 0.5, state_for(x[0]), 9, x[0].dtype()));
+       }},
+      {"random_bernoulli",
+       {{{2, 10001}}},
+       [=](Inputs x) {
+         return multiply(x[0], random_bernoulli(x[0].shape(), 0.3, state_for(x[0]), 9, x[0].dtype()));
+       }},
+  };
+}
+
+}  // namespace manul
