@@ -1,14 +1,16 @@
 #include "manul/layers/convolutional.h"
 
 #include "manul/layers/config/convolution_options.h"
-#include "manul/layers/config/keras_objects.h"
 
 namespace manul {
 namespace {
 
-/// What a window makes of samples [H, W, C].
-Shape output_of(const std::string& name, const Shape& input, const Window2D& window, int64_t filters) {
-  WindowGeometry geometry = lay_window(name.c_str(), input.batch_of(1), window);
+/// What a layer's window makes of samples [H, W, C].
+template <class Layer>
+Shape output_of(const Layer& layer, const Shape& input, int64_t filters) {
+  Window2D window{lengths_of(layer.kernel_size), lengths_of(layer.strides), layer.padding,
+                  lengths_of(layer.dilation_rate)};
+  WindowGeometry geometry = lay_window(layer.name.c_str(), input.batch_of(1), window);
   return {geometry.output[0], geometry.output[1], filters};
 }
 
@@ -21,16 +23,7 @@ Initializer depthwise_initializer(const Shape& kernel) {
 }  // namespace
 
 void Conv2D::describe(Description& description) {
-  description.required({"filters", "nb_filter"}, filters, at_least(1));
-  description.option("kernel_size", kernel_size, at_least(1));
-  description.option({"strides", "subsample"}, strides, at_least(1));
-  description.option({"padding", "border_mode"}, padding);
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.option("groups", groups, at_least(1));
-  description.option("activation", activation);
-  description.option({"use_bias", "bias"}, use_bias);
-  describe_kernel_and_bias(description);
+  describe_convolution(*this, description, "kernel_size", {"strides", "subsample"});
 }
 
 Conv2DOptions Conv2D::op_options() const {
@@ -43,8 +36,7 @@ Conv2DOptions Conv2D::op_options() const {
 Shape Conv2D::output_shape(const Shape& input) const {
   check(input[-1] % groups == 0 && filters % groups == 0,
         "{}: {} channels and {} filters cannot be divided into {} groups", name, input[-1], filters, groups);
-  Window2D window{lengths_of(kernel_size), lengths_of(strides), padding, lengths_of(dilation_rate)};
-  return output_of(name, input, window, filters);
+  return output_of(*this, input, filters);
 }
 
 void Conv2D::build(const Shape& input, Weights& weights) {
@@ -55,22 +47,11 @@ void Conv2D::build(const Shape& input, Weights& weights) {
 }
 
 void DepthwiseConv2D::describe(Description& description) {
-  description.required("kernel_size", kernel_size, at_least(1));
-  description.option("strides", strides, at_least(1));
-  description.option("padding", padding);
-  description.option("depth_multiplier", depth_multiplier, at_least(1));
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.fixed("groups", 1, Written::if_set);
-  description.option("activation", activation);
-  description.option("use_bias", use_bias);
-  describe_depthwise_kernel(description);
-  describe_bias(description);
+  describe_depthwise_convolution(*this, description);
 }
 
 Shape DepthwiseConv2D::output_shape(const Shape& input) const {
-  Window2D window{lengths_of(kernel_size), lengths_of(strides), padding, lengths_of(dilation_rate)};
-  return output_of(name, input, window, input[-1] * depth_multiplier);
+  return output_of(*this, input, input[-1] * depth_multiplier);
 }
 
 void DepthwiseConv2D::build(const Shape& input, Weights& weights) {
@@ -86,24 +67,11 @@ Tensor DepthwiseConv2D::call(const Tensor& x) const {
 }
 
 void SeparableConv2D::describe(Description& description) {
-  description.required("filters", filters, at_least(1));
-  description.option("kernel_size", kernel_size, at_least(1));
-  description.option("strides", strides, at_least(1));
-  description.option("padding", padding);
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.option("depth_multiplier", depth_multiplier, at_least(1));
-  description.fixed("groups", 1, Written::if_set);
-  description.option("activation", activation);
-  description.option("use_bias", use_bias);
-  describe_depthwise_kernel(description);
-  describe_pointwise_kernel(description);
-  describe_bias(description);
+  describe_separable_convolution(*this, description);
 }
 
 Shape SeparableConv2D::output_shape(const Shape& input) const {
-  Window2D window{lengths_of(kernel_size), lengths_of(strides), padding, lengths_of(dilation_rate)};
-  return output_of(name, input, window, filters);
+  return output_of(*this, input, filters);
 }
 
 void SeparableConv2D::build(const Shape& input, Weights& weights) {
@@ -122,17 +90,7 @@ Tensor SeparableConv2D::call(const Tensor& x) const {
 }
 
 void Conv2DTranspose::describe(Description& description) {
-  description.required("filters", filters, at_least(1));
-  description.option("kernel_size", kernel_size, at_least(1));
-  description.option("strides", strides, at_least(1));
-  description.option("padding", padding);
-  description.option("output_padding", output_padding, at_least(0));
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.fixed("groups", 1, Written::if_set);
-  description.option("activation", activation);
-  description.option("use_bias", use_bias);
-  describe_kernel_and_bias(description);
+  describe_transposed_convolution(*this, description);
 }
 
 Conv2DTransposeOptions Conv2DTranspose::op_options() const {

@@ -1,7 +1,6 @@
 #include "manul/layers/convolutional_1d.h"
 
 #include "manul/layers/config/convolution_options.h"
-#include "manul/layers/config/keras_objects.h"
 #include "manul/ops/geometry/pad2d.h"
 #include "manul/ops/shape/shape_ops.h"
 
@@ -48,16 +47,7 @@ int64_t length_of(const std::string& name, const Shape& input, Size1D size, Size
 }  // namespace
 
 void Conv1D::describe(Description& description) {
-  description.required({"filters", "nb_filter"}, filters, at_least(1));
-  description.option({"kernel_size", "filter_length"}, kernel_size, at_least(1));
-  description.option({"strides", "subsample_length"}, strides, at_least(1));
-  description.option({"padding", "border_mode"}, padding);
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.option("groups", groups, at_least(1));
-  description.option("activation", activation);
-  description.option({"use_bias", "bias"}, use_bias);
-  describe_kernel_and_bias(description);
+  describe_convolution(*this, description, {"kernel_size", "filter_length"}, {"strides", "subsample_length"});
 }
 
 Shape Conv1D::output_shape(const Shape& input) const {
@@ -83,17 +73,7 @@ Tensor Conv1D::call(const Tensor& x) const {
 }
 
 void DepthwiseConv1D::describe(Description& description) {
-  description.required("kernel_size", kernel_size, at_least(1));
-  description.option("strides", strides, at_least(1));
-  description.option("padding", padding);
-  description.option("depth_multiplier", depth_multiplier, at_least(1));
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.fixed("groups", 1, Written::if_set);
-  description.option("activation", activation);
-  description.option("use_bias", use_bias);
-  describe_depthwise_kernel(description);
-  describe_bias(description);
+  describe_depthwise_convolution(*this, description);
 }
 
 Shape DepthwiseConv1D::output_shape(const Shape& input) const {
@@ -115,19 +95,7 @@ Tensor DepthwiseConv1D::call(const Tensor& x) const {
 }
 
 void SeparableConv1D::describe(Description& description) {
-  description.required("filters", filters, at_least(1));
-  description.option("kernel_size", kernel_size, at_least(1));
-  description.option("strides", strides, at_least(1));
-  description.option("padding", padding);
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.option("depth_multiplier", depth_multiplier, at_least(1));
-  description.fixed("groups", 1, Written::if_set);
-  description.option("activation", activation);
-  description.option("use_bias", use_bias);
-  describe_depthwise_kernel(description);
-  describe_pointwise_kernel(description);
-  describe_bias(description);
+  describe_separable_convolution(*this, description);
 }
 
 Shape SeparableConv1D::output_shape(const Shape& input) const {
@@ -151,17 +119,7 @@ Tensor SeparableConv1D::call(const Tensor& x) const {
 }
 
 void Conv1DTranspose::describe(Description& description) {
-  description.required("filters", filters, at_least(1));
-  description.option("kernel_size", kernel_size, at_least(1));
-  description.option("strides", strides, at_least(1));
-  description.option("padding", padding);
-  description.option("output_padding", output_padding, at_least(0));
-  description.fixed("data_format", "channels_last");
-  description.option("dilation_rate", dilation_rate, at_least(1));
-  description.fixed("groups", 1, Written::if_set);
-  description.option("activation", activation);
-  description.option("use_bias", use_bias);
-  describe_kernel_and_bias(description);
+  describe_transposed_convolution(*this, description);
 }
 
 Conv2DTransposeOptions Conv1DTranspose::op_options() const {

@@ -88,25 +88,14 @@ bool is_hidden_name(const fs::path& path) {
   return name.starts_with('.') || name == "__MACOSX";
 }
 
-namespace {
-
-/// A folder of training runs (train_catdog was called inside its data): each has its options in a file.
-bool holds_runs(const fs::path& folder) {
-  std::vector<FolderEntry> entries = list_folder(folder, ErrorKind::data);
-  return std::any_of(entries.begin(), entries.end(), [](const FolderEntry& entry) {
-    return entry.type == FileType::folder && is_file(entry.path / "args.json");
-  });
-}
-
-}  // namespace
-
 std::vector<std::string> subfolder_names(const fs::path& folder) {
   FileType type = file_type(folder, ErrorKind::data);
   if (type == FileType::missing) fail(ErrorKind::data, "{}: there is no such folder", folder.string());
   if (type != FileType::folder) fail(ErrorKind::data, "{}: not a folder", folder.string());
   std::vector<std::string> names;
   for (const FolderEntry& entry : list_folder(folder, ErrorKind::data))
-    if (entry.type == FileType::folder && !is_hidden_name(entry.path) && !holds_runs(entry.path))
+    if (entry.type == FileType::folder && !is_hidden_name(entry.path) &&
+        !is_file(entry.path / no_class_marker))
       names.push_back(entry.path.filename().string());
   return names;
 }

@@ -23,8 +23,11 @@ class IgnoredFiles {
   std::vector<Reason> reasons_;
 };
 
-/// The names of the sub-folders of `folder` that are not hidden and hold no training runs, sorted by their
-/// bytes. Throws ErrorKind::data if there is no such folder or one cannot be read.
+/// A folder with a file of this name is no class, whatever it holds.
+inline constexpr const char* no_class_marker = ".manul-no-class";
+
+/// The names of the sub-folders of `folder` that are not hidden and not marked as no class, sorted by their
+/// bytes. Throws ErrorKind::data if there is no such folder.
 std::vector<std::string> subfolder_names(const std::filesystem::path& folder);
 
 /// Names that no picture and no class has: hidden ones (.git, ._x.jpg) and __MACOSX.

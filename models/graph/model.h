@@ -89,6 +89,8 @@ class Model {
   std::vector<std::string> output_names() const;
   /// One for each output, of a compiled model.
   const std::vector<Objective>& objectives() const { return objectives_; }
+  /// How many outputs have a loss: labels of a batch.
+  size_t trained_outputs() const;
   /// The crossentropy of the first output that has a loss; binary if it is a loss made of ops.
   Loss loss() const;
   /// Iteration, learning rate and position, on the device. Of a compiled model.
@@ -158,8 +160,6 @@ class Model {
   void check_built_as(const CompileOptions& options);
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
                       const CompileOptions& options);
-  /// How many outputs have a loss: labels of a batch.
-  size_t trained_outputs() const;
   bool takes_logits(size_t output) const;
   std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense);
   Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;

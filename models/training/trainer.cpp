@@ -17,8 +17,7 @@ BatchSource::BatchSource(const Model& model, Dataset& data, int64_t batch_size, 
           spec_.inputs[i].shape, wanted);
   }
   if (!with_labels) return;
-  size_t trained = 0;
-  for (const Objective& objective : model.objectives()) trained += objective.loss.is_none() ? 0 : 1;
+  size_t trained = model.trained_outputs();
   check(trained == spec_.labels.size(), "fit: the data has {} labels, the model {} outputs with a loss",
         spec_.labels.size(), trained);
 }

@@ -137,7 +137,6 @@ TEST(FileSystem, AllOfTheLibraryAndTheProgramsGoThroughIt) {
       bool source = path.ends_with(".cpp") || path.ends_with(".h");
       // The wall itself, /proc and /sys, and a program that measures.
       if (!source || path == "framework/file_system.cpp" || path == "framework/available_memory.cpp" ||
-          path == "tools/support/training_report.cpp" ||
           path == "tools/programs/bench.cpp")
         continue;
       std::ifstream lines(entry.path());

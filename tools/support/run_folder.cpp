@@ -5,9 +5,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
+#include "manul/data/datasets/picture_files.h"
 #include "manul/framework/atomic_file.h"
+#include "manul/framework/file.h"
 #include "manul/framework/file_system.h"
 #include "manul/models/keras/json.h"
 #include "manul/tools/support/terminal.h"
@@ -23,7 +24,11 @@ RunFolder::RunFolder(const fs::path& project, const std::string& name) {
   make_folders(project, ErrorKind::usage);
   for (int number = 1; number < most_runs; ++number) {
     path_ = project / (number == 1 ? name : name + std::to_string(number));
-    if (::mkdir(path_.c_str(), 0777) == 0) return;
+    if (::mkdir(path_.c_str(), 0777) == 0) {
+      // Training that is called inside its data has its runs there, whose pictures are none of the data.
+      if (!is_file(project / no_class_marker)) write_bytes(project / no_class_marker, {});
+      return;
+    }
     if (errno != EEXIST)
       fail(ErrorKind::usage, "{}: cannot be made: {}", path_.string(), std::strerror(errno));
   }

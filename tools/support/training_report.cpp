@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <ctime>
-#include <fstream>
+#include <string_view>
 
 #include "manul/data/image/image_io.h"
 #include "manul/framework/cpu/parallel.h"
@@ -30,14 +30,27 @@ std::string time_text() {
   return text;
 }
 
+/// ", Intel(R) Xeon(R) .."; empty if the system does not tell.
+std::string processor_text() {
+  constexpr std::string_view key = "\nmodel name\t: ";
+  std::string info(4096, '\0');
+  try {
+    InputFile file("/proc/cpuinfo", ErrorKind::failed);
+    info.resize(static_cast<size_t>(file.read(0, info.data(), static_cast<int64_t>(info.size()))));
+  } catch (const Error&) {
+    return {};
+  }
+  size_t found = info.find(key);
+  if (found == std::string::npos) return {};
+  size_t begin = found + key.size();
+  return ", " + info.substr(begin, info.find('\n', begin) - begin);
+}
+
 std::string machine_text() {
   utsname system{};
   std::string text =
       uname(&system) == 0 ? fmt::format("{} {}, {}", system.sysname, system.release, system.machine) : "";
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return text + ", " + line.substr(line.find(':') + 2);
-  return text;
+  return text + processor_text();
 }
 
 Report::Rows data_rows(const TrainedRun& run) {
