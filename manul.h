@@ -11,6 +11,7 @@
 #include "manul/framework/tape.h"
 #include "manul/layers/layers.h"
 #include "manul/models/graph/sequential.h"
+#include "manul/models/keras/h5.h"
 #include "manul/models/training/callbacks.h"
 #include "manul/models/zoo/catdog.h"
 #include "manul/ops/conv/conv2d.h"

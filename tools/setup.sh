@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev
-  libcli11-dev libeigen3-dev libhdf5-dev)
+  libcli11-dev libeigen3-dev libhdf5-dev libarchive-dev)
 [ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools libopencv-imgcodecs-dev)
 
 if ! command -v apt-get >/dev/null; then

@@ -43,7 +43,7 @@ std::string_view what_it_is(std::span<const unsigned char> head) {
     return head.size() >= mark.size() && std::memcmp(head.data(), mark.data(), mark.size()) == 0;
   };
   if (begins("PK"))
-    return "is a zip archive, as Keras' .keras files are; save it in Keras by model.save('model.h5')";
+    return "is a zip archive, but not a .keras file";
   if (begins("version https://git-lfs"))
     return "is a pointer of Git LFS, not the file itself; fetch it by git lfs pull";
   return not_hdf5;

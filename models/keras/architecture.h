@@ -24,8 +24,9 @@ struct Architecture {
 /// naming the layer and what about it is not supported.
 Architecture read_architecture(const Config& model_config, int major_version);
 
-/// The model_config of a graph, as tf.keras 2.10 writes it and every later Keras reads it.
-Config architecture_config(const Graph& graph);
+/// The model_config of a graph, as tf.keras 2.10 writes it and every later Keras reads it; activations are
+/// named as in that major version of Keras.
+Config architecture_config(const Graph& graph, int keras_version = 2);
 
 /// The order of Keras' model.layers, in which it prints a summary and takes the weights of a file: indices of
 /// graph.layers() by their distance from the outputs, the farthest first; among equals as a walk from the

@@ -10,8 +10,6 @@
 namespace manul::keras {
 namespace {
 
-constexpr int file_version = 2;  // of Keras, whose config is written
-
 Config input_config(const Graph& graph, int node) {
   Config::List shape{nullptr};
   for (int64_t length : graph.nodes()[node].shape) shape.emplace_back(length);
@@ -23,20 +21,20 @@ Config input_config(const Graph& graph, int node) {
 }
 
 /// {class_name, config} of the layer that is called at `node`.
-Config layer_config(const Graph& graph, int node) {
+Config layer_config(const Graph& graph, int node, int keras_version) {
   const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
   bool is_input = graph.nodes()[node].inputs.empty();
   Config config = is_input ? input_config(graph, node) : layer.config();
   config.set("name", file_name(layer));
   if (const Config* activation = config.find("activation"))
-    config.set("activation", activation_by_keras_name(*activation, file_version));
+    config.set("activation", activation_by_keras_name(*activation, keras_version));
   return Config::map({{"class_name", layer.class_name()}, {"config", std::move(config)}});
 }
 
-Config sequential_config(const Graph& graph) {
+Config sequential_config(const Graph& graph, int keras_version) {
   Config::List layers;
   for (size_t node = 0; node < graph.nodes().size(); ++node)
-    layers.push_back(layer_config(graph, static_cast<int>(node)));
+    layers.push_back(layer_config(graph, static_cast<int>(node), keras_version));
   return Config::map({{"name", graph.name()}, {"layers", std::move(layers)}});
 }
 
@@ -47,7 +45,7 @@ Config with_argument(const Config& connection, const std::string& name, Config v
   return parts;
 }
 
-Config functional_config(const Graph& graph) {
+Config functional_config(const Graph& graph, int keras_version) {
   std::vector<int64_t> call_of(graph.nodes().size());  // which call of its layer each node is
   std::map<const Layer*, std::vector<int>> nodes_of;
   for (size_t node = 0; node < graph.nodes().size(); ++node) {
@@ -66,7 +64,7 @@ Config functional_config(const Graph& graph) {
   Config::List layers;
   for (const LayerPtr& called : ordered_layers(graph)) {
     const std::vector<int>& nodes = nodes_of.at(called.get());
-    Config layer = layer_config(graph, nodes.front());
+    Config layer = layer_config(graph, nodes.front(), keras_version);
     Config::List calls;
     for (int node : nodes) {
       Config::List call;
@@ -102,7 +100,7 @@ std::string file_name(const Layer& layer) {
   return name;
 }
 
-Config architecture_config(const Graph& graph) {
+Config architecture_config(const Graph& graph, int keras_version) {
   std::set<std::string> names;
   for (const LayerPtr& layer : graph.layers())
     check(names.insert(file_name(*layer)).second, "save: two layers would be called {} in the file",
@@ -110,7 +108,8 @@ Config architecture_config(const Graph& graph) {
   check(!names.count("top_level_model_weights"),
         "save: a layer is called top_level_model_weights, which has another meaning in Keras' files");
   bool sequential = graph.is_sequential();
-  Config config = sequential ? sequential_config(graph) : functional_config(graph);
+  Config config =
+      sequential ? sequential_config(graph, keras_version) : functional_config(graph, keras_version);
   return Config::map(
       {{"class_name", sequential ? "Sequential" : "Functional"}, {"config", std::move(config)}});
 }

@@ -4,19 +4,37 @@
 
 #include "manul/models/graph/model.h"
 
-// Keras' HDF5 model files, of Keras 1.2 to 3. Model::load() reads a file of model.save('x.h5'): architecture,
+// Keras' model files, of Keras 1.2 to 3. Model::load() reads a file of model.save('x.h5'): architecture,
 // weights and, for training, loss, optimizer with its state, and what a resumed fit needs. Model::save()
 // writes a file that tf.keras 2.2 to 2.15 and Keras 3 open: to predict, and to go on training (tf.keras with
-// the optimizer's state, Keras 3, which restores that of no .h5 file, with a fresh one).
+// the optimizer's state, Keras 3, which restores that of no .h5 file, with a fresh one). Both know Keras 3's
+// own format as well, by the ending .keras: Keras 3 restores the optimizer's state from it.
 //
 // A file is data: a closed set of layers, no code, nothing outside the file, every size checked before memory
 // is asked for. What is refused is refused with ErrorKind::model_file in one sentence "FILE: OBJECT: REASON".
 namespace manul {
 
-/// Reads the weights of a file of model.save_weights('x.h5') or model.save('x.h5') into `model`, which is
-/// built if it was not. The layers with weights are matched in order, as Keras does; all shapes must agree.
-/// Throws ErrorKind::model_file; the model's weights are then partly those of the file only if a weight is
-/// not finite.
-void load_weights(Model& model, const std::string& path);
+struct LoadWeightsOptions {
+  bool by_name =
+      false;  // layers are matched by their names, not in order; those that only one side has are left
+  bool skip_mismatch = false;  // layers whose weights have other shapes are left as they are, not an error
+  bool conversion = true;      // as LoadOptions::conversion
+};
+
+/// Reads the weights of a file into `model`, which is built if it was not: of save_weights() or save(),
+/// `.h5`,
+/// `.weights.h5` or `.keras`. The layers with weights are matched in order, as Keras does; all shapes must
+/// agree. Throws ErrorKind::model_file; the model's weights are then partly those of the file only if a
+/// weight is not finite. Files `.weights.h5` and `.keras` have no names of layers: by_name is refused.
+void load_weights(Model& model, const std::string& path, const LoadWeightsOptions& options = {});
+
+/// Writes the weights alone: in Keras 3's layout (with the optimizer's state) if `path` ends with
+/// .weights.h5, otherwise as Keras 1 to 2.15 do. Atomic.
+void save_weights(const Model& model, const std::string& path);
+
+/// The architecture as Keras' model.to_json() writes it, and the model, without weights, of such a text of
+/// any Keras. Throws ErrorKind::model_file.
+std::string to_json(const Model& model);
+Model model_from_json(const std::string& text);
 
 }  // namespace manul

@@ -19,7 +19,7 @@ std::vector<Parameter*> slot_order(hdf5::Reader& file, const Version& version,
   };
   std::vector<Named> trained;
   std::vector<WeightPlace> places;
-  for (const WeightPlace& place : match_weights(file, "model_weights", layers))
+  for (const WeightPlace& place : match_weights(file, layers))
     if (place.parameter->trainable) trained.push_back({place.dataset.path, place.parameter});
   if (version.before(2, 0, 6))
     std::stable_sort(trained.begin(), trained.end(),
@@ -44,11 +44,9 @@ struct StateReader {
 
   hdf5::Dataset take() {
     if (next == names.size()) file.refuse(group, "has fewer tensors than the optimizer needs");
-    return file.dataset(group + "/" + names[next++]);
+    return file.dataset(names[next++]);
   }
-  bool next_is_scalar() {
-    return next < names.size() && file.dataset(group + "/" + names[next]).shape.rank() == 0;
-  }
+  bool next_is_scalar() { return next < names.size() && file.dataset(names[next]).shape.rank() == 0; }
 };
 
 void read_slot(const StateReader& state, const hdf5::Dataset& dataset, const Parameter& parameter,
@@ -61,9 +59,7 @@ void read_slot(const StateReader& state, const hdf5::Dataset& dataset, const Par
 
 void read_optimizer_state(hdf5::Reader& file, const Config& config, const Version& version,
                           const std::vector<SavedLayer>& layers, Model& model) {
-  std::optional<std::vector<std::string>> names = file.names(group, "weight_names");
-  if (!names) file.refuse(group, "has no attribute weight_names");
-  StateReader state{file, *names};
+  StateReader state{file, optimizer_tensors(file)};
   StepState step = model.state().read();
   if (state.next_is_scalar()) step.iteration = static_cast<int64_t>(file.scalar(state.take().path));
   if (version.major >= 3 && state.next_is_scalar()) step.learning_rate = file.scalar(state.take().path);

@@ -294,7 +294,7 @@ void read_training(hdf5::Reader& file, const Config& config, const Version& vers
   for (const char* key : {"metrics", "weighted_metrics"})
     if (const Config* kept = config.find(key); kept && !kept->is_null())
       model.kept_training_config.set(key, readable_metrics(*kept));
-  if (file.exists("optimizer_weights")) read_optimizer_state(file, optimizer, version, layers, model);
+  if (!optimizer_tensors(file).empty()) read_optimizer_state(file, optimizer, version, layers, model);
 }
 
 }  // namespace manul::keras

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 #include "manul/framework/error.h"
+#include "manul/models/keras/variables.h"
 
 namespace manul::keras {
 namespace {
@@ -71,32 +73,102 @@ void check_shape(const hdf5::Reader& file, const hdf5::Dataset& dataset, const P
                                           file_shape(parameter)));
 }
 
-std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::string& group,
-                                       const std::vector<SavedLayer>& layers) {
+namespace {
+
+/// The places of one layer's weights.
+std::vector<WeightPlace> match_layer(hdf5::Reader& file, const FileLayer& stored, const SavedLayer& wanted) {
+  std::vector<Parameter*> parameters = saved_parameters(wanted);
+  if (stored.weights.size() != parameters.size())
+    file.refuse(stored.path, fmt::format("has {} weights, but layer {} has {}", stored.weights.size(),
+                                         wanted.name, parameters.size()));
+  std::vector<WeightPlace> places;
+  for (size_t k = 0; k < parameters.size(); ++k) {
+    places.push_back({parameters[k], file.dataset(joined(stored.path, stored.weights[k]))});
+    check_shape(file, places.back().dataset, *parameters[k]);
+  }
+  return places;
+}
+
+/// The layers of the file that correspond to `wanted`, null where there is none.
+std::vector<const FileLayer*> correspond(hdf5::Reader& file, const std::string& group,
+                                         const std::vector<FileLayer>& stored,
+                                         const std::vector<const SavedLayer*>& wanted, bool by_name) {
+  std::vector<const FileLayer*> found;
+  if (by_name) {
+    std::map<std::string, const FileLayer*> named;
+    for (const FileLayer& layer : stored) named.emplace(layer.path, &layer);
+    for (const SavedLayer* layer : wanted) {
+      auto place = named.find(joined(group, layer->name));
+      found.push_back(place == named.end() ? nullptr : place->second);
+    }
+    return found;
+  }
+  if (stored.size() != wanted.size())
+    file.refuse(group, fmt::format("has weights for {} layers, but the model has {} layers with weights",
+                                   stored.size(), wanted.size()));
+  for (const FileLayer& layer : stored) found.push_back(&layer);
+  return found;
+}
+
+std::vector<WeightPlace> match_named(hdf5::Reader& file, const std::string& group,
+                                     const std::vector<SavedLayer>& layers, const MatchOptions& options) {
   std::vector<FileLayer> stored = layers_with_weights(file, group);
   std::vector<const SavedLayer*> wanted;
   for (const SavedLayer& layer : layers)
     if (!saved_parameters(layer).empty()) wanted.push_back(&layer);
-  if (stored.size() != wanted.size())
-    file.refuse(group, fmt::format("has weights for {} layers, but the model has {} layers with weights",
-                                   stored.size(), wanted.size()));
+  std::vector<const FileLayer*> found = correspond(file, group, stored, wanted, options.by_name);
   std::vector<WeightPlace> places;
-  uint64_t bytes = 0;
   for (size_t i = 0; i < wanted.size(); ++i) {
-    std::vector<Parameter*> parameters = saved_parameters(*wanted[i]);
-    if (stored[i].weights.size() != parameters.size())
-      file.refuse(stored[i].path, fmt::format("has {} weights, but layer {} has {}", stored[i].weights.size(),
-                                              wanted[i]->name, parameters.size()));
-    for (size_t k = 0; k < parameters.size(); ++k) {
-      places.push_back({parameters[k], file.dataset(joined(stored[i].path, stored[i].weights[k]))});
-      check_shape(file, places.back().dataset, *parameters[k]);
-      bytes +=
-          static_cast<uint64_t>(places.back().dataset.shape.elements()) * places.back().dataset.type.size;
-      if (bytes > file.size())
-        file.refuse(group, "its weights have more bytes than the file (several lie in one place)");
+    if (!found[i]) continue;
+    try {
+      for (WeightPlace& place : match_layer(file, *found[i], *wanted[i])) places.push_back(std::move(place));
+    } catch (const hdf5::OtherLayout&) {
+      throw;
+    } catch (const Error&) {
+      if (!options.skip_mismatch) throw;
     }
   }
   return places;
+}
+
+std::string named_group(hdf5::Reader& file) {
+  return file.exists("model_weights") ? "model_weights" : "";
+}
+
+}  // namespace
+
+bool has_layer_names(hdf5::Reader& file) {
+  return file.names(named_group(file), "layer_names").has_value();
+}
+
+std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::vector<SavedLayer>& layers,
+                                       const MatchOptions& options) {
+  std::vector<WeightPlace> places;
+  if (!file.exists("model_weights") && has_variables(file)) {
+    if (options.by_name)
+      file.refuse("", "has no names of layers, so its weights can be loaded in order only");
+    for (WeightPlace& place : match_variables(file, layers)) {
+      bool fits = place.dataset.shape == file_shape(*place.parameter);
+      if (!fits && !options.skip_mismatch) check_shape(file, place.dataset, *place.parameter);
+      if (fits) places.push_back(std::move(place));
+    }
+  } else {
+    places = match_named(file, named_group(file), layers, options);
+  }
+  uint64_t bytes = 0;
+  for (const WeightPlace& place : places)
+    bytes += static_cast<uint64_t>(place.dataset.shape.elements()) * place.dataset.type.size;
+  if (bytes > file.size())
+    file.refuse("", "its weights have more bytes than the file (several lie in one place)");
+  return places;
+}
+
+std::vector<std::string> optimizer_tensors(hdf5::Reader& file) {
+  if (!file.exists("optimizer_weights")) return optimizer_variables(file);
+  std::optional<std::vector<std::string>> names = file.names("optimizer_weights", "weight_names");
+  if (!names) file.refuse("optimizer_weights", "has no attribute weight_names");
+  for (std::string& name : *names) name = "optimizer_weights/" + name;
+  return std::move(*names);
 }
 
 void read_values(const hdf5::Reader& file, const hdf5::Dataset& dataset, const Parameter& parameter,

@@ -23,11 +23,22 @@ struct WeightPlace {
   hdf5::Dataset dataset;
 };
 
-/// Finds the dataset of each parameter in `group` ("model_weights", or "" in files of weights alone): the
-/// layers with weights in order, their weights in order, as Keras does. Refuses other counts and shapes.
-/// Reads no data.
-std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::string& group,
-                                       const std::vector<SavedLayer>& layers);
+struct MatchOptions {
+  bool by_name = false;
+  bool skip_mismatch = false;
+};
+
+/// Whether the file has weights by the names of layers, those of a whole model or alone.
+bool has_layer_names(hdf5::Reader& file);
+
+/// Finds the dataset of each parameter, in whichever layout the file has its weights: the layers with weights
+/// in order, their weights in order, as Keras does. Refuses other counts and shapes, unless options say
+/// otherwise. Reads no data.
+std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::vector<SavedLayer>& layers,
+                                       const MatchOptions& options = {});
+
+/// The paths of the optimizer's tensors in the file's order; nothing if the file has none.
+std::vector<std::string> optimizer_tensors(hdf5::Reader& file);
 
 /// Refuses `dataset` unless it has the shape that `parameter` has in files.
 void check_shape(const hdf5::Reader& file, const hdf5::Dataset& dataset, const Parameter& parameter);

@@ -9,8 +9,9 @@ keras_export is built by: cmake --build build --target keras_export
 Asked of both: the same predictions (1e-5) and loss (1e-6 relative) on a batch. Of tf.keras 2.15: that its next step of
 training gives the weights that Manul's gives (1e-6), with the optimizer's state from the file; left out are the moving
 variances of BatchNormalization, which Manul and Keras 3 update by the biased variance and tf.keras by the unbiased one.
-Of Keras 3, which restores the optimizer's state of no .h5 file: that it trains, from a fresh optimizer. Exit code 1 if one
-of these does not hold.
+Of Keras 3, which restores the optimizer's state of no .h5 file: that it trains, from a fresh optimizer; and of the same
+model's .keras file that its next step gives Manul's weights, and that the .weights.h5 file loads into it. Exit code 1 if one of these
+does not hold.
 """
 import argparse
 import glob
@@ -45,6 +46,26 @@ def compare(stem):
     print("%-8s %-20s predictions %.1e  loss %.1e  steps %d  moved %.1e  next step %s  %s"
           % (keras.__version__, os.path.basename(stem), predicted, loss_difference, steps, moved,
              "fresh" if keras3 else "%.1e" % weights, "ok" if well else "WRONG"))
+    return well and (not keras3 or compare_archive(stem, x, y, output, after))
+
+
+def compare_archive(stem, x, y, output, after):
+    """The same of the model's .keras and .weights.h5 files, by Keras 3."""
+    import keras
+    import numpy as np
+
+    model = keras.models.load_model(stem + ".keras")
+    predicted = float(np.abs(np.asarray(model(x, training=False)) - output).max())
+    steps = int(np.asarray(model.optimizer.iterations))
+    fresh = keras.models.clone_model(model)
+    fresh.load_weights(stem + ".weights.h5")
+    same = all((a == b).all() for a, b in zip(model.get_weights(), fresh.get_weights()))
+    model.train_on_batch(x, y)
+    weights = max(float(np.abs(a - b).max()) for a, b in zip(model.get_weights(), after.get_weights()))
+    well = predicted <= 1e-5 and steps == 3 and same and weights <= 1e-6
+    print("%-8s %-20s predictions %.1e  steps %d  weights file %s  next step %.1e  %s"
+          % (keras.__version__, os.path.basename(stem) + ".keras", predicted, steps, "equal" if same else "DIFFERS", weights,
+             "ok" if well else "WRONG"))
     return well
 
 

@@ -8,6 +8,7 @@
 #include "manul/framework/random.h"
 #include "manul/models/graph/sequential.h"
 #include "manul/models/hdf5/writer.h"
+#include "manul/models/keras/h5.h"
 
 namespace manul {
 namespace {
@@ -89,7 +90,8 @@ void export_model(const std::string& stem, Model model, const OptimizerType& opt
     return Tensor::from(random_values(batch_size * sample.elements(), seed), sample.batch_of(batch_size));
   };
   for (int step = 0; step < 3; ++step) model.train_on_batch(inputs(step), labels);
-  model.save(stem + ".h5");
+  for (const char* ending : {".h5", ".keras"}) model.save(stem + ending);
+  save_weights(model, stem + ".weights.h5");
   Tensor x = inputs(99), output = model.forward(x).clone();
   double value = model.train_on_batch(x, labels).item<float>();
   model.save(stem + ".after.h5");
