@@ -10,22 +10,54 @@
 namespace manul::keras {
 namespace {
 
+Config::List batch_shape(const Shape& sample) {
+  Config::List lengths{nullptr};
+  for (int64_t length : sample) lengths.emplace_back(length);
+  return lengths;
+}
+
 Config input_config(const Graph& graph, int node) {
-  Config::List shape{nullptr};
-  for (int64_t length : graph.nodes()[node].shape) shape.emplace_back(length);
-  return Config::map({{"batch_input_shape", std::move(shape)},
+  return Config::map({{"batch_input_shape", batch_shape(graph.nodes()[node].shape)},
                       {"dtype", "float32"},
                       {"sparse", false},
                       {"ragged", false},
                       {"name", file_name(*graph.layers()[graph.nodes()[node].layer])}});
 }
 
+/// Keras 2 builds a layer with named inputs from their shapes: "query_shape". A missing one is the second
+/// input's.
+void add_input_shapes(const Graph& graph, int node, Config& config) {
+  const std::vector<int>& inputs = graph.nodes()[node].inputs;
+  std::vector<std::string> names = input_names_of(*graph.layers()[graph.nodes()[node].layer]);
+  for (size_t i = 0; i < names.size(); ++i)
+    config.set(names[i] + "_shape", batch_shape(graph.nodes()[inputs.at(i < inputs.size() ? i : 1)].shape));
+}
+
+bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Without what this Keras' class does not take.
+Config accepted_options(const Layer& layer, const Config& config, int keras_version) {
+  std::vector<std::string> left_out;
+  if (keras_version >= 3)
+    for (const std::string& input : input_names_of(layer)) left_out.push_back(input + "_shape");
+  // It says nothing, and Keras 3's SpatialDropout2D does not know it.
+  if (layer.parameters().empty() && config.get("trainable", true)) left_out.push_back("trainable");
+  Config options = Config::map();
+  for (const Config::Entry& option : config.as_map())
+    if (!is_one_of(left_out, option.key)) options.set(option.key, option.value);
+  return options;
+}
+
 /// {class_name, config} of the layer that is called at `node`.
 Config layer_config(const Graph& graph, int node, int keras_version) {
   const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
   bool is_input = graph.nodes()[node].inputs.empty();
-  Config config = is_input ? input_config(graph, node) : layer.config();
+  Config config =
+      is_input ? input_config(graph, node) : accepted_options(layer, layer.config(), keras_version);
   config.set("name", file_name(layer));
+  if (keras_version < 3) add_input_shapes(graph, node, config);
   if (const Config* activation = config.find("activation"))
     config.set("activation", activation_by_keras_name(*activation, keras_version));
   return Config::map({{"class_name", layer.class_name()}, {"config", std::move(config)}});
@@ -45,6 +77,43 @@ Config with_argument(const Config& connection, const std::string& name, Config v
   return parts;
 }
 
+/// [[name, call, 0, {arguments}], ..]
+template <class ReferenceOf>
+Config keras2_call(const Graph& graph, int node, ReferenceOf reference) {
+  const Graph::Node& called = graph.nodes()[node];
+  std::vector<std::string> names = input_names_of(*graph.layers()[called.layer]);
+  Config::List call;
+  for (size_t i = 0; i < called.inputs.size(); ++i) {
+    Config::List argument = reference(called.inputs[i]);
+    if (i > 0 && i < names.size()) {  // stands by its name beside the first
+      call[0] = with_argument(call[0], names[i], std::move(argument));
+      continue;
+    }
+    argument.push_back(called.training ? Config::map({{"training", *called.training}}) : Config::map());
+    call.emplace_back(std::move(argument));
+  }
+  return call;
+}
+
+/// {"args": [tensor, ..], "kwargs": {arguments}}; inputs that have no names are one argument, a list.
+template <class ReferenceOf>
+Config keras3_call(const Graph& graph, int node, ReferenceOf reference) {
+  const Graph::Node& called = graph.nodes()[node];
+  Config::List tensors;
+  for (int input : called.inputs)
+    tensors.push_back(Config::map({{"class_name", "__keras_tensor__"},
+                                   {"config", Config::map({{"shape", batch_shape(graph.nodes()[input].shape)},
+                                                           {"dtype", "float32"},
+                                                           {"keras_history", reference(input)}})}}));
+  Config::List arguments;
+  if (tensors.size() > 1 && input_names_of(*graph.layers()[called.layer]).empty())
+    arguments.emplace_back(std::move(tensors));
+  else
+    arguments = std::move(tensors);
+  Config named = called.training ? Config::map({{"training", *called.training}}) : Config::map();
+  return Config::map({{"args", std::move(arguments)}, {"kwargs", std::move(named)}});
+}
+
 Config functional_config(const Graph& graph, int keras_version) {
   std::vector<int64_t> call_of(graph.nodes().size());  // which call of its layer each node is
   std::map<const Layer*, std::vector<int>> nodes_of;
@@ -57,6 +126,7 @@ Config functional_config(const Graph& graph, int keras_version) {
     return Config::List{file_name(*graph.layers()[graph.nodes()[node].layer]), call_of[node], 0};
   };
   auto references = [&](const std::vector<int>& nodes) {
+    if (keras_version >= 3 && nodes.size() == 1) return reference(nodes[0]);
     Config::List list;
     for (int node : nodes) list.emplace_back(reference(node));
     return list;
@@ -67,20 +137,9 @@ Config functional_config(const Graph& graph, int keras_version) {
     Config layer = layer_config(graph, nodes.front(), keras_version);
     Config::List calls;
     for (int node : nodes) {
-      Config::List call;
-      std::vector<std::string> names = input_names_of(*called);
-      for (size_t i = 0; i < graph.nodes()[node].inputs.size(); ++i) {
-        Config::List argument = reference(graph.nodes()[node].inputs[i]);
-        if (i > 0 && i < names.size()) {  // stands by its name beside the first
-          call[0] = with_argument(call[0], names[i], std::move(argument));
-          continue;
-        }
-        argument.push_back(graph.nodes()[node].training
-                               ? Config::map({{"training", *graph.nodes()[node].training}})
-                               : Config::map());
-        call.emplace_back(std::move(argument));
-      }
-      if (!call.empty()) calls.emplace_back(std::move(call));
+      if (graph.nodes()[node].inputs.empty()) continue;
+      calls.push_back(keras_version < 3 ? keras2_call(graph, node, reference)
+                                        : keras3_call(graph, node, reference));
     }
     layer.set("name", layer.at("config").at("name"));
     layer.set("inbound_nodes", std::move(calls));

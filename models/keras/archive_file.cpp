@@ -104,16 +104,34 @@ Config keras3_network(const Config& network) {
                       std::move(config));
 }
 
+/// `value` with the module of each object {class_name, config} in it.
+Config with_module(const Config& value, const char* module) {
+  if (value.is_list()) {
+    Config::List list;
+    for (const Config& item : value.as_list()) list.push_back(with_module(item, module));
+    return list;
+  }
+  if (!value.is_map() || value.find("module")) return value;
+  const Config* class_name = value.find("class_name");
+  if (class_name && class_name->is_string() && value.find("config"))
+    return keras_object(module, class_name->as_string(), value.at("config"));
+  Config map = Config::map();
+  for (const Config::Entry& entry : value.as_map()) map.set(entry.key, with_module(entry.value, module));
+  return map;
+}
+
 Config compile_of(const Config& training) {
   Config compile = Config::map();
   for (const Config::Entry& entry : training.as_map()) {
     if (entry.key != "optimizer_config") {
-      compile.set(entry.key, entry.value);
+      compile.set(entry.key,
+                  with_module(entry.value, entry.key == "loss" ? "keras.losses" : "keras.metrics"));
       continue;
     }
     Config options = Config::map();
     for (const Config::Entry& option : entry.value.at("config").as_map())
-      if (option.key != "decay") options.set(option.key, option.value);
+      if (option.key != "decay")
+        options.set(option.key, with_module(option.value, "keras.optimizers.schedules"));
     compile.set("optimizer", keras_object("keras.optimizers", entry.value.at("class_name").as_string(),
                                           std::move(options)));
   }

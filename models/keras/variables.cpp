@@ -24,6 +24,18 @@ class Identifiers {
   std::map<std::string, int> used_;
 };
 
+/// Which part of a layer that is made of layers has the parameter: "query"; none: "".
+std::string part_of_layer(const Layer& layer, const Parameter& parameter) {
+  std::string rest = parameter.path.substr(std::min(parameter.path.size(), layer.name().size() + 1));
+  size_t slash = rest.rfind('/');
+  return slash == std::string::npos ? "" : rest.substr(0, slash);
+}
+
+/// "query_dense": what the part "query" is called as a member of Keras' Python object.
+std::string member_of_part(const std::string& part) {
+  return (part == "attention_output" ? "output" : part) + "_dense";
+}
+
 /// Finds the weights of a group of layers, and of the models in it.
 class VariableMatcher {
  public:
@@ -85,14 +97,18 @@ class VariableMatcher {
   }
 
   void match_layer(const std::string& path, const Layer& layer) {
-    std::map<std::string, std::vector<Parameter*>> parts;  // of a layer made of layers, by their names
-    for (Parameter* parameter : layer.parameters()) {
-      std::string rest = parameter->path.substr(std::min(parameter->path.size(), layer.name().size() + 1));
-      size_t slash = rest.rfind('/');
-      parts[slash == std::string::npos ? "" : rest.substr(0, slash)].push_back(parameter);
+    std::map<std::string, size_t> counts;  // by part
+    for (const Parameter* parameter : layer.parameters()) ++counts[part_of_layer(layer, *parameter)];
+    std::map<std::string, std::string> groups;
+    for (const auto& [part, count] : counts) {
+      groups[part] = (part.empty() ? path : part_group(path, part)) + "/vars";
+      check_count(groups[part], count, layer);
     }
-    for (const auto& [part, parameters] : parts)
-      match_variables(part.empty() ? path : part_group(path, part), parameters);
+    std::map<std::string, size_t> next;
+    for (Parameter* parameter : layer.parameters()) {  // in the layer's order, which is that of its slots
+      std::string part = part_of_layer(layer, *parameter);
+      places.push_back({parameter, file_.dataset(fmt::format("{}/{}", groups[part], next[part]++))});
+    }
   }
 
   /// "mha/query_dense" for the part "query": Keras has the name of a Python member, and may have the part's
@@ -105,17 +121,14 @@ class VariableMatcher {
             (file_.exists(inner + "/vars") && file_.text(inner + "/vars", "name") == part))
           return inner;
       }
-    return path + "/" + (part == "attention_output" ? "output" : part) + "_dense";
+    return path + "/" + member_of_part(part);
   }
 
-  void match_variables(const std::string& path, const std::vector<Parameter*>& parameters) {
-    std::string group = path + "/vars";
+  void check_count(const std::string& group, size_t count, const Layer& layer) {
     size_t there = file_.exists(group) ? file_.members(group).size() : 0;
-    if (there != parameters.size())
-      file_.refuse(group, fmt::format("has {} weights, but {} has {}", there, parameters.front()->path,
-                                      parameters.size()));
-    for (size_t i = 0; i < parameters.size(); ++i)
-      places.push_back({parameters[i], file_.dataset(fmt::format("{}/{}", group, i))});
+    if (there != count)
+      file_.refuse(group,
+                   fmt::format("has {} weights, but that of layer {} has {}", there, layer.name(), count));
   }
 
   hdf5::Reader& file_;
@@ -150,15 +163,15 @@ void write_variables(hdf5::Group& root, const Model& model, bool optimizer) {
   std::vector<const Parameter*> trained;
   for (const LayerPtr& layer : ordered_layers(model.graph())) {
     if (model.graph().is_sequential() && layer->class_name() == "InputLayer") continue;
-    std::string path = fmt::format("layers/{}/vars", identifiers.next(snake_case(layer->class_name())));
-    hdf5::Group& variables = root.group(path);
-    variables.set_text("name", file_name(*layer), hdf5::Charset::utf8);
-    int index = 0;
+    std::string path = "layers/" + identifiers.next(snake_case(layer->class_name()));
+    root.group(path + "/vars").set_text("name", file_name(*layer), hdf5::Charset::utf8);
+    std::map<std::string, int> next_index;
     for (const Parameter* parameter : layer->parameters()) {
-      check(parameter->path.find('/', layer->name().size() + 1) == std::string::npos,
-            "save: the weights of layer {} cannot be laid out as Keras 3 does; save a .h5 file",
-            layer->name());
-      variables.add(std::to_string(index++), file_shape(*parameter),
+      std::string part = part_of_layer(*layer, *parameter);
+      hdf5::Group& variables =
+          root.group(part.empty() ? path + "/vars" : fmt::format("{}/{}/vars", path, member_of_part(part)));
+      if (!part.empty()) variables.set_text("name", part, hdf5::Charset::utf8);
+      variables.add(std::to_string(next_index[part]++), file_shape(*parameter),
                     file_values(*parameter, parameter->value));
       if (parameter->trainable) trained.push_back(parameter);
     }

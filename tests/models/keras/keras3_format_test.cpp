@@ -4,6 +4,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/models/archive/archive.h"
+#include "manul/models/hdf5/reader.h"
 #include "manul/models/keras/h5.h"
 #include "manul/models/keras/variables.h"
 #include "manul/testing/op_check.h"
@@ -78,6 +79,57 @@ TEST(Keras3Format, WeightsFilesOfEachKind) {
     expect_same_parameters(model, other);
   }
   EXPECT_THAT(complaint([&] { Model::load(folder / "model.weights.h5"); }), HasSubstr("holds weights alone"));
+}
+
+/// Layers whose weights lie in parts, in other orders or layouts, or are none that train.
+Model uncommon() {
+  Graph graph;
+  Symbol x = graph.input({8, 8, 3}, "pictures");
+  Symbol facts = graph.input({8}, "facts");
+  x = graph.apply(SeparableConv2D{.filters = 6, .kernel_size = 3, .padding = Padding::same, .name = "apart"},
+                  x);
+  x = graph.apply(DepthwiseConv2D{.kernel_size = 3, .padding = Padding::same, .name = "deep"}, x);
+  x = graph.apply(Conv2DTranspose{.filters = 8, .kernel_size = 2, .name = "back"}, x);
+  x = graph.apply(PReLU{.name = "slopes"}, x);
+  x = graph.apply(Reshape{.target_shape = {81, 8}, .name = "sequence"}, x);
+  Symbol y = graph.apply(LayerNormalization{.name = "norm"}, x);
+  y = graph.apply(MultiHeadAttention{.num_heads = 2, .key_dim = 3, .name = "attention"}, {y, y});
+  y = graph.apply(MultiHeadAttention{.num_heads = 2, .key_dim = 3, .value_dim = 2, .name = "cross"},
+                  {y, x, y});
+  y = graph.apply(GlobalAveragePooling1D{.name = "mean"}, y);
+  Symbol both = graph.apply(Concatenate{.name = "both"}, {y, facts});
+  graph.set_outputs({graph.apply(Dense{.units = 3, .activation = Activation::softmax, .name = "which"}, both),
+                     graph.apply(Dense{.units = 1, .activation = Activation::sigmoid, .name = "yes"}, y)});
+  return Model(std::move(graph));
+}
+
+TEST(Keras3Format, LayersInPartsSeveralInputsAndOutputs) {
+  TemporaryFolder folder;
+  Model model = uncommon();
+  model.compile(Adam({.learning_rate = 0.01}),
+                {Loss::sparse_categorical_crossentropy, Loss::binary_crossentropy}, {Metric::accuracy},
+                {.seed = 5});
+  auto step = [](Model& one, uint64_t seed) {
+    one.train_on_batch(
+        {random_tensor({2, 8, 8, 3}, seed), random_tensor({2, 8}, seed + 1)},
+        {Tensor::from(std::vector<int32_t>{0, 2}, {2}), Tensor::from(std::vector<float>{0, 1}, {2, 1})});
+  };
+  step(model, 1);
+  model.save(folder / "model.keras");
+  save_weights(model, folder / "model.weights.h5");
+  Model loaded = Model::load(folder / "model.keras", {.training = true});
+  expect_same_parameters(model, loaded);
+  Model other = uncommon();
+  load_weights(other, folder / "model.weights.h5");
+  expect_same_parameters(model, other);
+  for (Model* one : {&model, &loaded}) step(*one, 7);
+  expect_same_parameters(model, loaded);
+  // As Keras lays it out.
+  hdf5::Reader file(folder / "model.weights.h5");
+  for (const char* path :
+       {"layers/multi_head_attention/query_dense/vars/0", "layers/multi_head_attention_1/output_dense/vars/1",
+        "layers/separable_conv2d/vars/2", "layers/p_re_lu/vars/0", "optimizer/vars/2"})
+    EXPECT_TRUE(file.exists(path)) << path;
 }
 
 TEST(Keras3Format, ArchitectureAndWeightsFromTwoFiles) {
