@@ -24,7 +24,7 @@ install(DIRECTORY framework ops data layers models DESTINATION ${CMAKE_INSTALL_I
   REGEX "/framework/cuda/product" EXCLUDE
   REGEX "/ops/fused/conv_window" EXCLUDE
   REGEX "_(geometry|operands|panel|stages|gradients)\\.h$" EXCLUDE
-  REGEX "/ops/(dense/dense_activation|losses/loss_labels)\\.h$" EXCLUDE
+  REGEX "/ops/(dense/dense_activation|losses/(loss_labels|crossentropy_row)|metrics/accumulate_functions)\\.h$" EXCLUDE
   REGEX "/data/augment/affine_" EXCLUDE
   REGEX "/data/image/(image_codec|resize_filters)\\.h$" EXCLUDE
   REGEX "/data/synthetic/(canvas|synthetic_[a-z]+)\\.h$" EXCLUDE

@@ -30,11 +30,15 @@ struct CompileOptions {
   std::optional<Device> device = {};
   std::optional<uint64_t> seed = {};
   Fusion fusion = {};  // ignored if the model is already built
-  bool from_logits = false;  // the outputs are logits already, as Keras' loss objects may say
+  /// The outputs are logits already. Of a crossentropy that says nothing itself.
+  bool from_logits = false;
   /// What multiplies the loss of each output, in order; empty: 1.
   std::vector<double> loss_weights = {};
   /// Metrics of each output, in order, in place of the same for all.
   std::vector<std::vector<Metric>> output_metrics = {};
+  /// Metrics that take the weights of samples into account: of every output, or of each.
+  std::vector<Metric> weighted_metrics = {};
+  std::vector<std::vector<Metric>> output_weighted_metrics = {};
 };
 
 struct LoadOptions {
@@ -48,7 +52,7 @@ struct LoadOptions {
 /// A network that is built, trained, used and saved: a Graph, its parameters and, once compiled, a loss, an
 /// optimizer and the state of training.
 ///
-///     model.compile(Adam{}, Loss::binary_crossentropy, {Metric::accuracy});
+///     model.compile(Adam{}, Loss::binary_crossentropy, {"accuracy", AUC{.curve = "PR"}});
 ///     History history = model.fit(train, {.epochs = 25, .validation = &test});
 class Model {
  public:
@@ -91,8 +95,8 @@ class Model {
   const std::vector<Objective>& objectives() const { return objectives_; }
   /// How many outputs have a loss: labels of a batch.
   size_t trained_outputs() const;
-  /// The crossentropy of the first output that has a loss; binary if it is a loss made of ops.
-  Loss loss() const;
+  /// Of the first output that has one, of a compiled model.
+  const LossSpec& loss() const;
   /// Iteration, learning rate and position, on the device. Of a compiled model.
   const DeviceStepState& state() const;
 
@@ -160,12 +164,14 @@ class Model {
   void check_built_as(const CompileOptions& options);
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
                       const CompileOptions& options);
-  bool takes_logits(size_t output) const;
+  /// The last activation is left out, and the loss computed from its logits.
+  bool leaves_out_activation(size_t output) const;
+  bool computes_at_once(size_t output, const Shape& value, const Tensor& labels, const Tensor& weights) const;
   std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense);
   Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;
   BatchResult loss_of(const Batch& batch, bool training);
   BatchResult train_step(const Batch& batch);
-  /// f64, zeroed: {loss * samples, right predictions, samples} of each output that has a loss.
+  /// f64, zeroed: {loss * samples, samples, those of the metrics} of each output that has a loss.
   Tensor new_totals() const;
   void add_to_totals(const BatchResult& result, const Batch& batch, const Tensor& totals) const;
   void check_one_output(const char* what) const;

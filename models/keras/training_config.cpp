@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "manul/framework/error.h"
+#include "manul/models/keras/metrics_config.h"
 #include "manul/models/keras/optimizer_state.h"
 #include "manul/models/keras/training.h"
 
@@ -52,72 +53,32 @@ std::vector<Config> of_each_output(const char* what, const Config* config,
   return each;
 }
 
-void check_reduction(const LossEntry& entry) {
+LossReduction read_reduction(const LossEntry& entry) {
   std::string reduction = entry.options.get("reduction", "auto");
+  if (reduction == "sum") return LossReduction::sum;
   if (reduction != "auto" && reduction != "sum_over_batch_size")
     fail(ErrorKind::model_file, "training_config: the loss's reduction {} is not supported", reduction);
+  return LossReduction::sum_over_batch_size;
 }
 
-OutputLoss read_crossentropy(Loss loss, const LossEntry& entry) {
-  check_reduction(entry);
-  if (entry.options.get("label_smoothing", 0.0) != 0 || entry.options.get("ignore_class", int64_t{-1}) != -1)
-    fail(ErrorKind::model_file, "training_config: the loss's options {} are not supported",
-         entry.options.text());
-  OutputLoss read = loss;
-  read.from_logits = entry.options.get("from_logits", false);
-  return read;
-}
-
-bool is_accuracy(const std::string& name) {
-  constexpr std::array names{"acc",
-                             "accuracy",
-                             "binary_accuracy",
-                             "categorical_accuracy",
-                             "sparse_categorical_accuracy",
-                             "BinaryAccuracy",
-                             "CategoricalAccuracy",
-                             "SparseCategoricalAccuracy"};
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-/// Of one output: a crossentropy, a loss of the table, or none.
+/// Of one output; null: none.
 OutputLoss read_loss(const Config& config) {
   if (config.is_null()) return nullptr;
   LossEntry entry = loss_entry(config);
-  if (std::optional<Loss> crossentropy = find_crossentropy(entry.name))
-    return read_crossentropy(*crossentropy, entry);
-  LossSpec defaults = find_loss(entry.name);
-  if (!defaults.values)
+  if (!find_loss(entry.name).values)
     fail(ErrorKind::model_file, "training_config: the loss {} is not supported", entry.name);
-  LossSpec::Options given;
-  for (const auto& [key, value] : defaults.options) given.emplace_back(key, entry.options.get(key, value));
-  check_reduction(entry);
-  return find_loss(entry.name, given);
-}
-
-/// Whether "accuracy" is among the metrics, as a name or an object, however deep they are nested. Others are
-/// not computed here.
-bool has_accuracy(const Config& metrics) {
-  if (metrics.is_string()) return is_accuracy(metrics.as_string());
-  if (metrics.is_list()) return std::any_of(metrics.as_list().begin(), metrics.as_list().end(), has_accuracy);
-  if (const Config* options = metrics.find("config"))
-    return (is_accuracy(metrics.get("class_name", "")) || is_accuracy(options->get("fn", ""))) &&
-           options->get("threshold", 0.5) == 0.5;
-  return metrics.is_map() &&
-         std::any_of(metrics.as_map().begin(), metrics.as_map().end(),
-                     [](const Config::Entry& entry) { return has_accuracy(entry.value); });
-}
-
-/// The metrics of a file as every Keras reads them: Keras 3 fails on the object that tf.keras 2 writes for
-/// "accuracy".
-Config readable_metrics(const Config& metrics) {
-  if (metrics.get("class_name", "") == "MeanMetricWrapper" && has_accuracy(metrics) &&
-      metrics.at("config").get("name", "") == "accuracy")
-    return "accuracy";
-  if (!metrics.is_list()) return metrics;
-  Config::List readable;
-  for (const Config& metric : metrics.as_list()) readable.push_back(readable_metrics(metric));
-  return readable;
+  Options options;
+  if (entry.options.is_map())
+    for (const auto& [key, value] : entry.options.as_map())
+      if (key != "name" && key != "reduction" && key != "fn" && key != "dtype")
+        options.emplace_back(key, option_of(value));
+  try {
+    LossSpec loss = find_loss(entry.name, options);
+    loss.reduction = read_reduction(entry);
+    return loss;
+  } catch (const Error& error) {
+    fail(ErrorKind::model_file, "training_config: the loss {}: {}", entry.name, error.what());
+  }
 }
 
 double read_loss_weight(const Config& weight) {
@@ -128,7 +89,8 @@ double read_loss_weight(const Config& weight) {
 }
 
 /// Metrics by output are a map, or a list of lists as long as there are outputs; other lists are of all.
-std::vector<std::vector<Metric>> read_metrics(const Config* config, const std::vector<std::string>& outputs) {
+std::vector<std::vector<Metric>> metrics_of_outputs(const Config* config,
+                                                    const std::vector<std::string>& outputs) {
   bool by_output = config && ((config->is_map() && !is_object(*config)) ||
                               (config->is_list() && config->as_list().size() == outputs.size() &&
                                std::none_of(config->as_list().begin(), config->as_list().end(),
@@ -136,8 +98,7 @@ std::vector<std::vector<Metric>> read_metrics(const Config* config, const std::v
   std::vector<Config> each = by_output ? of_each_output("metrics", config, outputs)
                                        : std::vector<Config>(outputs.size(), config ? *config : Config());
   std::vector<std::vector<Metric>> metrics;
-  for (const Config& own : each)
-    metrics.push_back(has_accuracy(own) ? std::vector{Metric::accuracy} : std::vector<Metric>());
+  for (const Config& own : each) metrics.push_back(read_metrics(&own));
   return metrics;
 }
 
@@ -205,50 +166,40 @@ Config optimizer_config(const Model& model) {
 }
 
 /// The plain name where it says all: Keras 3 does not read the objects that tf.keras writes.
-Config loss_config(const OutputLoss& loss) {
-  if (loss.is_none()) return {};
-  if (!loss.crossentropy()) {
-    const LossSpec& composed = loss.composed();
-    LossSpec known = find_loss(composed.name);
-    if (!known.values)
-      fail(ErrorKind::failed, "save: a Keras file cannot hold the loss {}, which is not registered",
-           composed.name);
-    if (composed.options == known.options) return composed.name;
-    Config options = Config::map({{"reduction", "sum_over_batch_size"}, {"name", composed.name}});
-    for (const auto& [key, value] : composed.options) options.set(key, value);
-    return Config::map({{"class_name", composed.class_name}, {"config", std::move(options)}});
-  }
-  const CrossentropyName& names = names_of(*loss.crossentropy());
-  if (!loss.from_logits) return names.name;
-  return Config::map(
-      {{"class_name", names.class_name},
-       {"config",
-        Config::map({{"reduction", "sum_over_batch_size"}, {"name", names.name}, {"from_logits", true}})}});
-}
-
-Config metrics_config(const std::vector<Metric>& metrics) {
-  Config::List list;
-  for (Metric metric : metrics)
-    if (metric == Metric::accuracy) list.emplace_back("accuracy");
-  return list;
+Config loss_config(const LossSpec& loss) {
+  if (!loss.values) return {};
+  LossSpec known = find_loss(loss.name);
+  if (!known.values)
+    fail(ErrorKind::failed, "save: a Keras file cannot hold the loss {}, which is not registered", loss.name);
+  if (loss.options == known.options && loss.reduction == known.reduction) return loss.name;
+  Config options =
+      Config::map({{"reduction", loss.reduction == LossReduction::sum ? "sum" : "sum_over_batch_size"},
+                   {"name", loss.name}});
+  for (const auto& [key, value] : loss.options) options.set(key, config_of(value));
+  return Config::map({{"class_name", loss.class_name}, {"config", std::move(options)}});
 }
 
 /// Lists where there are several outputs.
 struct ObjectivesConfig {
-  Config losses, metrics, weights;
+  Config losses, metrics, weighted_metrics, weights;
 };
 ObjectivesConfig objectives_config(const std::vector<Objective>& objectives) {
-  Config::List losses, metrics, weights;
-  bool weighted = false;
+  Config::List losses, metrics, weighted_metrics, weights;
+  bool weighted = false, has_weighted = false;
   for (const Objective& objective : objectives) {
-    losses.push_back(loss_config(objective.loss));
-    metrics.push_back(metrics_config(objective.metrics));
+    losses.push_back(loss_config(objective.loss.spec()));
+    metrics.push_back(metrics_config(objective.metrics.metrics()));
+    weighted_metrics.push_back(metrics_config(objective.metrics.weighted_metrics()));
+    has_weighted = has_weighted || !objective.metrics.weighted_metrics().empty();
     weights.emplace_back(objective.weight);
     weighted = weighted || objective.weight != 1;
   }
   Config all_weights = weighted ? Config(std::move(weights)) : Config();
-  if (objectives.size() == 1) return {losses[0], metrics[0], std::move(all_weights)};
-  return {std::move(losses), std::move(metrics), std::move(all_weights)};
+  bool one = objectives.size() == 1;
+  Config all_weighted;  // null, as Keras writes none
+  if (has_weighted) all_weighted = one ? weighted_metrics[0] : Config(std::move(weighted_metrics));
+  if (one) return {losses[0], metrics[0], std::move(all_weighted), std::move(all_weights)};
+  return {std::move(losses), std::move(metrics), std::move(all_weighted), std::move(all_weights)};
 }
 
 }  // namespace
@@ -272,11 +223,12 @@ Config training_config(const Model& model) {
   const Config* kept = model.kept_training_config.find("metrics");
   const Config* kept_weighted = model.kept_training_config.find("weighted_metrics");
   ObjectivesConfig objectives = objectives_config(model.objectives());
-  return Config::map({{"loss", std::move(objectives.losses)},
-                      {"metrics", kept ? *kept : std::move(objectives.metrics)},
-                      {"weighted_metrics", kept_weighted ? *kept_weighted : Config()},
-                      {"loss_weights", std::move(objectives.weights)},
-                      {"optimizer_config", optimizer_config(model)}});
+  return Config::map(
+      {{"loss", std::move(objectives.losses)},
+       {"metrics", kept ? *kept : std::move(objectives.metrics)},
+       {"weighted_metrics", kept_weighted ? *kept_weighted : std::move(objectives.weighted_metrics)},
+       {"loss_weights", std::move(objectives.weights)},
+       {"optimizer_config", optimizer_config(model)}});
 }
 
 void read_training(hdf5::Reader& file, const Config& config, const Version& version,
@@ -286,7 +238,9 @@ void read_training(hdf5::Reader& file, const Config& config, const Version& vers
   if (!loss) fail(ErrorKind::model_file, "training_config: it has no loss");
   std::vector<OutputLoss> losses;
   for (const Config& own : of_each_output("loss", loss, outputs)) losses.push_back(read_loss(own));
-  CompileOptions options{.output_metrics = read_metrics(config.find("metrics"), outputs)};
+  CompileOptions options{
+      .output_metrics = metrics_of_outputs(config.find("metrics"), outputs),
+      .output_weighted_metrics = metrics_of_outputs(config.find("weighted_metrics"), outputs)};
   for (const Config& weight : of_each_output("loss_weights", config.find("loss_weights"), outputs))
     options.loss_weights.push_back(read_loss_weight(weight));
   const Config& optimizer = config.at("optimizer_config");

@@ -1,5 +1,7 @@
 #include "manul/models/training/callbacks.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -10,8 +12,14 @@
 namespace manul {
 namespace {
 
+/// Names of metrics of which more is better end in one of these.
 bool larger_is_better(const std::string& name, MonitorMode mode) {
-  return mode == MonitorMode::max || (mode == MonitorMode::by_name && name.ends_with("accuracy"));
+  if (mode != MonitorMode::by_name) return mode == MonitorMode::max;
+  constexpr std::array endings{"accuracy", "acc",         "auc",  "precision",
+                               "recall",   "f1_score",    "io_u", "true_positives",
+                               "iou",      "fbeta_score", "f1",   "true_negatives"};
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](const char* ending) { return name.ends_with(ending); });
 }
 
 std::string names_of(const Logs& logs) {

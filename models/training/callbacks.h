@@ -7,7 +7,8 @@
 
 namespace manul {
 
-/// Whether smaller or larger values are better; by_name: larger where the name ends in accuracy.
+/// Whether smaller or larger values are better; by_name: larger where the name is that of an accuracy, AUC,
+/// precision, recall, F-score or IoU.
 enum class MonitorMode { by_name, min, max };
 
 /// A log that is watched for improvement: strictly below best - min_delta (or above best + min_delta). NaN

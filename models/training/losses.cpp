@@ -1,45 +1,22 @@
 #include "manul/models/training/losses.h"
 
-#include <algorithm>
-#include <array>
-
 #include "manul/framework/error.h"
+#include "manul/ops/losses/crossentropy_loss.h"
 
 namespace manul {
-namespace {
 
-constexpr std::array crossentropies{
-    CrossentropyName{Loss::binary_crossentropy, "binary_crossentropy", "BinaryCrossentropy"},
-    CrossentropyName{Loss::categorical_crossentropy, "categorical_crossentropy", "CategoricalCrossentropy"},
-    CrossentropyName{Loss::sparse_categorical_crossentropy, "sparse_categorical_crossentropy",
-                     "SparseCategoricalCrossentropy"},
-};
+OutputLoss::OutputLoss(Loss crossentropy) : spec_(crossentropy_loss(crossentropy, false)) {}
 
-}  // namespace
-
-const CrossentropyName& names_of(Loss loss) {
-  return *std::find_if(crossentropies.begin(), crossentropies.end(),
-                       [&](const CrossentropyName& names) { return names.loss == loss; });
+OutputLoss::OutputLoss(const LossSpec& loss) : spec_(loss) {
+  check(static_cast<bool>(loss.values), "compile: there is no loss {}", loss.name);
 }
 
-std::optional<Loss> find_crossentropy(const std::string& name) {
-  for (const CrossentropyName& names : crossentropies)
-    if (name == names.name || name == names.class_name) return names.loss;
-  if (name == "bce") return Loss::binary_crossentropy;
-  return {};
-}
-
-OutputLoss::OutputLoss(const LossSpec& composed) : composed_(composed) {
-  check(static_cast<bool>(composed.values), "compile: there is no loss {}", composed.name);
-}
-
-OutputLoss::OutputLoss(const std::string& name)
-    : crossentropy_(find_crossentropy(name)), composed_(crossentropy_ ? LossSpec() : find_loss(name)) {
+OutputLoss::OutputLoss(const std::string& name) : spec_(find_loss(name)) {
   if (is_none()) fail(ErrorKind::usage, "compile: there is no loss {}", name);
 }
 
-std::string OutputLoss::name() const {
-  return crossentropy_ ? names_of(*crossentropy_).name : composed_.name;
+OutputLoss OutputLoss::of_logits() const {
+  return spec_.plain && !spec_.from_logits ? OutputLoss(crossentropy_loss(*spec_.plain, true)) : *this;
 }
 
 }  // namespace manul

@@ -3,7 +3,6 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,34 +11,33 @@
 
 namespace manul {
 
-/// What an output of a model is trained towards: a crossentropy, a loss made of ops (a value such as
-/// `Huber{.delta = 0.3}`, one's own, or a name of either kind), or nothing (nullptr).
+/// What an output of a model is trained towards: a crossentropy, a loss (a value such as
+/// `Huber{.delta = 0.3}`, one's own, or a name), or nothing (nullptr).
 class OutputLoss {
  public:
   OutputLoss(std::nullptr_t) {}
-  OutputLoss(Loss crossentropy) : crossentropy_(crossentropy) {}
+  OutputLoss(Loss crossentropy);
   /// Throws if the loss has no values.
-  OutputLoss(const LossSpec& composed);
+  OutputLoss(const LossSpec& loss);
   template <class T>
   requires(std::convertible_to<T, LossSpec> && !std::same_as<T, LossSpec> && !std::same_as<T, Loss>)
-      OutputLoss(const T& composed)
-      : OutputLoss(static_cast<LossSpec>(composed)) {}
+      OutputLoss(const T& loss)
+      : OutputLoss(static_cast<LossSpec>(loss)) {}
   /// By Keras' name, alias or class. Throws ErrorKind::usage if there is none.
   OutputLoss(const std::string& name);
   OutputLoss(const char* name) : OutputLoss(std::string(name)) {}
 
-  bool is_none() const { return !crossentropy_ && !composed_.values; }
-  const std::optional<Loss>& crossentropy() const { return crossentropy_; }
-  /// Without values if it is one of the crossentropies.
-  const LossSpec& composed() const { return composed_; }
+  bool is_none() const { return !spec_.values; }
+  /// Without values if there is none.
+  const LossSpec& spec() const { return spec_; }
   /// "binary_crossentropy"; empty for none.
-  std::string name() const;
-  /// The output is logits already, as Keras' loss objects may say. Of crossentropies alone.
-  bool from_logits = false;
+  const std::string& name() const { return spec_.name; }
+  /// The same of an output that is logits already. Of a crossentropy without other options; others say it
+  /// themselves and stay as they are.
+  OutputLoss of_logits() const;
 
  private:
-  std::optional<Loss> crossentropy_;
-  LossSpec composed_;
+  LossSpec spec_;
 };
 
 /// The losses of a model: one for all outputs, or one for each, in order: `Loss::binary_crossentropy`,
@@ -51,15 +49,5 @@ class Losses : public std::vector<OutputLoss> {
   Losses(std::initializer_list<OutputLoss> losses) : vector(losses) {}
   Losses(std::vector<OutputLoss> losses) : vector(std::move(losses)) {}
 };
-
-/// Keras' names of a crossentropy.
-struct CrossentropyName {
-  Loss loss;
-  const char* name;
-  const char* class_name;
-};
-const CrossentropyName& names_of(Loss loss);
-/// The crossentropy of a name, alias or class name; nothing if there is none.
-std::optional<Loss> find_crossentropy(const std::string& name);
 
 }  // namespace manul

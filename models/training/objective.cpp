@@ -21,9 +21,13 @@ bool has_logits(Activation activation) {
   return activation == Activation::sigmoid || activation == Activation::softmax;
 }
 
-/// Which accuracy "accuracy" is. Labels of a loss made of ops have the shape of the output.
-Loss kind_of_accuracy(const OutputLoss& loss) {
-  return loss.crossentropy().value_or(Loss::binary_crossentropy);
+/// Whether the kernels that compute a mean loss at once take these labels and weights.
+bool takes_plainly(Loss loss, const Shape& outputs, DType dtype, const Tensor& labels,
+                   const Tensor& weights) {
+  if (weights.defined() && (weights.dtype() != DType::f32 || weights.elements() != outputs[0])) return false;
+  if (loss == Loss::binary_crossentropy) return labels.dtype() == dtype || labels.dtype() == DType::i32;
+  return outputs.rank() == 2 &&
+         labels.dtype() == (loss == Loss::categorical_crossentropy ? dtype : DType::i32);
 }
 
 /// One for each output from one for all or one for each.
@@ -57,14 +61,14 @@ void Model::set_objectives(const Losses& losses, const std::vector<Metric>& metr
   std::vector<double> weights = for_each_output("loss_weights", options.loss_weights, names.size(), 1.0);
   std::vector<std::vector<Metric>> output_metrics =
       for_each_output("lists of metrics", options.output_metrics, names.size(), metrics);
+  std::vector<std::vector<Metric>> weighted_metrics = for_each_output(
+      "lists of weighted metrics", options.output_weighted_metrics, names.size(), options.weighted_metrics);
   std::vector<Objective> objectives;
   for (size_t i = 0; i < names.size(); ++i) {
     const Shape& shape = graph_.nodes()[graph_.outputs()[i]].shape;
-    const std::optional<Loss>& crossentropy = each[i].crossentropy();
-    check(!crossentropy || *crossentropy == Loss::binary_crossentropy || shape.rank() == 1,
-          "compile: the loss is one over classes, but the output is {}", shape);
-    each[i].from_logits = crossentropy && (each[i].from_logits || options.from_logits);
-    objectives.push_back({names[i], each[i], weights[i], output_metrics[i]});
+    if (options.from_logits && !each[i].is_none()) each[i] = each[i].of_logits();
+    objectives.push_back(
+        {names[i], each[i], weights[i], OutputMetrics(output_metrics[i], weighted_metrics[i], shape)});
   }
   std::swap(objectives_, objectives);
   if (trained_outputs() > 0) return;
@@ -72,10 +76,10 @@ void Model::set_objectives(const Losses& losses, const std::vector<Metric>& metr
   fail(ErrorKind::failed, "compile: no output has a loss");
 }
 
-Loss Model::loss() const {
+const LossSpec& Model::loss() const {
   for (const Objective& objective : objectives_)
-    if (!objective.loss.is_none()) return kind_of_accuracy(objective.loss);
-  return Loss::binary_crossentropy;
+    if (!objective.loss.is_none()) return objective.loss.spec();
+  fail(ErrorKind::failed, "model: it is not compiled");
 }
 
 size_t Model::trained_outputs() const {
@@ -84,44 +88,50 @@ size_t Model::trained_outputs() const {
   return count;
 }
 
-bool Model::takes_logits(size_t output) const {
-  const OutputLoss& loss = objectives_[output].loss;
-  if (!loss.crossentropy()) return false;
-  return loss.from_logits ||
-         (build_options_.fusion.loss_from_logits && has_logits(plan_->output_activation(output)));
+bool Model::leaves_out_activation(size_t output) const {
+  const LossSpec& loss = objectives_[output].loss.spec();
+  return loss.values_from_logits && !loss.from_logits && build_options_.fusion.loss_from_logits &&
+         has_logits(plan_->output_activation(output));
+}
+
+bool Model::computes_at_once(size_t output, const Shape& value, const Tensor& labels,
+                             const Tensor& weights) const {
+  const LossSpec& loss = objectives_[output].loss.spec();
+  return loss.plain && loss.reduction == LossReduction::sum_over_batch_size &&
+         takes_plainly(*loss.plain, value, build_options_.dtype, labels, weights);
 }
 
 /// `loss_of_dense`: the loss, where the last dense computes it with its outputs.
 std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense) {
   std::vector<bool> without_activation;
-  for (size_t i = 0; i < objectives_.size(); ++i)
-    without_activation.push_back(takes_logits(i) && !objectives_[i].loss.from_logits);
-  const OutputLoss& loss = objectives_[0].loss;
+  for (size_t i = 0; i < objectives_.size(); ++i) without_activation.push_back(leaves_out_activation(i));
+  const LossSpec& loss = objectives_[0].loss.spec();
   auto with_loss = [&](const Dense& dense, const Tensor& x) {
-    int64_t units = dense.units;
-    if (!dense_loss_pays(x, units)) return dense.call_fused(x, Activation::linear);
-    Loss kind = *loss.crossentropy();
+    Shape outputs{x.shape()[0], dense.units};
+    if (!dense_loss_pays(x, dense.units) || !computes_at_once(0, outputs, batch.labels[0], {}))
+      return dense.call_fused(x, Activation::linear);
     DenseLoss at_once =
-        dense.call_with_loss(x, kind, labels_like(batch.labels[0], {x.shape()[0], units}, kind));
+        dense.call_with_loss(x, *loss.plain, labels_like(batch.labels[0], outputs, *loss.plain));
     loss_of_dense = at_once.loss;
     return at_once.logits;
   };
-  bool can_fuse = training && objectives_.size() == 1 && batch.weights.empty() && takes_logits(0) &&
-                  build_options_.fusion.loss_from_logits &&
-                  (!loss.from_logits || plan_->output_activation(0) == Activation::linear);
+  bool can_fuse =
+      training && objectives_.size() == 1 && batch.weights.empty() && loss.plain &&
+      build_options_.fusion.loss_from_logits &&
+      (leaves_out_activation(0) || (loss.from_logits && plan_->output_activation(0) == Activation::linear));
   return plan_->run(checked(batch.inputs), {training, state_.get()}, without_activation,
                     can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense());
 }
 
 Tensor Model::output_loss(size_t output, const Tensor& value, const Tensor& labels,
                           const Tensor& weights) const {
-  const OutputLoss& loss = objectives_[output].loss;
-  if (!loss.crossentropy())
-    return mean_loss(loss.composed(), labels, value, weights.defined() ? weights.to(value.dtype()) : weights);
-  Loss kind = *loss.crossentropy();
-  Tensor targets = labels_like(labels, value.shape(), kind);
-  return takes_logits(output) ? loss_from_logits(kind, value, targets, weights)
-                              : loss_from_probabilities(kind, value, targets, weights);
+  const LossSpec& loss = objectives_[output].loss.spec();
+  bool left_out = leaves_out_activation(output);
+  if (!computes_at_once(output, value.shape(), labels, weights))
+    return mean_loss(loss, labels, value, weights, left_out);
+  Tensor targets = labels_like(labels, value.shape(), *loss.plain);
+  return left_out || loss.from_logits ? loss_from_logits(*loss.plain, value, targets, weights)
+                                      : loss_from_probabilities(*loss.plain, value, targets, weights);
 }
 
 Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
@@ -146,18 +156,29 @@ Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
 }
 
 Tensor Model::new_totals() const {
-  return Tensor::zeros({static_cast<int64_t>(trained_outputs()) * 3}, DType::f64, device());
+  int64_t count = 0;
+  for (const Objective& objective : objectives_)
+    if (!objective.loss.is_none()) count += 2 + objective.metrics.totals();
+  return Tensor::zeros({count}, DType::f64, device());
 }
 
 void Model::add_to_totals(const BatchResult& result, const Batch& batch, const Tensor& totals) const {
   size_t k = 0;
+  int64_t first = 0;
   for (size_t i = 0; i < objectives_.size(); ++i) {
-    if (objectives_[i].loss.is_none()) continue;
-    Loss kind = kind_of_accuracy(objectives_[i].loss);
-    const Tensor& output = result.outputs[i];
-    accumulate_metrics(kind, result.losses[k], output, takes_logits(i),
-                       labels_like(batch.labels[k], output.shape(), kind),
-                       totals.range(static_cast<int64_t>(k) * 3, {3}));
+    const Objective& objective = objectives_[i];
+    if (objective.loss.is_none()) continue;
+    bool logits = leaves_out_activation(i), as_they_are = !logits || objective.metrics.take_logits();
+    size_t sets = batch.weights.size();
+    MetricBatch seen{.labels = batch.labels[k],
+                     .predictions = as_they_are ? result.outputs[i]
+                                                : activate(result.outputs[i], plan_->output_activation(i)),
+                     .weights = sets == 0 ? Tensor() : batch.weights[sets == 1 ? 0 : k],
+                     .logits = logits && as_they_are,
+                     .loss = result.losses[k],
+                     .loss_totals = totals.range(first, {2})};
+    objective.metrics.add(seen, totals.range(first + 2, {objective.metrics.totals()}));
+    first += 2 + objective.metrics.totals();
     ++k;
   }
 }
@@ -167,15 +188,14 @@ Logs Model::logs_of(const Tensor& totals) const {
   std::vector<double> sums = totals.to_vector<double>();
   double total = 0;
   Logs losses, metrics;
-  size_t k = 0;
+  std::span<const double> rest(sums);
   for (const Objective& objective : objectives_) {
     if (objective.loss.is_none()) continue;
-    const double* own = &sums[3 * k++];
     std::string prefix = objectives_.size() == 1 ? "" : objective.output + "_";
-    total += objective.weight * (own[0] / own[2]);
-    losses.emplace_back(prefix + "loss", own[0] / own[2]);
-    for (Metric metric : objective.metrics)
-      if (metric == Metric::accuracy) metrics.emplace_back(prefix + "accuracy", own[1] / own[2]);
+    total += objective.weight * (rest[0] / rest[1]);
+    losses.emplace_back(prefix + "loss", rest[0] / rest[1]);
+    objective.metrics.add_to(metrics, rest.subspan(2), prefix);
+    rest = rest.subspan(2 + objective.metrics.totals());
   }
   Logs logs{{"loss", total}};
   if (objectives_.size() > 1) logs.insert(logs.end(), losses.begin(), losses.end());

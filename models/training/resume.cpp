@@ -7,7 +7,8 @@
 namespace manul {
 namespace {
 
-constexpr int64_t format = 1;
+/// 1 had other totals; at the end of an epoch, where they are all 0, it is read.
+constexpr int64_t format = 2;
 
 /// Which logs every epoch has, and all their values one after the other.
 void add_history(TrainingState& state, const History& history) {
@@ -60,8 +61,10 @@ TrainingState Trainer::make_state() const {
 }
 
 void Trainer::resume(const TrainingState& state) {
-  if (int64_t found = state.values.at("format").as_int(); found != format)
-    fail(ErrorKind::model_file, "training state: its format is {}, this program reads {}", found, format);
+  int64_t found = state.values.at("format").as_int();
+  if (found != 1 && found != format)
+    fail(ErrorKind::model_file, "training state: its format is {}, this program reads 1 and {}", found,
+         format);
   history = read_history(state);
   epoch = static_cast<int64_t>(history.epochs().size());
   samples = state.values.at("position").as_int();
@@ -71,7 +74,13 @@ void Trainer::resume(const TrainingState& state) {
   step = (samples + options_.batch_size - 1) / options_.batch_size;
   seed_ = std::bit_cast<uint64_t>(state.values.at("seed").as_int());
   first_order_ = state.values.get("first_order", int64_t{0});
-  totals_.copy_from(state.tensor("totals", totals_.elements()).view(totals_.shape()));
+  if (found == format)
+    totals_.copy_from(state.tensor("totals", totals_.elements()).view(totals_.shape()));
+  else if (samples > 0)
+    fail(ErrorKind::model_file,
+         "training state: it was saved by an older version at sample {} of an epoch, whose metrics cannot be "
+         "continued; a state of the end of an epoch can",
+         samples);
   model.state().write({.iteration = state.values.at("iteration").as_int(),
                        .epoch = first_order_ + epoch,
                        .position = samples,

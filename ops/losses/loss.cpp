@@ -6,6 +6,7 @@
 #include "manul/framework/elementary.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/losses/loss_functions.h"
+#include "manul/ops/losses/loss_labels.h"
 
 namespace manul {
 namespace {
@@ -80,43 +81,16 @@ Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Ten
   return loss_of(loss, false, probabilities, labels, weights);
 }
 
-void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
-                        const Tensor& labels, const Tensor& totals) {
-  check_labels(loss, predictions, labels);
-  check(totals.dtype() == DType::f64 && totals.shape() == Shape{3}, "metrics: totals are {} {}, want f64 [3]",
-        manul::name_of(totals.dtype()), totals.shape());
-  accumulate_metrics_kernel(loss, batch_loss, predictions, from_logits, labels, totals);
-}
-
 namespace cpu {
 namespace {
 
-/// The labels as numbers, whatever their dtype.
-class Labels {
- public:
-  explicit Labels(const Tensor& labels) : raw_(labels.raw()), dtype_(labels.dtype()) {}
-  double operator[](int64_t i) const {
-    switch (dtype_) {
-      case DType::f32:
-        return static_cast<const float*>(raw_)[i];
-      case DType::f64:
-        return static_cast<const double*>(raw_)[i];
-      default:
-        return static_cast<const int32_t*>(raw_)[i];
-    }
-  }
-  /// The class of row `i`; throws if there is none of that number.
-  int64_t class_of(int64_t i, int64_t classes) const {
-    int32_t label = static_cast<const int32_t*>(raw_)[i];
-    check(label >= 0 && label < classes, "sparse_categorical_crossentropy: label {} is not one of 0 to {}",
-          label, classes - 1);
-    return label;
-  }
-
- private:
-  const void* raw_;
-  DType dtype_;
-};
+/// The class of row `i`; throws if there is none of that number.
+int64_t checked_class(const Labels& labels, int64_t i, int64_t classes) {
+  int64_t label = labels.class_of(i);
+  check(label >= 0 && label < classes, "sparse_categorical_crossentropy: label {} is not one of 0 to {}",
+        label, classes - 1);
+  return label;
+}
 
 /// How often samples count; 1 without weights.
 class SampleWeights {
@@ -163,7 +137,7 @@ void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels
           const Tensor& value, const Tensor& gradient) {
   visit_float(input.dtype(), "loss", [&](auto zero) {
     using T = decltype(zero);
-    Labels label(labels);
+    Labels label = labels_in(labels);
     SampleWeights sample_weights(weights);
     T* to = gradient.defined() ? gradient.mutable_data<T>() : nullptr;
     if (loss == Loss::binary_crossentropy) {
@@ -179,8 +153,8 @@ void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels
       double weight = sample_weights.of(row);
       T *out = to ? to + row * classes : nullptr, factor = static_cast<T>(weight) / static_cast<T>(rows);
       total += weight *
-               (sparse ? categorical_loss(from_logits, in, classes, OneHot<T>{label.class_of(row, classes)},
-                                          out, factor)
+               (sparse ? categorical_loss(from_logits, in, classes,
+                                          OneHot<T>{checked_class(label, row, classes)}, out, factor)
                        : categorical_loss(from_logits, in, classes,
                                           ClassWeights<T>{labels.data<T>() + row * classes}, out, factor));
     }
@@ -194,37 +168,6 @@ void loss_backward(const Tensor& gradient, const Tensor& dloss, const Tensor& dx
     const T *from = gradient.data<T>(), factor = *dloss.data<T>();
     T* to = dx.mutable_data<T>();
     for (int64_t i = 0; i < gradient.elements(); ++i) to[i] = from[i] * factor;
-  });
-}
-
-void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
-                        const Tensor& labels, const Tensor& totals) {
-  visit_float(predictions.dtype(), "metrics", [&](auto zero) {
-    using T = decltype(zero);
-    Labels label(labels);
-    const T* in = predictions.data<T>();
-    int64_t rows = predictions.shape()[0], outputs = predictions.elements() / rows;
-    int64_t classes = predictions.shape().rank() < 2 ? 1 : predictions.shape()[-1];
-    T threshold = from_logits ? T(0) : T(0.5);
-    double right = 0;
-    for (int64_t row = 0; row < rows; ++row) {
-      const T* out = in + row * outputs;
-      if (loss == Loss::binary_crossentropy) {
-        right += rightness_of_votes(in, label, row * outputs, outputs, classes, threshold);
-        continue;
-      }
-      int64_t winner = std::max_element(out, out + outputs) - out;
-      if (loss == Loss::sparse_categorical_crossentropy) {
-        right += winner == label.class_of(row, outputs);
-      } else {
-        const T* wanted = labels.data<T>() + row * outputs;
-        right += winner == std::max_element(wanted, wanted + outputs) - wanted;
-      }
-    }
-    double* sums = totals.mutable_data<double>();
-    sums[0] += static_cast<double>(*batch_loss.data<T>()) * static_cast<double>(rows);
-    sums[1] += right;
-    sums[2] += static_cast<double>(rows);
   });
 }
 

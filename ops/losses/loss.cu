@@ -9,7 +9,6 @@ namespace manul::cuda {
 namespace {
 
 constexpr int threads = 128;
-constexpr int metric_threads = 256;
 
 /// A term of the mean is one output (binary) or one row of outputs. Both give the term and write its
 /// gradient.
@@ -95,34 +94,6 @@ struct ScaleByLoss {
   __device__ void operator()(int64_t i) const { dx[i] = gradient[i] * *dloss; }
 };
 
-/// How much of a row's prediction is right, 0 to 1.
-template <class T>
-__device__ double rightness(Loss loss, const T* predictions, int64_t outputs, int64_t classes, T threshold,
-                            const Labels& labels, int64_t row) {
-  int64_t first = row * outputs;
-  if (loss == Loss::binary_crossentropy)
-    return rightness_of_votes(predictions, labels, first, outputs, classes, threshold);
-  int64_t wanted = loss == Loss::sparse_categorical_crossentropy
-                       ? labels.class_of(row)
-                       : first_largest(static_cast<const T*>(labels.raw), first, outputs);
-  return first_largest(predictions, first, outputs) == wanted ? 1 : 0;
-}
-
-template <class T>
-__global__ void metrics_kernel(Loss loss, const T* batch_loss, const T* predictions, int64_t rows,
-                               int64_t outputs, int64_t classes, T threshold, Labels labels, double* totals) {
-  begin_kernel();
-  double right = 0;
-  for (int64_t row = threadIdx.x; row < rows; row += metric_threads)
-    right += rightness(loss, predictions, outputs, classes, threshold, labels, row);
-  right = block_sum<metric_threads>(right);
-  if (threadIdx.x == 0) {
-    totals[0] += static_cast<double>(*batch_loss) * static_cast<double>(rows);
-    totals[1] += right;
-    totals[2] += static_cast<double>(rows);
-  }
-}
-
 }  // namespace
 
 void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& weights,
@@ -151,18 +122,6 @@ void loss_backward(const Tensor& gradient, const Tensor& dloss, const Tensor& dx
     using T = decltype(zero);
     for_each(context_of(dx), dx.elements(),
              ScaleByLoss<T>{gradient.data<T>(), dloss.data<T>(), dx.mutable_data<T>()});
-  });
-}
-
-void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
-                        const Tensor& labels, const Tensor& totals) {
-  visit_float(predictions.dtype(), "metrics", [&](auto zero) {
-    using T = decltype(zero);
-    int64_t rows = predictions.shape()[0], outputs = rows ? predictions.elements() / rows : 0;
-    int64_t classes = predictions.shape().rank() < 2 ? 1 : predictions.shape()[-1];
-    launch(context_of(predictions), metrics_kernel<T>, 1, metric_threads, loss, batch_loss.data<T>(),
-           predictions.data<T>(), rows, outputs, classes, from_logits ? T(0) : T(0.5), labels_in(labels),
-           totals.mutable_data<double>());
   });
 }
 

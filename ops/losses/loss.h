@@ -28,21 +28,11 @@ Tensor loss_from_logits(Loss loss, const Tensor& logits, const Tensor& labels, c
 Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Tensor& labels,
                                const Tensor& weights = {});
 
-/// Adds a batch to running totals on the device, for losses and accuracy over an epoch: totals f64 [3] +=
-/// {loss * N, number of right predictions, N}. Right is what Keras' "accuracy" means: p > 0.5 equals the
-/// label where the last axis has length 1, else argmax (the first of equals) is the label's, also with a
-/// binary loss; outputs of several axes have a part of a vote each. `from_logits`: predictions are logits and
-/// the threshold is 0.
-void accumulate_metrics(Loss loss, const Tensor& batch_loss, const Tensor& predictions, bool from_logits,
-                        const Tensor& labels, const Tensor& totals);
-
 /// Writes the scalar loss and, for the backward pass, d loss / d input (either the logits or the
 /// probabilities). `weights`: see loss_from_logits().
 MANUL_KERNEL(loss, void(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels,
                         const Tensor& weights, const Tensor& value, const Tensor& gradient));
 /// dx = gradient * the scalar dloss.
 MANUL_KERNEL(loss_backward, void(const Tensor& gradient, const Tensor& dloss, const Tensor& dx));
-MANUL_KERNEL(accumulate_metrics, void(Loss loss, const Tensor& batch_loss, const Tensor& predictions,
-                                      bool from_logits, const Tensor& labels, const Tensor& totals));
 
 }  // namespace manul

@@ -90,10 +90,9 @@ MANUL_HOST_DEVICE T categorical_crossentropy_of_logits(const T* z, int64_t class
 }
 
 /// -sum y log q of one row, q = p / sum(p), clipped. Writes factor * d / dp to `gradient` unless null.
-template <class T>
+template <class T, class Target>
 MANUL_HOST_DEVICE T categorical_crossentropy_of_probabilities(const T* p, int64_t classes,
-                                                              const ClassWeights<T>& target, T* gradient,
-                                                              T factor) {
+                                                              const Target& target, T* gradient, T factor) {
   T sum = 0, value = 0, passing = 0;  // passing: the label's weight on classes that are not clipped
   for (int64_t i = 0; i < classes; ++i) sum += p[i];
   for (int64_t i = 0; i < classes; ++i) {
@@ -130,18 +129,6 @@ MANUL_HOST_DEVICE int64_t first_largest(const Values& values, int64_t first, int
   for (int64_t i = 1; i < count; ++i)
     if (values[first + i] > values[first + winner]) winner = i;
   return winner;
-}
-
-/// How much of the outputs first .. first + count is right, 0 to 1: each `classes` of them are a vote, for or
-/// against where that is one, else for the largest.
-template <class T, class Labels>
-MANUL_HOST_DEVICE double rightness_of_votes(const T* outputs, const Labels& labels, int64_t first,
-                                            int64_t count, int64_t classes, T threshold) {
-  int64_t right = 0;
-  for (int64_t i = first; i < first + count; i += classes)
-    right += classes == 1 ? (outputs[i] > threshold ? 1.0 : 0.0) == labels[i]
-                          : first_largest(outputs, i, classes) == first_largest(labels, i, classes);
-  return static_cast<double>(right) / static_cast<double>(count / classes);
 }
 
 }  // namespace manul

@@ -1,27 +1,45 @@
 #pragma once
 
+#include <cstdint>
+
+#include "manul/framework/host_device.h"
 #include "manul/framework/tensor.h"
 
-// For .cu files.
-namespace manul::cuda {
+namespace manul {
 
-/// The labels as numbers, whatever their dtype.
+/// Labels (or weights) as numbers, whatever their dtype, for CPU loops and CUDA kernels.
 struct Labels {
   const void* raw;
   DType dtype;
 
-  __device__ double operator[](int64_t i) const {
-    if (dtype == DType::f32) return static_cast<const float*>(raw)[i];
-    if (dtype == DType::f64) return static_cast<const double*>(raw)[i];
+  MANUL_HOST_DEVICE double operator[](int64_t i) const {
+    switch (dtype) {
+      case DType::f32:
+        return static_cast<const float*>(raw)[i];
+      case DType::f64:
+        return static_cast<const double*>(raw)[i];
+      case DType::u8:
+        return static_cast<const uint8_t*>(raw)[i];
+      case DType::i32:
+        break;
+    }
     return static_cast<const int32_t*>(raw)[i];
   }
-  __device__ int64_t class_of(int64_t i) const { return static_cast<const int32_t*>(raw)[i]; }
+  MANUL_HOST_DEVICE int64_t class_of(int64_t i) const { return static_cast<int64_t>((*this)[i]); }
 };
 
 inline Labels labels_in(const Tensor& labels) {
-  if (labels.dtype() == DType::f32) return {labels.data<float>(), DType::f32};
-  if (labels.dtype() == DType::f64) return {labels.data<double>(), DType::f64};
+  switch (labels.dtype()) {
+    case DType::f32:
+      return {labels.data<float>(), DType::f32};
+    case DType::f64:
+      return {labels.data<double>(), DType::f64};
+    case DType::u8:
+      return {labels.data<uint8_t>(), DType::u8};
+    case DType::i32:
+      break;
+  }
   return {labels.data<int32_t>(), DType::i32};
 }
 
-}  // namespace manul::cuda
+}  // namespace manul

@@ -1,11 +1,11 @@
 #include "manul/ops/losses/loss_spec.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "manul/framework/error.h"
-#include "manul/ops/dense/matmul.h"
 #include "manul/ops/pointwise/pointwise.h"
-#include "manul/ops/reduce/reduce.h"
+#include "manul/ops/reduce/reduce_axes.h"
 #include "manul/ops/shape/shape_ops.h"
 
 // Every header of ops/losses/kinds, by CMake: what they register is in the table.
@@ -29,11 +29,16 @@ bool is_called(const LossSpec& loss, const std::string& name) {
          std::find(loss.aliases.begin(), loss.aliases.end(), name) != loss.aliases.end();
 }
 
-Tensor weighted_rows(const Tensor& x, double weight) {
-  int64_t rows = x.shape()[0], length = rows ? x.elements() / rows : 0;
-  check(length > 0, "loss: predictions {} have no elements", x.shape());
-  Tensor factors = Tensor::full({length, 1}, weight, x.dtype(), x.device());
-  return reshape(matmul(reshape(x, {rows, length}), factors), {rows});
+/// [N, ..] times weights: [N], of the samples, or [N, ..].
+Tensor weighted(const LossSpec& loss, const Tensor& values, const Tensor& weights) {
+  Tensor factors = cast(weights, values.dtype());
+  if (values.shape().rank() == 0) return multiply(values, mean(factors));  // of the whole batch: as in Keras
+  if (weights.elements() == values.elements()) return multiply(values, factors.view(values.shape()));
+  check(weights.elements() == values.shape()[0], "{}: weights {} do not fit values {}", loss.name,
+        weights.shape(), values.shape());
+  std::vector<int64_t> samples(values.shape().rank(), 1);
+  samples[0] = values.shape()[0];
+  return multiply(values, broadcast_to(factors.view(Shape(samples)), values.shape()));
 }
 
 }  // namespace
@@ -59,60 +64,66 @@ LossSpec find_loss(const std::string& name, const LossSpec::Options& options) {
     const LossSpec& defaults = losses.defaults[i];
     if (!is_called(defaults, name)) continue;
     for (const auto& [key, value] : options)
-      check(std::any_of(defaults.options.begin(), defaults.options.end(),
-                        [&](const auto& known) { return known.first == key; }),
-            "the loss {} has no option {}", defaults.name, key);
+      check(find_option(defaults.options, key) != nullptr, "the loss {} has no option {}", defaults.name,
+            key);
     return losses.factories[i](options);
   }
   return {};
 }
 
-Tensor loss_values(const LossSpec& loss, const Tensor& labels, const Tensor& predictions) {
+Tensor labels_like(const std::string& what, const Tensor& labels, const Tensor& predictions) {
   check(predictions.shape().rank() > 0 && labels.elements() == predictions.elements() &&
             labels.shape().rank() > 0 && labels.shape()[0] == predictions.shape()[0],
-        "{}: labels {} do not fit predictions {}", loss.name, labels.shape(), predictions.shape());
-  Tensor targets = labels.view(predictions.shape());
-  check(targets.dtype() == predictions.dtype() || targets.device().is_cpu(),
-        "{}: on a GPU the labels are to be {}, not {}", loss.name, name_of(predictions.dtype()),
-        name_of(targets.dtype()));
-  if (targets.dtype() != predictions.dtype()) targets = targets.to(predictions.dtype());
-  Tensor values = loss.values(targets, predictions);
-  check(values.shape() == Shape{predictions.shape()[0]},
-        "{}: it gives values {}, but a loss gives one a sample, {}", loss.name, values.shape(),
-        Shape{predictions.shape()[0]});
+        "{}: labels {} do not fit predictions {}", what, labels.shape(), predictions.shape());
+  return cast(labels.view(predictions.shape()), predictions.dtype());
+}
+
+Tensor loss_values(const LossSpec& loss, const Tensor& labels, const Tensor& predictions, bool from_logits) {
+  check(predictions.shape().rank() > 0 && predictions.elements() > 0, "{}: predictions {} have no elements",
+        loss.name, predictions.shape());
+  Tensor targets = loss.labels_as_given ? labels : labels_like(loss.name, labels, predictions);
+  Tensor values = (from_logits ? loss.values_from_logits : loss.values)(targets, predictions);
+  check(values.shape().rank() == 0 || values.shape()[0] == predictions.shape()[0],
+        "{}: it gives values {}, but a loss gives one a sample, {} of them", loss.name, values.shape(),
+        predictions.shape()[0]);
   return values;
 }
 
-Tensor mean_loss(const LossSpec& loss, const Tensor& labels, const Tensor& predictions,
-                 const Tensor& weights) {
-  Tensor values = loss_values(loss, labels, predictions);
-  if (!weights.defined()) return mean(values);
-  check(weights.shape() == values.shape(), "{}: weights {} do not fit values {}", loss.name, weights.shape(),
-        values.shape());
-  return mean(multiply(values, weights));
+Tensor mean_loss(const LossSpec& loss, const Tensor& labels, const Tensor& predictions, const Tensor& weights,
+                 bool from_logits) {
+  Tensor values = loss_values(loss, labels, predictions, from_logits);
+  Tensor counted = loss.counted ? loss.counted(labels, values) : Tensor();
+  if (weights.defined()) values = weighted(loss, values, weights);
+  if (loss.reduction == LossReduction::sum) return sum(values);
+  if (!counted.defined()) return mean(values);
+  double parts = static_cast<double>(counted.elements()) / static_cast<double>(values.elements());
+  return divide(scale(sum(values), parts), maximum(sum(counted), 1));
 }
 
 Tensor mean_of_rows(const Tensor& x) {
-  return weighted_rows(
-      x, x.elements() ? static_cast<double>(x.shape()[0]) / static_cast<double>(x.elements()) : 0);
+  if (x.shape().rank() == 1) return x;
+  return x.shape()[-1] == 1 ? reshape(x, without_axes(x.shape(), {x.shape().rank() - 1}, false))
+                            : mean(x, -1);
 }
-Tensor sum_of_rows(const Tensor& x) {
-  return weighted_rows(x, 1);
+Tensor normalized_rows(const Tensor& x) {
+  return divide(x, broadcast_to(sum(x, -1, true), x.shape()));
 }
-Tensor absolute(const Tensor& x) {
-  return add(relu(x), relu(negative(x)));
+Tensor sums_over(const Tensor& x, const std::vector<double>& axes) {
+  std::vector<int> over;
+  for (double axis : axes) over.push_back(static_cast<int>(axis));
+  return over.empty() ? sum(x) : sum(x, Axes(over));
 }
-Tensor at_most(const Tensor& x, double limit) {
-  return scale(relu(scale(x, -1, limit)), -1, limit);
+Tensor cosine_of_rows(const Tensor& a, const Tensor& b) {
+  auto length = [](const Tensor& x) { return sqrt(maximum(sum(square(x), -1), 1e-12)); };
+  return divide(sum(multiply(a, b), -1), multiply(length(a), length(b)));
 }
-Tensor at_least(const Tensor& x, double limit) {
-  return scale(relu(scale(x, 1, -limit)), 1, limit);
+Tensor signs(const Tensor& labels) {
+  // 0 where all labels are 0 or 1, else 1: y (y - 1) is 0 of those alone.
+  Tensor others = minimum(scale(sum(square(multiply(labels, scale(labels, 1, -1)))), 1e30), 1);
+  return add(multiply(labels, scale(others, -1, 2)), scale(others, 1, -1));
 }
-
-double option(const LossSpec::Options& options, const std::string& key, double otherwise) {
-  for (const auto& [name, value] : options)
-    if (name == key) return value;
-  return otherwise;
+Tensor clipped_probability(const Tensor& x) {
+  return clip(x, 1e-7, 1 - 1e-7);
 }
 
 }  // namespace manul

@@ -145,6 +145,7 @@ struct Power {
   }
   template <class X>
   MANUL_HOST_DEVICE X derivative(X x, X) const {
+    if (exponent == T(0)) return Math<X>::every(T(0));  // not 0 * infinity, at 0
     return exponent * Math<X>::pow(x, Math<X>::every(exponent - T(1)));
   }
 };

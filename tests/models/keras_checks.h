@@ -34,7 +34,8 @@ inline double difference(const Tensor& a, const Tensor& b) {
 }
 
 inline Tensor labels_for(const Model& model, const Tensor& labels) {
-  if (model.loss() != Loss::sparse_categorical_crossentropy || labels.dtype() == DType::i32) return labels;
+  if (model.loss().plain != Loss::sparse_categorical_crossentropy || labels.dtype() == DType::i32)
+    return labels;
   std::vector<int32_t> classes;
   for (float value : labels.to_vector<float>()) classes.push_back(static_cast<int32_t>(value));
   return Tensor::from(classes, {static_cast<int64_t>(classes.size())});

@@ -9,17 +9,17 @@ namespace manul {
 struct Huber {
   double delta = 1;
 
+  void describe(auto& description) { description.option("delta", delta); }
   operator LossSpec() const {
     return {"huber",
             "Huber",
             {"huber_loss"},
-            {{"delta", delta}},
+            options_of(*this),
             [delta = delta](const Tensor& y, const Tensor& p) {
-              Tensor error = absolute(subtract(p, y)), near = at_most(error, delta);
+              Tensor error = abs(subtract(p, y)), near = minimum(error, delta);
               return mean_of_rows(add(scale(square(near), 0.5), scale(subtract(error, near), delta)));
             }};
   }
-  static Huber from_options(const LossSpec::Options& options) { return {option(options, "delta", 1)}; }
 };
 
 inline const bool huber_is_registered = register_loss<Huber>();

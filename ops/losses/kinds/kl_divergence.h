@@ -2,6 +2,7 @@
 
 #include "manul/ops/losses/loss_spec.h"
 #include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/reduce/reduce_axes.h"
 
 namespace manul {
 
@@ -13,9 +14,9 @@ struct KLDivergence {
             {"kld", "KLD", "kullback_leibler_divergence"},
             {},
             [](const Tensor& y, const Tensor& p) {
-              auto clipped = [](const Tensor& x) { return at_most(at_least(x, 1e-7), 1); };
+              auto clipped = [](const Tensor& x) { return clip(x, 1e-7, 1); };
               Tensor from = clipped(y), to = clipped(p);
-              return sum_of_rows(multiply(from, log(divide(from, to))));
+              return sum(multiply(from, log(divide(from, to))), -1);
             }};
   }
 };

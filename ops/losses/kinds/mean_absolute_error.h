@@ -10,7 +10,7 @@ struct MeanAbsoluteError {
   operator LossSpec() const {
     return {
         "mean_absolute_error", "MeanAbsoluteError", {"mae", "MAE"}, {}, [](const Tensor& y, const Tensor& p) {
-          return mean_of_rows(absolute(subtract(p, y)));
+          return mean_of_rows(abs(subtract(p, y)));
         }};
   }
 };

@@ -122,8 +122,11 @@ TEST(Graph, SaysWhatDoesNotFit) {
 
   Sequential image({4, 4, 3});
   image.add(Conv2D{.filters = 2});
-  EXPECT_EQ(message([&] { image.compile(SGD{}, Loss::categorical_crossentropy); }),
-            "compile: the loss is one over classes, but the output is [4, 4, 2]");
+  image.compile(SGD{}, Loss::categorical_crossentropy);  // of each pixel
+  EXPECT_EQ(message([&] {
+              image.train_on_batch(Tensor::zeros({3, 4, 4, 3}), Tensor::zeros({3, 2}));
+            }),
+            "categorical_crossentropy: labels [3, 2] do not fit output [3, 4, 4, 2]");
   Sequential lean({4});
   lean.add(Dense{.units = 2});
   lean.build({.gradients = false});

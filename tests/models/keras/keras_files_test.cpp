@@ -44,7 +44,7 @@ const std::vector<FileCase> fixture_cases{
     {"compiled-untrained.h5", Kind::trains},
     {"functional-resnet.h5", Kind::predicts},
     {"functional-train.h5", Kind::trains},
-    {"label-smoothing.h5", Kind::predicts, "label_smoothing"},
+    {"label-smoothing.h5", Kind::trains},
     {"logits-metrics.h5", Kind::trains},
     {"loss-alias.h5", Kind::trains},
     {"nested.h5", Kind::predicts, "the optimizer RMSprop is not supported"},

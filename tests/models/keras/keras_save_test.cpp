@@ -37,7 +37,7 @@ Model skips() {
 
 void train(Model& model, int steps) {
   const Shape& sample = model.graph().nodes()[0].shape;
-  Tensor labels = model.loss() == Loss::binary_crossentropy
+  Tensor labels = model.loss().plain == Loss::binary_crossentropy
                       ? Tensor::from(std::vector<float>{0, 1, 1, 0}, {4, 1})
                       : Tensor::from(std::vector<int32_t>{0, 1, 2, 0}, {4});
   for (int i = 0; i < steps; ++i) model.train_on_batch(random_tensor(sample.batch_of(4), i), labels);

@@ -86,7 +86,9 @@ Trained train(Device device, bool eager) {
   Sequential& model = trained.model;
   DevicePictures data(device);
   BatchSource source(model, data, batch_size);
-  Tensor totals = Tensor::zeros({3}, DType::f64, device);
+  Metric accuracy = Metric::accuracy;
+  Tensor totals = Tensor::zeros({2}, DType::f64, device),
+         loss_totals = Tensor::zeros({2}, DType::f64, device);
   int64_t length = 0;
   TrainStep step(
       [&] {
@@ -95,11 +97,12 @@ Trained train(Device device, bool eager) {
         {
           Tape tape;
           logits = model.forward(batch.inputs[0], {.training = true, .state = &model.state()});
-          loss = loss_from_logits(model.loss(), logits, labels);
+          loss = loss_from_logits(*model.loss().plain, logits, labels);
           tape.backward(loss);
           model.optimizer().update(model.state(), length);
         }
-        accumulate_metrics(model.loss(), loss, logits, true, labels, totals);
+        MetricBatch seen{.labels = labels, .predictions = logits, .loss = loss, .loss_totals = loss_totals};
+        accuracy.spec().update(seen, totals);
       },
       device);
   step.set_eager(eager);
@@ -111,9 +114,10 @@ Trained train(Device device, bool eager) {
       step.run(length);
       model.state().set(&StepState::learning_rate, learning_rate_after(++steps));
     }
-    std::vector<double> sums = totals.to_vector<double>();
-    trained.epochs.push_back({{"loss", sums[0] / sums[2]}, {"accuracy", sums[1] / sums[2]}});
+    std::vector<double> sums = totals.to_vector<double>(), losses = loss_totals.to_vector<double>();
+    trained.epochs.push_back({{"loss", losses[0] / losses[1]}, {"accuracy", sums[0] / sums[1]}});
     totals.fill_zero();
+    loss_totals.fill_zero();
     model.state().set(&StepState::position, int64_t{0});
   }
   return trained;

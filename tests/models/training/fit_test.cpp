@@ -41,7 +41,7 @@ TEST(Fit, TrainsWithALossOfOpsAndSavesIt) {
   model.save(folder / "huber.h5");
   Model again = Model::load(folder / "huber.h5", {.training = true});
   EXPECT_EQ(again.objectives()[0].loss.name(), "huber");
-  EXPECT_EQ(again.objectives()[0].loss.composed().options, (LossSpec::Options{{"delta", 0.3}}));
+  EXPECT_EQ(again.loss().options, (Options{{"delta", 0.3}}));
   EXPECT_EQ(again.evaluate(train), model.evaluate(train));
 }
 

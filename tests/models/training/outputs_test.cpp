@@ -169,7 +169,7 @@ TEST(Outputs, AreKeptInAFile) {
   Model loaded = Model::load(path, {.training = true});
   EXPECT_EQ(loaded.evaluate(x, {y, right_labels()}), model.evaluate(x, {y, right_labels()}));
   EXPECT_EQ(loaded.objectives()[1].weight, 2);
-  EXPECT_EQ(loaded.objectives()[1].loss.composed().options, LossSpec(Huber{.delta = 0.3}).options);
+  EXPECT_EQ(loaded.objectives()[1].loss.spec().options, LossSpec(Huber{.delta = 0.3}).options);
 }
 
 TEST(Outputs, AnOutputThatIsUsedInsideKeepsItsActivation) {

@@ -82,6 +82,31 @@ TEST(Resume, GoesOnInTheMiddleOfAnEpoch) {
   }
 }
 
+TEST(Resume, ReadsOlderStatesOfTheEndOfAnEpochAlone) {
+  InMemoryDataset train = corner_pictures(70, 1);
+  auto after_steps = [&](int steps, int64_t format) {
+    std::atomic<bool> stop = false;
+    StopAfter after(stop, steps);
+    Sequential model = compiled_model();
+    model.fit(train, {.epochs = 1, .batch_size = batch_size, .callbacks = {&after}, .stop = &stop});
+    model.training_state.values.set("format", format);
+    return model;
+  };
+  auto go_on = [&](Sequential model) {
+    model.fit(train, {.epochs = 2, .batch_size = batch_size, .resume = true});
+    return model;
+  };
+  expect_equal(go_on(after_steps(99, 1)), go_on(after_steps(99, 2)));
+  for (auto [steps, format] : {std::pair(3, 1), std::pair(99, 3)}) {
+    try {
+      go_on(after_steps(steps, format));
+      ADD_FAILURE() << steps << " steps, format " << format;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::model_file) << error.what();
+    }
+  }
+}
+
 TEST(Resume, ThroughAFileGivesTheSameFile) {
   TemporaryFolder folder;
   std::string path = folder / "parts.h5", straight = folder / "whole.h5";

@@ -50,12 +50,6 @@ const ErrorSample errors[] = {
        loss_from_logits(Loss::binary_crossentropy, Tensor::zeros({0, 1}), Tensor::zeros({0, 1}));
      },
      "output [0, 1] has no elements"},
-    {"totals",
-     [] {
-       accumulate_metrics(Loss::binary_crossentropy, Tensor::zeros({}), Tensor::zeros({2, 1}), true,
-                          labels({0, 1}), Tensor::zeros({3}));
-     },
-     "totals are f32 [3], want f64 [3]"},
 };
 INSTANTIATE_TEST_SUITE_P(Loss, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
 
@@ -129,44 +123,6 @@ TEST(LossFromLogits, EqualsActivationAndLoss) {
   }
 }
 
-struct AccuracyCase {
-  const char* name;
-  const char* reference;
-  Loss loss;
-};
-class KerasAccuracy : public testing::TestWithParam<AccuracyCase> {};
-
-TEST_P(KerasAccuracy, AddsUpAsInKeras) {
-  std::string group = std::string("accuracies/") + GetParam().reference;
-  Tensor wanted = keras_reference().tensor(group + "/y_true"),
-         predictions = keras_reference().tensor(group + "/y_pred");
-  Tensor results = keras_reference().tensor(group + "/results"), totals = Tensor::zeros({3}, DType::f64);
-  int64_t rows = predictions.shape()[0], first = rows / 3;
-  auto add_rows = [&](int64_t begin, int64_t end) {
-    auto part = [&](const Tensor& all) {
-      int64_t columns = all.shape()[1];
-      return all.range(begin * columns, {end - begin, columns});
-    };
-    Tensor batch_loss = Tensor::full({}, 0.5, DType::f64);
-    accumulate_metrics(GetParam().loss, batch_loss, part(predictions), false, part(wanted), totals);
-    const double* sums = totals.data<double>();
-    EXPECT_EQ(sums[0], 0.5 * static_cast<double>(end));
-    EXPECT_EQ(sums[2], static_cast<double>(end));
-    return sums[1] / sums[2];
-  };
-  EXPECT_NEAR(add_rows(0, first), results.data<double>()[0], 1e-12);
-  EXPECT_NEAR(add_rows(first, rows), results.data<double>()[1], 1e-12);
-}
-
-const AccuracyCase accuracy_cases[] = {
-    {"binary", "binary_accuracy", Loss::binary_crossentropy},
-    // "accuracy" beside a binary loss of several outputs is Keras' categorical_accuracy.
-    {"binary_of_several_outputs", "categorical_accuracy", Loss::binary_crossentropy},
-    {"categorical", "categorical_accuracy", Loss::categorical_crossentropy},
-    {"sparse_categorical", "sparse_categorical_accuracy", Loss::sparse_categorical_crossentropy},
-};
-INSTANTIATE_TEST_SUITE_P(Loss, KerasAccuracy, testing::ValuesIn(accuracy_cases), name_of_sample);
-
 /// The inputs of a dense_loss of 70 rows, watched.
 struct DenseLossInputs {
   Tensor x, kernel, bias, labels;
@@ -227,14 +183,6 @@ TEST(DenseLoss, ComputesGradientsAgainThatAnotherTapeHasOverwritten) {
       for (int i = 0; i < 3; ++i)
         EXPECT_LE(normalised_error(inputs.gradients()[i], adds ? add(first[i], first[i]) : first[i]), 1e-5);
     }
-}
-
-TEST(Metrics, OfLogitsVoteAtZero) {
-  Tensor totals = Tensor::zeros({3}, DType::f64);
-  Tensor logits = Tensor::from(std::vector<float>{0.4f, -0.1f, 0.0f, 2.0f}, {4, 1});
-  accumulate_metrics(Loss::binary_crossentropy, Tensor::full({}, 0.25), logits, true, labels({1, 0, 1, 0}),
-                     totals);
-  EXPECT_EQ(totals.to_vector<double>(), (std::vector<double>{1, 2, 4}));
 }
 
 }  // namespace

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "manul/models/training/callbacks.h"
+
+namespace manul {
+
+struct ReduceLROnPlateauOptions {
+  std::string monitor = "val_loss";
+  double factor = 0.1;    // of the new learning rate to the old one, below 1
+  int64_t patience = 10;  // epochs without improvement before it falls
+  MonitorMode mode = MonitorMode::by_name;
+  double min_delta = 1e-4;
+  int64_t cooldown = 0;  // epochs after a fall that do not count
+  double min_lr = 0;
+};
+
+/// Lowers the learning rate when a log no longer improves, as Keras' ReduceLROnPlateau.
+class ReduceLROnPlateau : public Callback {
+ public:
+  explicit ReduceLROnPlateau(ReduceLROnPlateauOptions options = {});
+  double best() const { return best_; }
+  int64_t wait() const { return wait_; }
+  int64_t cooldown_left() const { return cooldown_left_; }
+
+  void on_train_begin(FitProgress& fit) override;
+  void on_epoch_end(FitProgress& fit, const Logs& logs) override;
+  void save_state(TrainingState& state) const override;
+  void load_state(const TrainingState& state) override;
+
+ private:
+  ReduceLROnPlateauOptions options_;
+  Monitor monitor_;
+  double best_;
+  int64_t wait_ = 0, cooldown_left_ = 0;
+};
+
+}  // namespace manul

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "manul/ops/metrics/confusion_metric.h"
+
+namespace manul {
+
+/// Keras' Recall: how many of the positive labels are found.
+struct Recall {
+  std::vector<double> thresholds = {};   // empty: 0.5
+  std::optional<int64_t> class_id = {};  // of this class alone
+
+  void describe(auto& description) {
+    description.option("thresholds", thresholds);
+    description.fixed("top_k", {});
+    description.option("class_id", class_id);
+  }
+  operator MetricSpec() const {
+    MetricSpec metric = metric_of_each_threshold("recall", "Recall", thresholds, class_id, recall_of);
+    metric.options = options_of(*this);
+    return metric;
+  }
+};
+
+inline const bool recall_is_registered = register_metric<Recall>();
+
+}  // namespace manul

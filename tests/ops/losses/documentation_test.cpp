@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "manul/ops/metrics/metric.h"
+
+namespace manul {
+namespace {
+
+std::string text_of_options(const Options& options) {
+  std::string text;
+  for (const auto& [key, value] : options)
+    text += (text.empty() ? "`" : ", `") + key + "` (" + text_of(value) + ")";
+  return text;
+}
+
+std::string names(const std::string& name, const std::vector<std::string>& aliases) {
+  std::string text = "`" + name + "`";
+  for (const std::string& alias : aliases) text += ", `" + alias + "`";
+  return text;
+}
+
+template <class Spec>
+std::string table(std::vector<Spec> entries) {
+  std::sort(entries.begin(), entries.end(),
+            [](const Spec& a, const Spec& b) { return a.class_name < b.class_name; });
+  std::string text = "| class | names | options (what they are if they are not given) |\n|---|---|---|\n";
+  for (const Spec& entry : entries)
+    text += "| " + (entry.class_name.empty() ? "(chosen by the labels)" : entry.class_name) + " | " +
+            names(entry.name, entry.aliases) + " | " + text_of_options(entry.options) + " |\n";
+  return text;
+}
+
+std::string page() {
+  return "# Losses and metrics\n\n"
+         "Made from the tables of the library (`MANUL_UPDATE_DOCS=1 ops_test`). Names and options are "
+         "Keras', and so are "
+         "the numbers.\nA name, or a value (`Huber{.delta = 0.3}`, `#include "
+         "\"manul/ops/losses/kinds/huber.h\"`), is "
+         "what `compile` takes; a file may\nhave any of them. An option that the struct in code lacks "
+         "(`axis` of a "
+         "crossentropy, `top_k`, `multi_label`) has the value of\nthe table alone; a file with another one "
+         "is refused, or "
+         "its metric kept without being computed.\n\n"
+         "## Losses\n\nEvery loss takes weights of samples and is reduced by `sum_over_batch_size` or `sum`. "
+         "A "
+         "crossentropy behind its sigmoid or\nsoftmax is computed from the logits; outputs have any rank, "
+         "the last axis "
+         "the classes.\n\n" +
+         table(registered_losses()) +
+         "\nNot here: CTC, which a file may not name.\n\n"
+         "## Metrics\n\nBesides these every loss is a metric, by its name, and so is a function of tensors. "
+         "With several "
+         "thresholds, or with\n`average` none, a metric has a column for each: `precision_0`, "
+         "`precision_1`.\n\n" +
+         table(registered_metrics()) +
+         "\nNot here: Mean, MeanTensor and Sum of a tensor. A file that names one keeps it; its column is "
+         "missing and a warning says so.\n";
+}
+
+TEST(LossAndMetricTable, OfTheDocumentationIsCurrent) {
+  std::string path = std::string(MANUL_SOURCE_DIR) + "/docs/losses_and_metrics.md";
+  if (std::getenv("MANUL_UPDATE_DOCS")) std::ofstream(path) << page();
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_EQ(text.str(), page()) << "MANUL_UPDATE_DOCS=1 writes the page anew";
+}
+
+}  // namespace
+}  // namespace manul
