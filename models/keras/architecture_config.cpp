@@ -95,10 +95,15 @@ Config keras2_call(const Graph& graph, int node, ReferenceOf reference) {
   return call;
 }
 
-/// {"args": [tensor, ..], "kwargs": {arguments}}; inputs that have no names are one argument, a list.
+/// {"args": [tensor, ..], "kwargs": {}}; inputs that have no names are one argument, a list.
 template <class ReferenceOf>
 Config keras3_call(const Graph& graph, int node, ReferenceOf reference) {
   const Graph::Node& called = graph.nodes()[node];
+  const Layer& layer = *graph.layers()[called.layer];
+  check(!called.training,
+        "save: layer {} is called with training = {}, which Keras 3 passes over when it reads a file; save a "
+        ".h5 file",
+        layer.name(), called.training.value_or(false));
   Config::List tensors;
   for (int input : called.inputs)
     tensors.push_back(Config::map({{"class_name", "__keras_tensor__"},
@@ -106,12 +111,11 @@ Config keras3_call(const Graph& graph, int node, ReferenceOf reference) {
                                                            {"dtype", "float32"},
                                                            {"keras_history", reference(input)}})}}));
   Config::List arguments;
-  if (tensors.size() > 1 && input_names_of(*graph.layers()[called.layer]).empty())
+  if (tensors.size() > 1 && input_names_of(layer).empty())
     arguments.emplace_back(std::move(tensors));
   else
     arguments = std::move(tensors);
-  Config named = called.training ? Config::map({{"training", *called.training}}) : Config::map();
-  return Config::map({{"args", std::move(arguments)}, {"kwargs", std::move(named)}});
+  return Config::map({{"args", std::move(arguments)}, {"kwargs", Config::map()}});
 }
 
 Config functional_config(const Graph& graph, int keras_version) {

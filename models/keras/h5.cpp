@@ -5,9 +5,8 @@
 #include "manul/framework/atomic_file.h"
 #include "manul/framework/error.h"
 #include "manul/framework/text.h"
-#include "manul/models/hdf5/convert.h"
-#include "manul/models/keras/archive_file.h"
 #include "manul/models/keras/json.h"
+#include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
 #include "manul/models/keras/training.h"
 #include "manul/models/keras/variables.h"
@@ -104,21 +103,6 @@ Model load_model(hdf5::Reader& file, const FileDescription& description, const L
   return model;
 }
 
-/// Calls `use` with a Reader of the file's weights, and with what the archive says if it is one.
-template <class Use>
-auto with_weights(const std::string& path, bool conversion, Use use) {
-  return naming_file(path, [&] {
-    auto file = std::make_shared<const hdf5::OpenFile>(path);
-    std::optional<keras::ArchiveFile> archive;
-    if (keras::is_archive(*file)) {
-      archive = keras::read_archive(*file);
-      file = archive->weights;
-    }
-    return hdf5::read_any_layout(file, conversion,
-                                 [&](hdf5::Reader& reader) { return use(reader, archive); });
-  });
-}
-
 using Archive = std::optional<keras::ArchiveFile>;
 
 bool is_keras3_weights(const std::string& path) {
@@ -128,16 +112,17 @@ bool is_keras3_weights(const std::string& path) {
 }  // namespace
 
 Model Model::load(const std::string& path, const LoadOptions& options) {
-  return with_weights(path, options.conversion, [&](hdf5::Reader& file, const Archive& archive) {
+  auto load = [&](hdf5::Reader& file, const Archive& archive) {
     if (!archive) return load_model(file, describe(file), options);
     FileDescription description{archive->model_config, std::nullopt, archive->version};
     if (!archive->training_config.is_null()) description.training = archive->training_config;
     return load_model(file, description, options);
-  });
+  };
+  return naming_file(path, [&] { return keras::with_model_file(path, options.conversion, load); });
 }
 
 void load_weights(Model& model, const std::string& path, const LoadWeightsOptions& options) {
-  with_weights(path, options.conversion, [&](hdf5::Reader& file, const Archive&) {
+  auto load = [&](hdf5::Reader& file, const Archive&) {
     if (!keras::has_layer_names(file) && !keras::has_variables(file)) refuse_without_config(file);
     std::vector<keras::WeightPlace> places =
         keras::match_weights(file, keras::saved_layers(model.graph()),
@@ -146,7 +131,8 @@ void load_weights(Model& model, const std::string& path, const LoadWeightsOption
     read_weights(file, places);
     model.values_were_replaced();
     return places.size();
-  });
+  };
+  naming_file(path, [&] { return keras::with_model_file(path, options.conversion, load); });
 }
 
 void save_weights(const Model& model, const std::string& path) {

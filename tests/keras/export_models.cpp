@@ -5,7 +5,8 @@
 // NAME.after.h5 (the model one step later) and NAME.batch.h5 (a batch and what the model makes of it).
 //
 //     keras_export --check FOLDER
-// reads what Keras wrote in the same form and prints how far the predictions from each file are from Keras'.
+// reads what Keras wrote in the same form, prints how far the predictions from each file are from Keras', and
+// writes each again, NAME.again-from-h5.keras, say.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -199,6 +200,16 @@ void export_all(const std::string& folder) {
   export_model(folder + "/drawing-adam", drawing(), adam);
 }
 
+/// The model of a file, ready to be trained if that is possible here.
+Model load(const std::string& path) {
+  try {
+    return Model::load(path, {.training = true});
+  } catch (const Error& error) {
+    fmt::print("  not to be trained: {}\n", error.what());
+    return Model::load(path);
+  }
+}
+
 Tensor tensor_of(hdf5::Reader& file, const std::string& name) {
   hdf5::Dataset dataset = file.dataset(name);
   std::vector<float> values(dataset.shape.elements());
@@ -246,6 +257,8 @@ bool check_all(const std::string& folder) {
           for (Parameter& parameter : model.parameters().all()) parameter.value.fill_zero();
           load_weights(model, path);
         }
+        for (const char* again : {".h5", ".keras"})
+          if (!weights) load(path).save(fmt::format("{}.again-from-{}{}", stem, ending + 1, again));
         double largest = difference(model, inputs, wanted);
         bool right = largest <= tolerance;
         well = well && right;

@@ -52,7 +52,8 @@ TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
 
 TEST(Program, ManualPagesAndCompletionsComeFromTheOptions) {
   TemporaryFolder folder;
-  for (std::string name : {"train_catdog", "predict", "evaluate", "mandelbrot", "vector_add", "gpu_info"}) {
+  for (std::string name :
+       {"train_catdog", "predict", "evaluate", "mandelbrot", "vector_add", "keras_info", "gpu_info"}) {
     Outcome page = run(folder.path(), name + " --man > page.1");
     EXPECT_EQ(page.code, 0) << page.errors;
     EXPECT_THAT(read_file(folder / "page.1"), HasSubstr("\n.SH EXAMPLES\n"));

@@ -9,8 +9,8 @@
 #include "manul/data/image/image_io.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/error.h"
-#include "manul/models/hdf5/reader.h"
 #include "manul/models/keras/json.h"
+#include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
 
 namespace manul {
@@ -54,8 +54,8 @@ bool gives_logits(const Graph& graph, int node) {
 /// What train_catdog was told when it made the file; nothing if something else made it.
 Config options_of_training(const std::string& path) {
   try {
-    hdf5::Reader file(path);
-    std::optional<std::string> state = file.text("", keras::state_attribute);
+    std::optional<std::string> state = keras::with_model_file(
+        path, true, [](hdf5::Reader& file, const auto&) { return file.text("", keras::state_attribute); });
     const Config values = state ? parse_json(*state) : Config();
     const Config* options = values.find("train_catdog");
     return options ? *options : Config::map();

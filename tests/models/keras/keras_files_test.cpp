@@ -107,6 +107,7 @@ TEST_P(KerasFixture, GivesWhatKerasGives) {
     }
     if (file.name == "catdog.keras") group = GetParam() + "-catdog.h5";  // the same model
     check_prediction(model, expected, group);
+    check_written_again(model, expected, group);
     if (file.kind == Kind::predicts) {
       EXPECT_THAT(complaint([&] { Model::load(path, {.training = true}); }), HasSubstr(file.sentence));
     }
@@ -186,6 +187,12 @@ TEST(RealKerasFiles, GiveWhatTheReferenceGives) {
     Model model = Model::load(path);
     std::vector<int64_t> lengths = reference.at("input_shape");
     std::vector<float> output = model.forward(reference_input(Shape(lengths))).to_vector<float>();
+    TemporaryFolder folder;
+    for (const char* name : {"again.h5", "again.keras"}) {
+      model.save(folder / name);
+      Model again = Model::load(folder / name);
+      EXPECT_EQ(again.forward(reference_input(Shape(lengths))).to_vector<float>(), output) << name;
+    }
     std::vector<double> wanted = reference.at("output_first");
     for (size_t i = 0; i < wanted.size() && i < output.size(); ++i) EXPECT_NEAR(output[i], wanted[i], 1e-5);
     if (file.kind == Kind::predicts) {

@@ -192,7 +192,8 @@ TEST(HostileModel, WeightsThatAreNoNumbers) {
 }
 
 TEST(HostileModel, OtherFilesAreNamed) {
-  EXPECT_THAT(complaint("PK\x03\x04" + std::string(200, 'z')), HasSubstr("is not a zip archive, or is damaged"));
+  EXPECT_THAT(complaint("PK\x03\x04" + std::string(200, 'z')),
+              HasSubstr("is not a zip archive, or is damaged"));
   EXPECT_THAT(complaint("version https://git-lfs.github.com/spec/v1\noid sha256:0"),
               HasSubstr("a pointer of Git LFS"));
   EXPECT_THAT(complaint(std::string(500, 'x')), HasSubstr("is not an HDF5 file"));
