@@ -95,6 +95,9 @@ class Model {
   const std::vector<Objective>& objectives() const { return objectives_; }
   /// How many outputs have a loss: labels of a batch.
   size_t trained_outputs() const;
+  /// Of a built and compiled model: the output's activation is left out, and its loss computed from the
+  /// logits.
+  bool leaves_out_activation(size_t output) const;
   /// Of the first output that has one, of a compiled model.
   const LossSpec& loss() const;
   /// Iteration, learning rate and position, on the device. Of a compiled model.
@@ -164,8 +167,6 @@ class Model {
   void check_built_as(const CompileOptions& options);
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
                       const CompileOptions& options);
-  /// The last activation is left out, and the loss computed from its logits.
-  bool leaves_out_activation(size_t output) const;
   bool computes_at_once(size_t output, const Shape& value, const Tensor& labels, const Tensor& weights) const;
   std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense);
   Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;

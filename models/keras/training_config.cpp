@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "manul/framework/error.h"
+#include "manul/framework/warning.h"
 #include "manul/models/keras/metrics_config.h"
 #include "manul/models/keras/optimizer_state.h"
 #include "manul/models/keras/training.h"
@@ -78,6 +79,20 @@ OutputLoss read_loss(const Config& config) {
     return loss;
   } catch (const Error& error) {
     fail(ErrorKind::model_file, "training_config: the loss {}: {}", entry.name, error.what());
+  }
+}
+
+/// Keras 2 adds 1e-7 inside both logarithms of bare probabilities, besides clipping them.
+void warn_of_epsilon(const Model& model, const Version& version) {
+  for (size_t i = 0; i < model.objectives().size(); ++i) {
+    const LossSpec& loss = model.objectives()[i].loss.spec();
+    if (version.before(3, 0, 0) && loss.plain == Loss::binary_crossentropy && !loss.from_logits &&
+        !model.leaves_out_activation(i))
+      warn(
+          "the binary crossentropy of the output {} is that of Keras 3; the Keras 2 that wrote the model "
+          "file adds "
+          "1e-7 inside its logarithms",
+          model.objectives()[i].output);
   }
 }
 
@@ -245,6 +260,7 @@ void read_training(hdf5::Reader& file, const Config& config, const Version& vers
     options.loss_weights.push_back(read_loss_weight(weight));
   const Config& optimizer = config.at("optimizer_config");
   model.compile(read_optimizer(optimizer), std::move(losses), {}, options);
+  warn_of_epsilon(model, version);
   for (const char* key : {"metrics", "weighted_metrics"})
     if (const Config* kept = config.find(key); kept && !kept->is_null())
       model.kept_training_config.set(key, readable_metrics(*kept));

@@ -56,12 +56,14 @@ class FitProgress {
   /// Ends the fit after this step, or this epoch if that is what has just ended.
   virtual void stop(StopReason reason) = 0;
   bool is_stopped() const { return stopped_; }
+  /// In on_train_begin: the fit goes on from the model's training state, as with FitOptions::resume.
+  void go_on_from_training_state() { goes_on_ = true; }
   /// Writes the model with all that resuming needs to `path`, once every callback has seen this event.
   virtual void save_checkpoint(const std::string& path) = 0;
 
  protected:
   explicit FitProgress(Model& model) : model(model) {}
-  bool stopped_ = false;
+  bool stopped_ = false, goes_on_ = false;
 };
 
 /// Is notified as a fit proceeds. Its own state survives a resume if save_state puts it into the training

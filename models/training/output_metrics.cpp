@@ -26,6 +26,16 @@ OutputMetrics::OutputMetrics(std::vector<Metric> metrics, std::vector<Metric> we
   for (const Metric& metric : weighted_) enter(metric, true);
 }
 
+const MetricSpec* OutputMetrics::of_column(const std::string& column) const {
+  for (const Entry& entry : entries_) {
+    bool one_of_several =
+        column.starts_with(entry.column + "_") &&
+        column.find_first_not_of("0123456789", entry.column.size() + 1) == std::string::npos;
+    if (column == entry.column || one_of_several) return &entry.metric.spec();
+  }
+  return nullptr;
+}
+
 bool OutputMetrics::take_logits() const {
   return std::all_of(entries_.begin(), entries_.end(),
                      [](const Entry& entry) { return entry.metric.spec().takes_logits; });

@@ -18,6 +18,8 @@ class OutputMetrics {
   bool operator==(const OutputMetrics& other) const {
     return metrics_ == other.metrics_ && weighted_ == other.weighted_;
   }
+  /// The metric that has this column of the history, or null.
+  const MetricSpec* of_column(const std::string& column) const;
   /// How many totals there are.
   int64_t totals() const { return totals_; }
   /// False if some metric needs probabilities where the loss is computed from logits.

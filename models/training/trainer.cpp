@@ -91,7 +91,7 @@ void Trainer::start() {
   state.position = 0;
   model.state().write(state);
   tell([this](Callback& callback) { callback.on_train_begin(*this); });
-  if (options_.resume && !model.training_state.empty()) resume(model.training_state);
+  if ((options_.resume || goes_on_) && !model.training_state.empty()) resume(model.training_state);
 }
 
 History Trainer::run() {

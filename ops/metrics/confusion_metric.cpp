@@ -10,6 +10,7 @@ namespace manul {
 
 ConfusionMetric::operator MetricSpec() const {
   MetricSpec metric{name, class_name};
+  metric.larger_is_better = larger_is_better;
   int64_t many = static_cast<int64_t>(thresholds.size());
   metric.totals = [many](const Shape& /*predictions*/) { return 4 * many; };
   metric.update = [name = name, class_id = class_id, from_logits = from_logits,

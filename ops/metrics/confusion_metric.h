@@ -33,6 +33,7 @@ struct ConfusionMetric {
   std::optional<int64_t> class_id = {};
   bool from_logits = false;  // the model's outputs are logits: their sigmoid is looked at
   std::function<std::vector<double>(std::span<const Confusion> confusions)> result;
+  bool larger_is_better = true;
 
   operator MetricSpec() const;
 };

@@ -50,6 +50,7 @@ MetricSpec f_score(const std::string& name, const std::string& class_name,
         "{}: average is 'micro', 'macro', 'weighted' or none, not '{}'", name, average.value_or(""));
   check(beta > 0, "{}: beta is larger than 0, not {}", name, beta);
   MetricSpec metric{name, class_name};
+  metric.larger_is_better = true;
   metric.totals = [](const Shape& predictions) { return 4 * predictions[-1]; };
   metric.update = [name, threshold](MetricBatch& batch, const Tensor& totals) {
     check_elements_fit(name, batch);

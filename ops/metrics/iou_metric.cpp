@@ -50,6 +50,7 @@ IoUMetric::operator MetricSpec() const {
   if (threshold) pairs.of_predictions = ClassPairs::Rule::above_threshold;
   if (threshold) pairs.threshold = *threshold;
   MetricSpec metric{name, class_name};
+  metric.larger_is_better = true;
   metric.totals = [classes = num_classes](const Shape& /*predictions*/) { return classes * classes; };
   metric.update = [name = name, classes = num_classes, pairs](MetricBatch& batch, const Tensor& totals) {
     check_votes_fit(name, batch, classes, pairs);

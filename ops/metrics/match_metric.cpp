@@ -31,6 +31,7 @@ Match accuracy_match(const Tensor& labels, const Tensor& predictions) {
 
 MetricSpec match_metric(std::string name, std::string class_name, const Match& match) {
   MetricSpec metric = mean_metric(name, std::move(class_name), {});
+  metric.larger_is_better = true;
   metric.update = [name, match](MetricBatch& batch, const Tensor& totals) {
     Match rule = match;
     if (rule.kind == Match::Kind::sparse_categorical)

@@ -27,6 +27,7 @@ MetricSpec metric_of(const LossSpec& loss) {
     if (values.shape().rank() == 0) values = values.view({1});
     accumulate_values_kernel(values, batch.weights, totals, Tensor(), Tensor());
   };
+  metric.larger_is_better = false;
   metric.aliases = loss.aliases;
   metric.options = loss.options;
   return metric;

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ struct MetricSpec {
   std::function<std::vector<double>(std::span<const double> totals)> result = {};
   /// True if update() can do with logits: nothing then computes the probabilities for it.
   bool takes_logits = false;
+  /// Which way is better, for callbacks that watch it; nothing: not known.
+  std::optional<bool> larger_is_better = {};
 };
 
 /// The mean over the samples, weighted if there are weights, of `values`: [N, ..] from labels and predictions

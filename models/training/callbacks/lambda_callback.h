@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "manul/models/training/fit.h"
+#include "manul/models/training/callbacks/callback_table.h"
 
 namespace manul {
 
@@ -33,5 +33,7 @@ class LambdaCallback : public Callback {
   }
   LambdaCallbackOptions options_;
 };
+
+inline const bool lambda_callback_is_registered = register_callback({.name = "LambdaCallback"});
 
 }  // namespace manul

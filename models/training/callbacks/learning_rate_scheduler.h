@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "manul/models/training/fit.h"
+#include "manul/models/training/callbacks/callback_table.h"
 
 namespace manul {
 
@@ -18,5 +18,8 @@ class LearningRateScheduler : public Callback {
  private:
   Schedule schedule_;
 };
+
+inline const bool learning_rate_scheduler_is_registered =
+    register_callback({.name = "LearningRateScheduler"});
 
 }  // namespace manul

@@ -15,7 +15,8 @@ ReduceLROnPlateau::ReduceLROnPlateau(ReduceLROnPlateauOptions options)
     fail(ErrorKind::usage, "ReduceLROnPlateau: the factor is below 1, not {}", options_.factor);
 }
 
-void ReduceLROnPlateau::on_train_begin(FitProgress& /*fit*/) {
+void ReduceLROnPlateau::on_train_begin(FitProgress& fit) {
+  monitor_.follow(fit.model);
   best_ = monitor_.worst();
   wait_ = cooldown_left_ = 0;
 }

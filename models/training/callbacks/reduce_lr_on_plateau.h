@@ -1,6 +1,7 @@
 #pragma once
 
-#include "manul/models/training/callbacks.h"
+#include "manul/models/training/callbacks/callback_table.h"
+#include "manul/models/training/callbacks/monitor.h"
 
 namespace manul {
 
@@ -12,6 +13,16 @@ struct ReduceLROnPlateauOptions {
   double min_delta = 1e-4;
   int64_t cooldown = 0;  // epochs after a fall that do not count
   double min_lr = 0;
+
+  void describe(auto& description) {
+    description.option("monitor", monitor);
+    description.option("factor", factor);
+    description.option("patience", patience);
+    describe_mode(description, mode);
+    description.option("min_delta", min_delta);
+    description.option("cooldown", cooldown);
+    description.option("min_lr", min_lr);
+  }
 };
 
 /// Lowers the learning rate when a log no longer improves, as Keras' ReduceLROnPlateau.
@@ -33,5 +44,8 @@ class ReduceLROnPlateau : public Callback {
   double best_;
   int64_t wait_ = 0, cooldown_left_ = 0;
 };
+
+inline const bool reduce_lr_on_plateau_is_registered =
+    register_callback<ReduceLROnPlateau, ReduceLROnPlateauOptions>("ReduceLROnPlateau");
 
 }  // namespace manul

@@ -14,6 +14,7 @@ ConcordanceCorrelation::operator MetricSpec() const {
         Tensor between = square(subtract(mean(y, -1), mean(p, -1)));
         return divide(scale(both, 2), scale(add(add(variance(y, -1), variance(p, -1)), between), 1, 1e-7));
       });
+  metric.larger_is_better = true;
   metric.options = options_of(*this);
   return metric;
 }

@@ -10,6 +10,7 @@ struct CosineSimilarityMetric {
   void describe(auto& description) { description.fixed("axis", int64_t{-1}); }
   operator MetricSpec() const {
     MetricSpec metric = mean_metric("cosine_similarity", "CosineSimilarity", cosine_of_rows);
+    metric.larger_is_better = true;
     metric.options = options_of(*this);
     return metric;
   }

@@ -12,6 +12,7 @@ struct FalsePositives {
   operator MetricSpec() const {
     MetricSpec metric = metric_of_each_threshold("false_positives", "FalsePositives", thresholds, {},
                                                  [](const Confusion& c) { return c.false_positives; });
+    metric.larger_is_better = false;
     metric.options = options_of(*this);
     return metric;
   }

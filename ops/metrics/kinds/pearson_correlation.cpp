@@ -15,6 +15,7 @@ PearsonCorrelation::operator MetricSpec() const {
         Tensor a = centered(y), b = centered(p);
         return divide(mean(multiply(a, b), -1), sqrt(multiply(mean(square(a), -1), mean(square(b), -1))));
       });
+  metric.larger_is_better = true;
   metric.options = options_of(*this);
   return metric;
 }

@@ -49,6 +49,7 @@ R2Score::operator MetricSpec() const {
         how);
   check(num_regressors >= 0, "r2_score: num_regressors is at least 0, not {}", num_regressors);
   MetricSpec metric{"r2_score", "R2Score"};
+  metric.larger_is_better = true;
   metric.options = options_of(*this);
   metric.totals = [](const Shape& predictions) {
     check(predictions.rank() == 1, "r2_score: a sample's predictions are a row, not {}", predictions);

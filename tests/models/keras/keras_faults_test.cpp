@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 
+#include "manul/framework/warning.h"
 #include "manul/models/graph/sequential.h"
 #include "manul/models/hdf5/reader.h"
 #include "manul/models/keras/architecture.h"
@@ -86,6 +87,36 @@ INSTANTIATE_TEST_SUITE_P(Files, KerasFaultTest, testing::ValuesIn(cases), [](con
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
+
+/// The files of the collection whose fault is in the loss; in the repository are some of them.
+TEST(SharedKerasFaults, OfLossesTrainAsInKeras) {
+  std::filesystem::path folder = shared_file("faults/keras-files");
+  if (folder.empty()) GTEST_SKIP() << missing_shared_file("faults/keras-files");
+  int count = 0;
+  for (const char* part : {"b", "c"})
+    for (const char* keras : {"keras2", "keras3"}) {
+      Fixture expected((folder / part / (std::string("expected-") + keras + ".h5")).string());
+      for (const char* what : {"bce-object", "bce-relu", "bce-sigmoid-3", "bce-softmax-layer",
+                               "bce-softmax-2", "cce-linear", "cce-sigmoid", "loss-weights",
+                               "loss-weights-dict", "scce-relu", "weighted-metrics", "metrics-precision"}) {
+        std::string name = std::string(keras) + "-" + what + ".h5", path = (folder / part / name).string();
+        if (!std::filesystem::exists(path)) continue;
+        SCOPED_TRACE(name);
+        ++count;
+        std::vector<std::string> warnings;
+        set_warning_handler([&](const std::string& text) { warnings.push_back(text); });
+        Model model = Model::load(path, {.training = true});
+        set_warning_handler({});
+        bool has_epsilon = name == "keras2-bce-relu.h5";
+        EXPECT_EQ(warnings.size(), has_epsilon ? 1U : 0U);
+        if (has_epsilon)
+          EXPECT_THAT(warnings.front(), HasSubstr("is that of Keras 3"));
+        else
+          check_step(model, expected, name);
+      }
+    }
+  EXPECT_EQ(count, 23);
+}
 
 Config file_config(const std::string& path, const char* attribute) {
   hdf5::Reader file(path);

@@ -126,8 +126,7 @@ TEST(Arrays, CompileSaysThatAModelIsBuiltOtherwise) {
   EXPECT_EQ(message_of([&] { model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 5}); }),
             "compile: the model was built from the seed 0 before, by build(), predict() or forward(): give "
             "build() the seed 5");
-  EXPECT_THROW(model.compile(SGD{}, Loss::binary_crossentropy, {}, {.device = Device::cuda(0)}),
-               Error);
+  EXPECT_THROW(model.compile(SGD{}, Loss::binary_crossentropy, {}, {.device = Device::cuda(0)}), Error);
   model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 0});
   model.fit(corner_pictures(8, 1).inputs()[0], corner_pictures(8, 1).labels()[0]);
   model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 5});

@@ -121,8 +121,8 @@ TEST(EarlyStopping, NamesALogThatIsNotThere) {
 TEST(ModelCheckpoint, SavesEveryEpochOrTheBest) {
   Sequential model = one_weight();
   ScriptedFit fit(model);
-  ModelCheckpoint best({.path = "best.h5", .save_best_only = true, .monitor = "val_accuracy"});
-  ModelCheckpoint last({.path = "last.h5"});
+  ModelCheckpoint best({.filepath = "best.h5", .monitor = "val_accuracy", .save_best_only = true});
+  ModelCheckpoint last({.filepath = "last.h5"});
   double accuracies[] = {0.5, 0.4, std::nan(""), 0.6};
   for (Callback* callback : std::initializer_list<Callback*>{&best, &last}) {
     callback->on_train_begin(fit);

@@ -58,7 +58,7 @@ class LostGpu : public PictureFolderTest {
     try {
       ImageDataset train(ImageFolder::scan(folder), options(*test_gpu(), cache_mb));
       Sequential model = compiled_model(*test_gpu());
-      ModelCheckpoint keep({.path = checkpoint()});
+      ModelCheckpoint keep({.filepath = checkpoint()});
       LoseIt lose_it;
       model.fit(train, {.epochs = 50, .batch_size = batch_size, .callbacks = {&keep, &lose_it}});
     } catch (const Error& error) {

@@ -121,7 +121,7 @@ TEST(Resume, ThroughAFileGivesTheSameFile) {
   for (int steps : {10, 12}) {  // at the end of an epoch, and within one
     std::atomic<bool> stop = false;
     StopAfter after(stop, steps);
-    ModelCheckpoint checkpoint({.path = path});
+    ModelCheckpoint checkpoint({.filepath = path});
     Sequential first = compiled_model();
     options.callbacks = {&patient, &after, &checkpoint};
     options.stop = &stop;

@@ -46,10 +46,11 @@ std::string page() {
          "is refused, or "
          "its metric kept without being computed.\n\n"
          "## Losses\n\nEvery loss takes weights of samples and is reduced by `sum_over_batch_size` or `sum`. "
-         "A "
-         "crossentropy behind its sigmoid or\nsoftmax is computed from the logits; outputs have any rank, "
-         "the last axis "
-         "the classes.\n\n" +
+         "A crossentropy behind a sigmoid or\nsoftmax, whichever of the two, is computed from its logits, as "
+         "in "
+         "Keras; outputs have any rank, the last axis the classes.\nOf bare probabilities "
+         "binary_crossentropy is "
+         "that of Keras 3 (Keras 2 adds an epsilon): loading such a file for training warns.\n\n" +
          table(registered_losses()) +
          "\nNot here: CTC, which a file may not name.\n\n"
          "## Metrics\n\nBesides these every loss is a metric, by its name, and so is a function of tensors. "
