@@ -13,6 +13,7 @@
 #include "manul/models/graph/sequential.h"
 #include "manul/models/keras/h5.h"
 #include "manul/models/training/callbacks.h"
+#include "manul/models/training/progress_bar.h"
 #include "manul/models/zoo/catdog.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/dense/matmul.h"

@@ -65,12 +65,17 @@ Parameter& ParameterSet::add(std::string path, const Shape& shape, const Initial
   return *parameter;
 }
 
-void ParameterSet::add(const ParameterPtr& parameter) {
+void ParameterSet::add(const ParameterPtr& parameter, std::string path) {
   if (std::find(parameters_.begin(), parameters_.end(), parameter) != parameters_.end()) return;
-  check(!allocated(), "parameters: {} was declared after memory was given to the others", parameter->path);
-  for (const ParameterPtr& other : parameters_)
-    check(other->path != parameter->path, "parameters: two are called {}", parameter->path);
+  if (path.empty()) path = parameter->path;
+  check(!allocated(), "parameters: {} was declared after memory was given to the others", path);
+  check(!contains(path), "parameters: two are called {}", path);
   parameters_.push_back(parameter);
+  paths_.push_back(std::move(path));
+}
+
+bool ParameterSet::contains(std::string_view path) const {
+  return std::find(paths_.begin(), paths_.end(), path) != paths_.end();
 }
 
 void ParameterSet::allocate(uint64_t seed, DType dtype, Device device, bool with_gradients) {
@@ -112,14 +117,15 @@ void ParameterSet::place(const std::vector<ParameterPtr>& parameters, uint64_t s
   buffers->statistics = Tensor::zeros({kept}, dtype, device);
   if (with_gradients) buffers->gradients = Tensor::zeros({learned}, dtype, device);
   bool moved = false;
-  for (const ParameterPtr& parameter : parameters) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const ParameterPtr& parameter = parameters[i];
     const Tensor& buffer = parameter->statistic ? buffers->statistics : buffers->values;
     Tensor value = buffer.range(parameter->offset, parameter->shape);
     if (parameter->buffers) {
       value.copy_from(parameter->value);
       moved = true;
     } else if (!parameter->initializer.is_zeros()) {
-      std::vector<double> drawn = parameter->initializer.draw(parameter->shape, seed, parameter->path);
+      std::vector<double> drawn = parameter->initializer.draw(parameter->shape, seed, paths_[i]);
       value.copy_from(Tensor::from(drawn, parameter->shape).to(dtype).to(device));
     }
     parameter->value = value;
@@ -152,8 +158,8 @@ const Tensor& ParameterSet::statistics() const {
 }
 
 Parameter& ParameterSet::at(std::string_view path) const {
-  for (const ParameterPtr& parameter : parameters_)
-    if (parameter->path == path) return *parameter;
+  for (size_t i = 0; i < paths_.size(); ++i)
+    if (paths_[i] == path) return *parameters_[i];
   fail(ErrorKind::failed, "parameters: there is none called {}", path);
 }
 

@@ -16,6 +16,7 @@ struct ParameterBuffers;
 /// its layer, which may serve in several models; its memory is a place in flat buffers that those share.
 struct Parameter {
   std::string path;  // "conv2d/kernel": unique in a model, the key of its random stream and of its file entry
+  std::string name = {};  // in its layer: "kernel", "query/kernel"
   Shape shape;
   Initializer initializer;
   bool trainable = true;       // read it; set_trainable() changes it
@@ -49,8 +50,10 @@ class ParameterSet {
   /// Declares a parameter, learned or a statistic; the reference stays valid as long as the set. Throws if
   /// the path is taken or memory is already there.
   Parameter& add(std::string path, const Shape& shape, const Initializer& initializer, bool learned = true);
-  /// Adds a parameter of a layer that serves in another model as well. Adding it again does nothing.
-  void add(const ParameterPtr& parameter);
+  /// Adds a parameter of a layer that may serve in other models as well, where it may have other paths; its
+  /// own if `path` is empty. Adding it again does nothing.
+  void add(const ParameterPtr& parameter, std::string path = {});
+  bool contains(std::string_view path) const;
 
   /// Gives all parameters memory and their initial values, drawn by (seed, path): the same whatever the order
   /// of declaration. With gradients, each trainable value becomes a watched tensor (see framework/tape.h);
@@ -125,6 +128,7 @@ class ParameterSet {
   const ParameterBuffers& buffers() const;
 
   std::vector<ParameterPtr> parameters_;
+  std::vector<std::string> paths_;  // theirs, in this set
   mutable std::shared_ptr<ParameterBuffers> buffers_;
   std::shared_ptr<const ParameterSet*> alive_ = std::make_shared<const ParameterSet*>(this);
 };

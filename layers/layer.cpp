@@ -19,7 +19,7 @@ void Layer::set_trainable(bool trainable) {
   if (trainable_ == trainable) return;
   trainable_ = trainable;
   renamed();
-  for (Parameter* parameter : parameters_) parameter->set_trainable(trainable);
+  for (const ParameterPtr& parameter : owned_) parameter->set_trainable(trainable);
   TrainStep::forget_captured();  // BatchNormalization runs otherwise, without weights too
 }
 
@@ -42,24 +42,36 @@ Shape Layer::output_shape(const std::vector<Shape>& inputs) const {
   return shapes[0];
 }
 
-void Layer::build(const std::vector<Shape>& inputs, ParameterSet& parameters) {
-  check(!built_in_ || built_in_ == &parameters, "{}: the layer belongs to another model", name_);
-  if (built_in_) return;
+std::string Layer::default_name() const {
+  return snake_case(class_name());
+}
+
+std::vector<Parameter*> Layer::parameters() const {
+  std::vector<Parameter*> all;
+  for (const ParameterPtr& parameter : owned_) all.push_back(parameter.get());
+  return all;
+}
+
+void Layer::build(const std::vector<Shape>& inputs, ParameterSet& parameters, const std::string& scope) {
+  std::string prefix = scope + name_ + "/";
   Weights weights;
-  declare(inputs, weights);
-  auto path_of = [&](const Weights::Declared& weight) { return name_ + "/" + weight.name; };
-  for (const Parameter& other : parameters.all())
-    for (const Weights::Declared& weight : weights.declared_)
-      check(other.path != path_of(weight), "parameters: two are called {}", other.path);
-  built_in_ = &parameters;
+  if (!is_built_) declare(inputs, weights);
+  for (const Weights::Declared& weight : weights.declared_)
+    check(!parameters.contains(prefix + weight.name), "parameters: two are called {}", prefix + weight.name);
+  is_built_ = true;
   for (const Weights::Declared& weight : weights.declared_) {
-    Parameter& parameter =
-        parameters.add(path_of(weight), weight.shape, weight.initializer, !weight.is_statistic);
-    parameter.set_trainable(trainable_ && !weight.is_statistic);
-    parameter.filters_first = weight.filters_first;
-    weight.weight->parameter_ = &parameter;
-    parameters_.push_back(&parameter);
+    auto parameter = std::make_shared<Parameter>();
+    parameter->path = prefix + weight.name;
+    parameter->name = weight.name;
+    parameter->shape = weight.shape;
+    parameter->initializer = weight.initializer;
+    parameter->trainable = trainable_ && !weight.is_statistic;
+    parameter->statistic = weight.is_statistic;
+    parameter->filters_first = weight.filters_first;
+    weight.weight->parameter_ = parameter.get();
+    owned_.push_back(std::move(parameter));
   }
+  for (const ParameterPtr& parameter : owned_) parameters.add(parameter, prefix + parameter->name);
 }
 
 std::string snake_case(std::string_view class_name) {

@@ -38,10 +38,12 @@ class Layer {
   bool trainable() const { return trainable_; }
   /// With effect from the next step on, also after compiling and within a fit (in Keras only after compiling
   /// again).
-  void set_trainable(bool trainable);
+  virtual void set_trainable(bool trainable);
 
   /// Keras' class name: "Conv2D". A class of your own is called "Package>Name", as Keras registers it.
   virtual std::string class_name() const = 0;
+  /// What a graph calls it, with a number where that is taken.
+  virtual std::string default_name() const;
   /// The options in Keras' keys, as every Keras from 2.3 on accepts them: name, trainable, dtype and the
   /// layer's own. What a file said and does not matter here is in it again.
   Config config() const;
@@ -50,14 +52,16 @@ class Layer {
   virtual std::vector<Shape> output_shapes(const std::vector<Shape>& inputs) const = 0;
   /// The same of a layer with one output.
   Shape output_shape(const std::vector<Shape>& inputs) const;
-  /// Declares the parameters for inputs of these shapes; the second call does nothing. Throws if the layer
-  /// belongs to another model. A build that throws declares nothing.
-  void build(const std::vector<Shape>& inputs, ParameterSet& parameters);
+  /// Declares the parameters for inputs of these shapes, the first time, and adds them to `parameters`: those
+  /// of several models may have them. `scope` stands before their paths there. A build that throws declares
+  /// nothing.
+  virtual void build(const std::vector<Shape>& inputs, ParameterSet& parameters,
+                     const std::string& scope = {});
   /// The outputs for a batch of each input.
   virtual std::vector<Tensor> call(const std::vector<Tensor>& inputs, const CallContext& context) const = 0;
 
   /// In the order of Keras' files: those to train, then statistics; in a frozen layer as they were declared.
-  const std::vector<Parameter*>& parameters() const { return parameters_; }
+  virtual std::vector<Parameter*> parameters() const;
   /// The activation, if the layer is one and nothing else: it may be fused into the layer before it.
   virtual std::optional<Activation> as_activation() const { return std::nullopt; }
 
@@ -78,8 +82,8 @@ class Layer {
  private:
   std::string name_;
   bool trainable_;
-  const ParameterSet* built_in_ = nullptr;
-  std::vector<Parameter*> parameters_;
+  bool is_built_ = false;
+  std::vector<ParameterPtr> owned_;
   Config kept_ = Config::map(), untrained_ = Config::map(), dtype_ = "float32";
 };
 

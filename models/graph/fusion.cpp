@@ -64,7 +64,7 @@ std::optional<Match> conv_relu_pool_pattern(const Matcher& matcher, int node) {
   auto call = [conv, pool](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
     return conv_relu_pool(inputs.at(0), conv->kernel, conv->bias, conv->op_options(), pool->op_options());
   };
-  return Match{nodes, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr}};
+  return Match{nodes, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr, {}}};
 }
 
 PlanStep dense_step(const Dense& dense, Activation activation, const std::vector<int>& inputs, int node) {
@@ -73,7 +73,7 @@ PlanStep dense_step(const Dense& dense, Activation activation, const std::vector
       return dense.call_fused(x.at(0), wanted);
     };
   };
-  return {inputs, node, call_with(activation), activation, call_with(Activation::linear), &dense};
+  return {inputs, node, call_with(activation), activation, call_with(Activation::linear), &dense, {}};
 }
 
 /// Dense with its own activation, or with an activation layer behind it.
@@ -90,17 +90,20 @@ std::optional<Match> dense_activation_pattern(const Matcher& matcher, int node) 
 /// A layer called as it is.
 PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
   const Layer* layer = graph.layers()[graph.nodes()[node].layer].get();
-  PlanStep step{matcher.inputs(node),
-                node,
-                [layer, training = graph.nodes()[node].training](const std::vector<Tensor>& inputs,
-                                                                 const CallContext& context) {
-                  CallContext told = context;
-                  told.training = training.value_or(context.training);
-                  return layer->call(inputs, told).at(0);
-                },
-                Activation::linear,
-                {},
-                nullptr};
+  auto call_all = [layer, training = graph.nodes()[node].training](const std::vector<Tensor>& inputs,
+                                                                   const CallContext& context) {
+    CallContext told = context;
+    told.training = training.value_or(context.training);
+    return layer->call(inputs, told);
+  };
+  auto call = [call_all](const std::vector<Tensor>& inputs, const CallContext& context) {
+    return call_all(inputs, context).at(0);
+  };
+  PlanStep step{matcher.inputs(node), node, call, Activation::linear, {}, nullptr, {}};
+  if (graph.outputs_of_call(node) > 1) {
+    step.call_all = call_all;
+    return step;
+  }
   if (const auto* dense = matcher.layer<Dense>(node)) {
     step.activation = dense->activation;
     step.call_without_activation =
@@ -127,7 +130,7 @@ std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
   for (int node : graph.inputs()) covered[node] = true;
   std::vector<PlanStep> steps;
   for (int node = static_cast<int>(graph.nodes().size()) - 1; node >= 0; --node) {
-    if (covered[node]) continue;
+    if (covered[node] || graph.nodes()[node].output > 0) continue;  // the first of a call stands for all
     std::optional<Match> match;
     for (Pattern pattern : patterns)
       if (!match) match = pattern(matcher, node);

@@ -24,9 +24,12 @@ struct PlanStep {
   Activation activation = Activation::linear;  // what `call` ends with
   Call call_without_activation;                // empty if `call` cannot leave it out
   const Dense* dense = nullptr;                // the layer, if the step is a Dense
+  /// In place of `call` where a call has several values: those of nodes output, output + 1, ..
+  std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs, const CallContext& context)> call_all =
+      {};
 };
 
-/// The steps of a graph, each after those it needs.
+/// The steps of a graph without nested ones, each after those it needs.
 std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion);
 
 }  // namespace manul

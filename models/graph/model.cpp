@@ -2,6 +2,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
+#include "manul/models/graph/graph_layer.h"
 #include "manul/models/graph/plan.h"
 
 namespace manul {
@@ -31,8 +32,11 @@ Model::Model(Graph graph) : Model() {
   graph_ = std::move(graph);
   check(!graph_.inputs().empty() && !graph_.outputs().empty(), "model: a graph needs an input and an output");
   check_all_used(graph_);
-  declare_parameters();
+  build_layers(graph_, *parameters_);
 }
+
+Model::Model(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outputs)
+    : Model(Graph(inputs, outputs)) {}
 
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
@@ -40,22 +44,43 @@ Model::~Model() = default;
 
 void Model::append(const LayerPtr& layer) {
   check(!is_built(), "model: a layer was added after the model was built");
-  Symbol last{static_cast<int>(graph_.nodes().size()) - 1};
-  graph_.set_outputs({graph_.apply(layer, last)});
-  declare_parameters();
+  Symbol last = graph_.symbol(static_cast<int>(graph_.nodes().size()) - 1);
+  Symbol output = graph_.apply(layer, last);
+  try {
+    layer->build({graph_.shape(last)}, parameters());
+  } catch (...) {
+    graph_.remove_last_call();
+    throw;
+  }
+  graph_.set_outputs({output});
+  as_layer_ = {};
+}
+
+LayerPtr Model::as_layer() const {
+  if (!as_layer_) as_layer_ = std::make_shared<GraphLayer>(graph_);
+  return as_layer_;
+}
+
+LayerPtr Model::layer(const std::string& name) const {
+  for (const LayerPtr& layer : graph_.layers())
+    if (layer->name() == name) return layer;
+  fail(ErrorKind::failed, "model: there is no layer {}", name);
+}
+
+Symbol Model::output_of(const std::string& layer) const {
+  const Layer* wanted = this->layer(layer).get();
+  Symbol found;
+  for (size_t node = 0; node < graph_.nodes().size(); ++node) {
+    if (graph_.layers()[graph_.nodes()[node].layer].get() != wanted) continue;
+    check(!found.graph, "model: the layer {} has several outputs: take a symbol of the graph", layer);
+    found = graph_.symbol(static_cast<int>(node));
+  }
+  return found;
 }
 
 ParameterSet* Model::checked_parameters() const {
   check(parameters_ != nullptr, "model: it was moved from");
   return parameters_.get();
-}
-
-void Model::declare_parameters() {
-  for (const Graph::Node& node : graph_.nodes()) {
-    std::vector<Shape> shapes;
-    for (int input : node.inputs) shapes.push_back(graph_.nodes()[input].shape);
-    graph_.layers()[node.layer]->build(shapes, *parameters_);
-  }
 }
 
 void Model::build(const BuildOptions& options) {
@@ -65,7 +90,7 @@ void Model::build(const BuildOptions& options) {
   parameters().allocate(options.seed, options.dtype, options.device, options.gradients);
   build_options_ = options;
   values_are_drawn_ = true;
-  plan_ = std::make_unique<Plan>(graph_, options.fusion);
+  plan_ = std::make_unique<Plan>(graph_.flat(), options.fusion);
 }
 
 void Model::compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, std::vector<Metric> metrics,
@@ -78,7 +103,7 @@ void Model::compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, 
            .seed = options.seed.value_or(0),
            .fusion = options.fusion});
   check(build_options_.gradients, "compile: the model was built for prediction, without gradients");
-  for (const LayerPtr& layer : graph_.layers())
+  for (const LayerPtr& layer : graph_.leaf_layers())
     if (const Config& ignored = layer->untrained_options(); ignored.is_map() && !ignored.as_map().empty())
       fail(ErrorKind::failed, "compile: {} asks for {}, which training does not support", layer->name(),
            ignored.text());

@@ -58,11 +58,27 @@ class Model {
  public:
   /// Throws if the graph has no inputs or outputs, or a layer that leads to no output.
   explicit Model(Graph graph);
+  /// The part of a graph between values of it, which may be another model's: a feature extractor, one branch,
+  /// another output. The layers are the same: what one model learns, the other has.
+  ///
+  ///     Model features(base.inputs(), {base.output_of("flatten")});
+  Model(const std::vector<Symbol>& inputs, const std::vector<Symbol>& outputs);
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
   virtual ~Model();
 
   const Graph& graph() const { return graph_; }
+  /// The values that the model takes and gives, and of a layer that is called once the one it gives.
+  std::vector<Symbol> inputs() const { return graph_.symbols(graph_.inputs()); }
+  std::vector<Symbol> outputs() const { return graph_.symbols(graph_.outputs()); }
+  Symbol output_of(const std::string& layer) const;
+  /// Throws if there is no layer of that name.
+  LayerPtr layer(const std::string& name) const;
+
+  /// The model as a layer of other models, always the same one: `graph.apply(encoder, x)`. It stays nested,
+  /// in files too, and shares its parameters.
+  LayerPtr as_layer() const;
+  operator LayerPtr() const { return as_layer(); }
   /// Declared with the layers; with memory once the model is built.
   ParameterSet& parameters() { return *checked_parameters(); }
   const ParameterSet& parameters() const { return *checked_parameters(); }
@@ -162,7 +178,6 @@ class Model {
   };
   /// Throws if the model was moved from.
   ParameterSet* checked_parameters() const;
-  void declare_parameters();
   const std::vector<Tensor>& checked(const std::vector<Tensor>& inputs) const;
   void check_built_as(const CompileOptions& options);
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
@@ -179,6 +194,7 @@ class Model {
   Logs logs_of(const Tensor& totals) const;
 
   std::unique_ptr<ParameterSet> parameters_;
+  mutable LayerPtr as_layer_;
   BuildOptions build_options_;
   std::unique_ptr<Plan> plan_;  // how the graph runs; made when built
   std::unique_ptr<Optimizer> optimizer_;

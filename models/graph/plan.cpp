@@ -43,7 +43,10 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallConte
     int output = output_at_[i];
     bool leave_out = output >= 0 && !without_activation.empty() && without_activation[output] &&
                      step.call_without_activation;
-    if (last_dense && step.dense && outputs_.size() == 1 && output == 0)
+    if (step.call_all) {
+      std::vector<Tensor> all = step.call_all(arguments, context);
+      for (size_t k = 0; k < all.size(); ++k) values[static_cast<size_t>(step.output) + k] = all[k];
+    } else if (last_dense && step.dense && outputs_.size() == 1 && output == 0)
       values[step.output] = last_dense(*step.dense, arguments.at(0));
     else
       values[step.output] = (leave_out ? step.call_without_activation : step.call)(arguments, context);

@@ -7,6 +7,7 @@ namespace manul {
 /// Runs a graph whose layers are built.
 class Plan {
  public:
+  /// `graph`: without nested ones, as Graph::flat() gives it.
   Plan(const Graph& graph, const Fusion& fusion);
 
   /// Computes the value of a dense, without activation, from its input.

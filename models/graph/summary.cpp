@@ -67,13 +67,15 @@ class Listing {
  public:
   explicit Listing(const Graph& graph) : graph_(graph), calls_(graph.layers().size()) {
     for (size_t node = 0; node < graph.nodes().size(); ++node)
-      calls_[graph.nodes()[node].layer].push_back(static_cast<int>(node));
+      if (graph.nodes()[node].output == 0)
+        calls_[graph.nodes()[node].layer].push_back(static_cast<int>(node));
   }
 
   /// Which calls of its layer a node is.
   int call_index(int node) const {
     const std::vector<int>& calls = calls_[graph_.nodes()[node].layer];
-    return static_cast<int>(std::find(calls.begin(), calls.end(), node) - calls.begin());
+    int first = node - graph_.nodes()[node].output;
+    return static_cast<int>(std::find(calls.begin(), calls.end(), first) - calls.begin());
   }
 
   /// One call of each layer, each with at most one input and alone at its depth.
@@ -92,7 +94,7 @@ class Listing {
 
   std::string output_shape(int layer) const {
     std::vector<std::string> shapes;
-    for (int node : calls_[layer]) shapes.push_back(shape_text(graph_.nodes()[node].shape));
+    for (int node : calls_[layer]) shapes.push_back(shape_of_call(node));
     bool same =
         std::all_of(shapes.begin(), shapes.end(), [&](const auto& shape) { return shape == shapes[0]; });
     if (!same) return "multiple";
@@ -103,12 +105,21 @@ class Listing {
     std::string text = "[";
     for (int node : calls_[layer])
       for (int input : graph_.nodes()[node].inputs)
-        text += fmt::format("{}'{}[{}][0]'", text.size() > 1 ? ", " : "",
-                            graph_.layers()[graph_.nodes()[input].layer]->name(), call_index(input));
+        text += fmt::format("{}'{}[{}][{}]'", text.size() > 1 ? ", " : "",
+                            graph_.layers()[graph_.nodes()[input].layer]->name(), call_index(input),
+                            graph_.nodes()[input].output);
     return text + "]";
   }
 
  private:
+  std::string shape_of_call(int node) const {
+    int count = graph_.outputs_of_call(node);
+    if (count == 1) return shape_text(graph_.nodes()[node].shape);
+    std::string text = "[";
+    for (int k = 0; k < count; ++k) text += (k > 0 ? ", " : "") + shape_text(graph_.nodes()[node + k].shape);
+    return text + "]";
+  }
+
   const Graph& graph_;
   std::vector<std::vector<int>> calls_;
 };

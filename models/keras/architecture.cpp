@@ -8,6 +8,7 @@
 #include <queue>
 
 #include "manul/framework/error.h"
+#include "manul/models/graph/graph_layer.h"
 #include "manul/models/keras/connections.h"
 
 namespace manul::keras {
@@ -15,7 +16,6 @@ namespace {
 
 constexpr size_t most_layers = 4000;
 constexpr size_t most_nodes = 8000;
-constexpr int most_calls = 1000;
 constexpr int64_t most_steps = 1'000'000;  // layers and inputs of layers, over all calls of all models
 constexpr size_t longest_name = 1000;
 constexpr int64_t largest_sample = int64_t{1} << 27;  // elements of a layer's output for one sample
@@ -76,45 +76,34 @@ class ConfiguredModel {
   const std::string& name() const { return name_; }
   bool is_sequential() const { return sequential_; }
 
-  /// Adds the model's inputs to the graph.
-  std::vector<Symbol> make_inputs(Graph& graph) const {
-    if (sequential_) return {graph.input(sequential_input_shape(), input_name_)};
-    std::vector<Symbol> symbols;
-    for (const Reference& input : inputs_) {
-      const Part& part = this->part(input.layer);
-      if (!part.input_shape)
-        fail(ErrorKind::model_file, "layer {}: is not an input of the model", input.layer);
-      symbols.push_back(graph.input(*part.input_shape, part.name));
-    }
-    return symbols;
-  }
-
-  /// Adds a call of the whole model to the graph.
-  /// `training` is what the call was given as the argument of this name, for every layer in it.
-  std::vector<Symbol> call(Graph& graph, const std::vector<Symbol>& inputs,
-                           std::optional<bool> training = {}) const {
-    if (++calls_ > most_calls)  // models in models, each called many times, multiply
-      fail(ErrorKind::model_file, "the model {} is called more than {} times", name_, most_calls);
-    if (!sequential_) return call_functional(graph, inputs, training);
-    count_step(static_cast<int64_t>(parts_.size()));
-    std::vector<Symbol> values = inputs;
-    for (const Part& part : parts_)
-      if (!part.input_shape) values = call_part(graph, part, values, training);
-    return values;
-  }
-
-  /// Its layers, and those of models in it, in order.
-  std::vector<LayerPtr> layers() const {
-    std::vector<LayerPtr> all;
-    for (const Part& part : parts_)
-      for (const LayerPtr& layer : layers_of(part)) all.push_back(layer);
-    return all;
+  /// The graph of the model, for inputs of these shapes (none: those that the config has).
+  Graph graph(const std::vector<Shape>& called_with = {}) const {
+    Graph graph;
+    graph.set_name(name_);
+    std::vector<Symbol> inputs = make_inputs(graph, called_with);
+    graph.set_outputs(sequential_ ? call_sequential(graph, inputs) : call_functional(graph, inputs));
+    graph.set_sequential(sequential_);
+    // As Keras does, calls that lead to no output are left out; layers that lead to none are refused later.
+    Graph used(graph.symbols(graph.inputs()), graph.symbols(graph.outputs()));
+    if (used.layers().size() != graph.layers().size() || used.nodes().size() == graph.nodes().size())
+      return graph;
+    used.set_name(name_);
+    return used;
   }
 
   /// As files list them: nested models are one entry.
   std::vector<SavedLayer> saved_layers() const {
     std::vector<SavedLayer> saved;
-    for (const Part& part : parts_) saved.push_back({part.name, layers_of(part)});
+    for (const Part& part : parts_) {
+      SavedLayer entry{part.name, {}};
+      if (part.model) {
+        entry.parts = part.model->saved_layers();
+        entry.layers = leaves_of(entry.parts);
+      } else if (part.layer) {
+        entry.layers = {part.layer};
+      }
+      saved.push_back(std::move(entry));
+    }
     return saved;
   }
 
@@ -128,11 +117,37 @@ class ConfiguredModel {
 
   struct Part {
     std::string name;
-    LayerPtr layer;  // one of these three
-    std::unique_ptr<ConfiguredModel> model;
-    std::optional<Shape> input_shape;
-    std::vector<Call> calls;  // of a functional model
+    LayerPtr layer;                          // of a model: when it is first called
+    std::unique_ptr<ConfiguredModel> model;  // or null
+    bool trainable = true;                   // of a model
+    std::optional<Shape> input_shape;        // of an InputLayer
+    std::vector<Call> calls;                 // of a functional model
   };
+
+  std::vector<Symbol> make_inputs(Graph& graph, const std::vector<Shape>& called_with) const {
+    if (sequential_)
+      return {graph.input(called_with.empty() ? sequential_input_shape() : called_with[0], input_name_)};
+    if (!called_with.empty() && called_with.size() != inputs_.size())
+      fail(ErrorKind::model_file, "the model {} has {} inputs and is given {}", name_, inputs_.size(),
+           called_with.size());
+    std::vector<Symbol> symbols;
+    for (const Reference& input : inputs_) {
+      const Part& part = this->part(input.layer);
+      if (!part.input_shape)
+        fail(ErrorKind::model_file, "layer {}: is not an input of the model", input.layer);
+      symbols.push_back(
+          graph.input(called_with.empty() ? *part.input_shape : called_with[symbols.size()], part.name));
+    }
+    return symbols;
+  }
+
+  std::vector<Symbol> call_sequential(Graph& graph, const std::vector<Symbol>& inputs) const {
+    count_step(static_cast<int64_t>(parts_.size()));
+    std::vector<Symbol> values = inputs;
+    for (Part& part : parts_)
+      if (!part.input_shape) values = call_part(graph, part, values, {});
+    return values;
+  }
 
   /// A call of a functional model's layers in the making. A part waits for one value at a time. The order is
   /// that of going round and round the list of parts, each called as often as its inputs allow: a part that
@@ -140,8 +155,8 @@ class ConfiguredModel {
   struct CallOrder {
     explicit CallOrder(size_t parts) : values(parts), met(parts + 1, 0) {}
 
-    void add(size_t part, Symbol value, int64_t round) {
-      values[part].push_back(value);
+    void add(size_t part, std::vector<Symbol> outputs, int64_t round) {
+      values[part].push_back(std::move(outputs));
       auto waiters = waiting.find({part, values[part].size() - 1});
       if (waiters == waiting.end()) return;
       for (size_t waiter : waiters->second)
@@ -151,8 +166,8 @@ class ConfiguredModel {
 
     using Turn = std::pair<int64_t, size_t>;  // round and part
     std::priority_queue<Turn, std::vector<Turn>, std::greater<>> ready;
-    std::vector<std::vector<Symbol>> values;  // of each part, call by call
-    std::vector<size_t> met;                  // how many inputs of the part's next call are there
+    std::vector<std::vector<std::vector<Symbol>>> values;  // of each part, call by call
+    std::vector<size_t> met;  // how many inputs of the part's next call are there
     std::map<std::pair<size_t, size_t>, std::vector<size_t>> waiting;  // by part and call
   };
 
@@ -162,6 +177,7 @@ class ConfiguredModel {
     if (is_model(class_name)) {
       part.name = config.get("name", config.at("config").get("name", "model").c_str());
       check_name(scope, part.name);
+      part.trainable = config.at("config").get("trainable", true);
       part.model = std::make_unique<ConfiguredModel>(config, major_version_, scope + part.name + "/",
                                                      trainable, *steps_left_);
       if (parts_.empty() && sequential_ && part.model->sequential_) input_shape_ = part.model->input_shape_;
@@ -169,7 +185,7 @@ class ConfiguredModel {
       Config options = modern_config(config.at("config"), class_name, major_version_);
       part.name = options.get("name", config.get("name", "").c_str());
       check_name(scope, part.name);
-      add_layer(part, class_name, options, scope, trainable);
+      add_layer(part, class_name, options, trainable);
     }
     std::vector<std::string> input_names;
     if (part.layer) input_names = input_names_of(*part.layer);
@@ -187,8 +203,7 @@ class ConfiguredModel {
            longest_name);
   }
 
-  void add_layer(Part& part, const std::string& class_name, Config& options, const std::string& scope,
-                 bool trainable) {
+  void add_layer(Part& part, const std::string& class_name, Config& options, bool trainable) {
     const Config* shape = find_input_shape(options);
     if (sequential_ && parts_.empty() && shape) input_shape_ = sample_shape(*shape);
     if (class_name == "InputLayer") {
@@ -200,14 +215,9 @@ class ConfiguredModel {
     if (class_name == "Lambda")
       fail(ErrorKind::model_file, "layer {}: a Lambda would run code from the file, which is never done",
            part.name);
-    options.set("name", scope + part.name);
+    options.set("name", part.name);
     if (!trainable) options.set("trainable", false);
     part.layer = make_layer(class_name, options);
-  }
-
-  static std::vector<LayerPtr> layers_of(const Part& part) {
-    if (part.layer) return {part.layer};
-    return part.model ? part.model->layers() : std::vector<LayerPtr>();
   }
 
   size_t index_of(const std::string& name) const {
@@ -232,43 +242,41 @@ class ConfiguredModel {
     return *input_shape_;
   }
 
-  static std::vector<Symbol> call_part(Graph& graph, const Part& part, const std::vector<Symbol>& inputs,
+  static std::vector<Symbol> call_part(Graph& graph, Part& part, const std::vector<Symbol>& inputs,
                                        std::optional<bool> training) {
-    if (part.model) return part.model->call(graph, inputs, training);
     if (graph.nodes().size() >= most_nodes)
       fail(ErrorKind::model_file, "the model calls layers more than {} times", most_nodes);
-    Symbol output = graph.apply(part.layer, inputs, training);
-    if (graph.shape(output).elements() > largest_sample)
-      fail(ErrorKind::model_file, "layer {}: an output of shape {} is too large", part.name,
-           graph.shape(output));
-    return {output};
+    if (part.model && !part.layer) {
+      std::vector<Shape> shapes;
+      for (const Symbol& input : inputs) shapes.push_back(graph.shape(input));
+      part.layer = std::make_shared<GraphLayer>(part.model->graph(shapes));
+      part.layer->set_name(part.name);
+      if (!part.trainable) part.layer->set_trainable(false);
+    }
+    std::vector<Symbol> outputs = graph.apply_all(part.layer, inputs, training);
+    for (const Symbol& output : outputs)
+      if (graph.shape(output).elements() > largest_sample)
+        fail(ErrorKind::model_file, "layer {}: an output of shape {} is too large", part.name,
+             graph.shape(output));
+    return outputs;
   }
 
   /// Calls the layers as soon as their inputs are there. Keras lists layers in an order in which most inputs
   /// come first; with shared layers some do not.
-  std::vector<Symbol> call_functional(Graph& graph, const std::vector<Symbol>& inputs,
-                                      std::optional<bool> training) const {
-    if (inputs.size() != inputs_.size())
-      fail(ErrorKind::model_file, "the model {} has {} inputs and is given {}", name_, inputs_.size(),
-           inputs.size());
+  std::vector<Symbol> call_functional(Graph& graph, const std::vector<Symbol>& inputs) const {
     CallOrder order(parts_.size());
-    for (size_t i = 0; i < inputs.size(); ++i) order.values[index_of(inputs_[i].layer)] = {inputs[i]};
+    for (size_t i = 0; i < inputs.size(); ++i)
+      order.values[index_of(inputs_[i].layer)].assign(1, std::vector{inputs[i]});
     for (size_t i = 0; i < parts_.size(); ++i) order.ready.push({0, i});
     while (!order.ready.empty()) {
       auto [round, index] = order.ready.top();
       order.ready.pop();
-      const Part& part = parts_[index];
+      Part& part = parts_[index];
       while (order.values[index].size() < part.calls.size()) {
         const Call& call = part.calls[order.values[index].size()];
         std::optional<std::vector<Symbol>> arguments = find_values(order, call.inputs, index);
         if (!arguments) break;
-        // A call's own argument goes before that of the call of the model around it.
-        std::optional<bool> told = call.training ? call.training : training;
-        std::vector<Symbol> outputs = call_part(graph, part, *arguments, told);
-        if (outputs.size() != 1)
-          fail(ErrorKind::model_file, "the nested model {} has several outputs, which is not supported",
-               part.name);
-        order.add(index, outputs[0], round);
+        order.add(index, call_part(graph, part, *arguments, call.training), round);
       }
     }
     std::optional<std::vector<Symbol>> outputs = find_values(order, outputs_, parts_.size());
@@ -293,7 +301,11 @@ class ConfiguredModel {
     std::vector<Symbol> found;
     for (const Reference& reference : references) {
       auto [index, node] = place_of(reference);
-      found.push_back(order.values[index][node]);
+      const std::vector<Symbol>& outputs = order.values[index][node];
+      if (reference.output >= static_cast<int64_t>(outputs.size()))
+        fail(ErrorKind::model_file, "layer {}: has {} outputs, there is none of number {}", reference.layer,
+             outputs.size(), reference.output);
+      found.push_back(outputs[static_cast<size_t>(reference.output)]);
     }
     return found;
   }
@@ -306,16 +318,48 @@ class ConfiguredModel {
     return {index, static_cast<size_t>(reference.node) - (skips_one ? 1 : 0)};
   }
 
-  mutable int calls_ = 0;
   int64_t* steps_left_;  // of the outermost model
   int major_version_;
   bool sequential_;
   std::string name_, input_name_;
-  std::vector<Part> parts_;
+  mutable std::vector<Part> parts_;  // their layers are made when they are called
   std::map<std::string, size_t> index_;
   std::optional<Shape> input_shape_;         // of a Sequential
   std::vector<Reference> inputs_, outputs_;  // of a functional model
 };
+
+/// What running a graph takes once its nested ones are laid out: calls, and their inputs.
+struct Size {
+  int64_t calls = 0, inputs = 0;
+};
+
+Size size_of_flat(const Graph& graph) {
+  std::map<const Layer*, Size> nested;
+  Size size;
+  for (const GraphNode& node : graph.nodes()) {
+    if (node.output > 0) continue;
+    Size own{1, static_cast<int64_t>(node.inputs.size())};
+    const Layer* layer = graph.layers()[node.layer].get();
+    if (const auto* inner = dynamic_cast<const GraphLayer*>(layer)) {
+      auto [known, is_new] = nested.emplace(layer, Size());
+      if (is_new) known->second = size_of_flat(inner->graph());
+      own = known->second;
+    }
+    size.calls = std::min(size.calls + own.calls, most_steps + 1);
+    size.inputs = std::min(size.inputs + own.inputs, most_steps + 1);
+  }
+  return size;
+}
+
+void check_size(const Graph& graph) {
+  Size size = size_of_flat(graph);
+  if (size.calls > static_cast<int64_t>(most_nodes))
+    fail(ErrorKind::model_file, "the model calls layers more than {} times: models in models multiply",
+         most_nodes);
+  if (size.inputs > most_steps)
+    fail(ErrorKind::model_file, "the model takes more than {} steps to lay out: models in models multiply",
+         most_steps);
+}
 
 }  // namespace
 
@@ -326,15 +370,8 @@ Architecture read_architecture(const Config& model_config, int major_version) {
          class_name);
   int64_t steps_left = most_steps;
   ConfiguredModel model(model_config, major_version, "", true, steps_left);
-  Architecture architecture;
-  Graph& graph = architecture.graph;
-  graph.set_outputs(model.call(graph, model.make_inputs(graph)));
-  graph.set_name(model.name());
-  std::vector<SavedLayer> saved = model.saved_layers();
-  bool is_flat =
-      std::all_of(saved.begin(), saved.end(), [](const SavedLayer& s) { return s.layers.size() < 2; });
-  graph.set_sequential(model.is_sequential() && is_flat);
-  architecture.layers = std::move(saved);
+  Architecture architecture{model.graph(), model.saved_layers()};
+  check_size(architecture.graph);
   return architecture;
 }
 

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "manul/framework/error.h"
+#include "manul/models/graph/graph_layer.h"
 #include "manul/models/keras/activation_names.h"
 #include "manul/models/keras/architecture.h"
 #include "manul/models/keras/connections.h"
@@ -50,9 +51,20 @@ Config accepted_options(const Layer& layer, const Config& config, int keras_vers
   return options;
 }
 
+const GraphLayer* nested_at(const Graph& graph, int node) {
+  return dynamic_cast<const GraphLayer*>(graph.layers()[graph.nodes()[node].layer].get());
+}
+
 /// {class_name, config} of the layer that is called at `node`.
 Config layer_config(const Graph& graph, int node, int keras_version) {
   const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
+  if (const GraphLayer* nested = nested_at(graph, node)) {
+    Config model = architecture_config(nested->graph(), keras_version);
+    Config config = model.at("config");
+    config.set("name", file_name(layer));
+    model.set("config", std::move(config));
+    return model;
+  }
   bool is_input = graph.nodes()[node].inputs.empty();
   Config config =
       is_input ? input_config(graph, node) : accepted_options(layer, layer.config(), keras_version);
@@ -122,12 +134,16 @@ Config functional_config(const Graph& graph, int keras_version) {
   std::vector<int64_t> call_of(graph.nodes().size());  // which call of its layer each node is
   std::map<const Layer*, std::vector<int>> nodes_of;
   for (size_t node = 0; node < graph.nodes().size(); ++node) {
+    if (graph.nodes()[node].output > 0) continue;
     std::vector<int>& calls = nodes_of[graph.layers()[graph.nodes()[node].layer].get()];
     call_of[node] = static_cast<int64_t>(calls.size());
     calls.push_back(static_cast<int>(node));
   }
   auto reference = [&](int node) {
-    return Config::List{file_name(*graph.layers()[graph.nodes()[node].layer]), call_of[node], 0};
+    int output = graph.nodes()[node].output;
+    int64_t call = call_of[node - output];
+    if (nested_at(graph, node)) call = 2 * call + 1;  // each stands there twice
+    return Config::List{file_name(*graph.layers()[graph.nodes()[node].layer]), call, output};
   };
   auto references = [&](const std::vector<int>& nodes) {
     if (keras_version >= 3 && nodes.size() == 1) return reference(nodes[0]);
@@ -142,8 +158,10 @@ Config functional_config(const Graph& graph, int keras_version) {
     Config::List calls;
     for (int node : nodes) {
       if (graph.nodes()[node].inputs.empty()) continue;
-      calls.push_back(keras_version < 3 ? keras2_call(graph, node, reference)
-                                        : keras3_call(graph, node, reference));
+      Config call = keras_version < 3 ? Config(keras2_call(graph, node, reference))
+                                      : Config(keras3_call(graph, node, reference));
+      if (nested_at(graph, node)) calls.push_back(call);
+      calls.push_back(std::move(call));
     }
     layer.set("name", layer.at("config").at("name"));
     layer.set("inbound_nodes", std::move(calls));
@@ -158,7 +176,10 @@ Config functional_config(const Graph& graph, int keras_version) {
 }  // namespace
 
 std::string file_name(const Layer& layer) {
-  std::string name = layer.name();
+  return file_name(layer.name());
+}
+
+std::string file_name(std::string name) {
   std::replace(name.begin(), name.end(), '/', '_');
   return name;
 }

@@ -26,12 +26,12 @@ const Config* arguments_of(const Config& connection) {
 
 Reference read_reference(const Config& config, const std::vector<std::string>& input_names = {}) {
   const Config::List& parts = config.as_list();
-  if (parts.size() < 3 || parts[2].as_int() != 0)
-    fail(ErrorKind::model_file, "connection {}: only first outputs of layers can be used", config.text());
+  if (parts.size() < 3 || parts[2].as_int() < 0)
+    fail(ErrorKind::model_file, "connection {}: [layer, call, output] are wanted", config.text());
   const Config* arguments = arguments_of(config);
   for (const Config::Entry& entry : arguments ? arguments->as_map() : Config::Map())
     if (entry.key != "training" && !is_among(input_names, entry.key)) refuse_argument(config, entry);
-  return {parts[0].as_string(), parts[1].as_int()};
+  return {parts[0].as_string(), parts[1].as_int(), parts[2].as_int()};
 }
 
 /// Keras 3 writes a call's arguments as they were given; the tensors among them are the inputs.

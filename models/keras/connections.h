@@ -9,14 +9,15 @@
 // How the config of a functional model says which layer is called on what.
 namespace manul::keras {
 
-/// Which value of a functional model: the output of call `node` of a layer.
+/// Which value of a functional model: an output of call `node` of a layer.
 struct Reference {
   std::string layer;
   int64_t node = 0;
+  int64_t output = 0;
 };
 
 /// input_layers and output_layers: [[name, 0, 0], ..], one alone, or a map of them. Throws
-/// ErrorKind::model_file on outputs other than a layer's first and on arguments other than `training`.
+/// ErrorKind::model_file on arguments other than `training`.
 std::vector<Reference> read_references(const Config& config);
 
 /// Keras' names of a layer's inputs where files name them ("query", "value"); none where they are a list.

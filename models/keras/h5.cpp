@@ -39,7 +39,7 @@ void refuse_flipped_kernels(hdf5::Reader& file, const keras::Architecture& archi
   if (backend.empty() && file.exists("model_weights"))
     backend = file.text("model_weights", "backend").value_or("");
   if (backend != "theano") return;
-  for (const LayerPtr& layer : architecture.graph.layers())
+  for (const LayerPtr& layer : architecture.graph.leaf_layers())
     if (layer->class_name().find("Conv") != std::string::npos)
       file.refuse("", fmt::format("was written with the backend theano, whose convolutions turn their "
                                   "kernels: layer {} is not supported",

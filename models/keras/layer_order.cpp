@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "manul/models/graph/graph_layer.h"
 #include "manul/models/keras/architecture.h"
 
 namespace manul::keras {
@@ -20,7 +21,10 @@ class LayerOrder {
       const Graph::Node& here = graph.nodes()[*node];
       node_depth[*node] = std::max(node_depth[*node], layer_depth_[here.layer]);
       layer_depth_[here.layer] = node_depth[*node];
-      for (int input : here.inputs) node_depth[input] = std::max(node_depth[input], node_depth[*node] + 1);
+      for (int input : here.inputs) {
+        int& depth = node_depth[first_of_call(input)];
+        depth = std::max(depth, node_depth[*node] + 1);
+      }
     }
   }
 
@@ -35,6 +39,8 @@ class LayerOrder {
   }
 
  private:
+  int first_of_call(int node) const { return node - graph_.nodes()[node].output; }
+
   /// Depth first, a node after its inputs, with a stack of our own: graphs may be thousands of layers deep.
   void visit(int output, std::vector<bool>& done) {
     struct Step {
@@ -42,7 +48,8 @@ class LayerOrder {
       size_t next_input;
     };
     std::vector<Step> stack;
-    auto enter = [&](int node) {
+    auto enter = [&](int value) {
+      int node = first_of_call(value);
       if (done[node]) return;
       int& met = met_[graph_.nodes()[node].layer];
       if (met < 0) met = layers_met_++;
@@ -80,14 +87,22 @@ std::vector<LayerPtr> ordered_layers(const Graph& graph) {
   return layers;
 }
 
+std::vector<LayerPtr> leaves_of(const std::vector<SavedLayer>& entries) {
+  std::vector<LayerPtr> leaves;
+  for (const SavedLayer& entry : entries)
+    leaves.insert(leaves.end(), entry.layers.begin(), entry.layers.end());
+  return leaves;
+}
+
 std::vector<SavedLayer> saved_layers(const Graph& graph) {
   std::vector<SavedLayer> saved;
-  std::map<std::string, size_t> index;
   for (const LayerPtr& layer : ordered_layers(graph)) {
-    std::string name = layer->name().substr(0, layer->name().find('/'));
-    auto [place, is_new] = index.emplace(name, saved.size());
-    if (is_new) saved.push_back({name, {}});
-    saved[place->second].layers.push_back(layer);
+    SavedLayer entry{layer->name(), {layer}};
+    if (const auto* nested = dynamic_cast<const GraphLayer*>(layer.get())) {
+      entry.parts = saved_layers(nested->graph());
+      entry.layers = leaves_of(entry.parts);
+    }
+    saved.push_back(std::move(entry));
   }
   return saved;
 }

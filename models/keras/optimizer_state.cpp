@@ -1,6 +1,7 @@
 #include "manul/models/keras/optimizer_state.h"
 
 #include <algorithm>
+#include <set>
 
 #include "manul/framework/error.h"
 
@@ -18,9 +19,10 @@ std::vector<Parameter*> slot_order(hdf5::Reader& file, const Version& version,
     Parameter* parameter;
   };
   std::vector<Named> trained;
-  std::vector<WeightPlace> places;
+  std::set<const Parameter*> met;  // a layer may be in several nested models
   for (const WeightPlace& place : match_weights(file, layers))
-    if (place.parameter->trainable) trained.push_back({place.dataset.path, place.parameter});
+    if (place.parameter->trainable && met.insert(place.parameter).second)
+      trained.push_back({place.dataset.path, place.parameter});
   if (version.before(2, 0, 6))
     std::stable_sort(trained.begin(), trained.end(),
                      [](const Named& a, const Named& b) { return a.name < b.name; });
@@ -89,10 +91,13 @@ void write_optimizer(hdf5::Group& group, const Model& model) {
   std::vector<std::string> names{optimizer + "/iter:0"};
   group.add(names[0], {}, std::vector<int64_t>{model.state().read().iteration});
   for (const Optimizer::Slot& slot : model.optimizer().slots()) {
-    for (const LayerPtr& layer : ordered_layers(model.graph())) {
-      for (const Parameter* parameter : layer->parameters()) {
-        if (!parameter->trainable) continue;
-        names.push_back(fmt::format("{}/{}/{}:0", optimizer, file_path(*layer, *parameter), slot.name));
+    std::set<const Parameter*> met;
+    for (const SavedLayer& layer : saved_layers(model.graph())) {
+      for (const auto& [path, parameter] : saved_weights(layer)) {
+        if (!parameter->trainable || !met.insert(parameter).second) continue;
+        // The layers of a nested model may be called as others are.
+        std::string scope = layer.layers.size() > 1 ? file_name(layer.name) + "/" : "";
+        names.push_back(fmt::format("{}/{}{}/{}:0", optimizer, scope, path, slot.name));
         Tensor values = slot.values.range(parameter->offset, parameter->shape);
         group.add(names.back(), file_shape(*parameter), file_values(*parameter, values));
       }

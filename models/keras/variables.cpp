@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <set>
 
 #include "manul/framework/error.h"
+#include "manul/models/graph/graph_layer.h"
 
 namespace manul::keras {
 namespace {
@@ -25,10 +27,9 @@ class Identifiers {
 };
 
 /// Which part of a layer that is made of layers has the parameter: "query"; none: "".
-std::string part_of_layer(const Layer& layer, const Parameter& parameter) {
-  std::string rest = parameter.path.substr(std::min(parameter.path.size(), layer.name().size() + 1));
-  size_t slash = rest.rfind('/');
-  return slash == std::string::npos ? "" : rest.substr(0, slash);
+std::string part_of_layer(const Parameter& parameter) {
+  size_t slash = parameter.name.rfind('/');
+  return slash == std::string::npos ? "" : parameter.name.substr(0, slash);
 }
 
 /// "query_dense": what the part "query" is called as a member of Keras' Python object.
@@ -41,23 +42,17 @@ class VariableMatcher {
  public:
   VariableMatcher(hdf5::Reader& file) : file_(file) {}
 
-  /// `depth`: how many parts of the layers' names ("model/layer") are those of the models around.
-  void match(const std::string& group, const std::vector<LayerPtr>& layers, int depth) {
+  void match(const std::string& group, const std::vector<SavedLayer>& layers) {
     std::string root = group + layer_root(group);
     Identifiers identifiers;
-    for (size_t i = 0; i < layers.size();) {
-      std::string name = part_of(layers[i]->name(), depth);
-      std::vector<LayerPtr> inner;
-      for (size_t k = i; k < layers.size() && part_of(layers[k]->name(), depth) == name; ++k)
-        inner.push_back(layers[k]);
-      bool nested = has_part(layers[i]->name(), depth + 1);
-      if (nested) {
-        match(nested_group(root, name, identifiers) + "/", inner, depth + 1);
-        i += inner.size();
-      } else {
-        std::string id = identifiers.next(snake_case(layers[i]->class_name()));
-        match_layer(root + "/" + id, *layers[i]);
-        ++i;
+    for (const SavedLayer& layer : layers) {
+      if (!layer.parts.empty()) {
+        if (is_met(layer)) continue;
+        match(nested_group(root, layer.name, identifiers) + "/", layer.parts);
+      } else if (!layer.layers.empty()) {
+        const Layer& one = *layer.layers[0];
+        std::string path = root + "/" + identifiers.next(snake_case(one.class_name()));
+        if (met_.insert(&one).second) match_layer(path, one);  // a shared layer is stored once
       }
     }
   }
@@ -65,13 +60,9 @@ class VariableMatcher {
   std::vector<WeightPlace> places;
 
  private:
-  static bool has_part(const std::string& name, int part) {
-    return std::count(name.begin(), name.end(), '/') >= part;
-  }
-  static std::string part_of(const std::string& name, int part) {
-    size_t begin = 0;
-    for (int i = 0; i < part; ++i) begin = name.find('/', begin) + 1;
-    return name.substr(begin, name.find('/', begin) - begin);
+  bool is_met(const SavedLayer& model) const {
+    return std::all_of(model.layers.begin(), model.layers.end(),
+                       [&](const LayerPtr& layer) { return met_.count(layer.get()) > 0; });
   }
 
   std::string layer_root(const std::string& group) {
@@ -98,7 +89,7 @@ class VariableMatcher {
 
   void match_layer(const std::string& path, const Layer& layer) {
     std::map<std::string, size_t> counts;  // by part
-    for (const Parameter* parameter : layer.parameters()) ++counts[part_of_layer(layer, *parameter)];
+    for (const Parameter* parameter : layer.parameters()) ++counts[part_of_layer(*parameter)];
     std::map<std::string, std::string> groups;
     for (const auto& [part, count] : counts) {
       groups[part] = (part.empty() ? path : part_group(path, part)) + "/vars";
@@ -106,7 +97,7 @@ class VariableMatcher {
     }
     std::map<std::string, size_t> next;
     for (Parameter* parameter : layer.parameters()) {  // in the layer's order, which is that of its slots
-      std::string part = part_of_layer(layer, *parameter);
+      std::string part = part_of_layer(*parameter);
       places.push_back({parameter, file_.dataset(fmt::format("{}/{}", groups[part], next[part]++))});
     }
   }
@@ -132,6 +123,43 @@ class VariableMatcher {
   }
 
   hdf5::Reader& file_;
+  std::set<const Layer*> met_;
+};
+
+/// Writes the weights of layers, each once, and of the models in them.
+class VariableWriter {
+ public:
+  void write(hdf5::Group& root, const std::string& group, const Graph& graph) {
+    Identifiers identifiers;
+    for (const LayerPtr& layer : ordered_layers(graph)) {
+      if (graph.is_sequential() && layer->class_name() == "InputLayer") continue;
+      std::string path = group + "layers/" + identifiers.next(snake_case(layer->class_name()));
+      if (!met_.insert(layer.get()).second) continue;
+      root.group(path + "/vars").set_text("name", file_name(*layer), hdf5::Charset::utf8);
+      if (const auto* nested = dynamic_cast<const GraphLayer*>(layer.get()))
+        write(root, path + "/", nested->graph());
+      else
+        write_layer(root, path, *layer);
+    }
+  }
+
+  std::vector<const Parameter*> trained;
+
+ private:
+  void write_layer(hdf5::Group& root, const std::string& path, const Layer& layer) {
+    std::map<std::string, int> next_index;
+    for (const Parameter* parameter : layer.parameters()) {
+      std::string part = part_of_layer(*parameter);
+      hdf5::Group& variables =
+          root.group(part.empty() ? path + "/vars" : fmt::format("{}/{}/vars", path, member_of_part(part)));
+      if (!part.empty()) variables.set_text("name", part, hdf5::Charset::utf8);
+      variables.add(std::to_string(next_index[part]++), file_shape(*parameter),
+                    file_values(*parameter, parameter->value));
+      if (parameter->trainable) trained.push_back(parameter);
+    }
+  }
+
+  std::set<const Layer*> met_;
 };
 
 }  // namespace
@@ -143,10 +171,8 @@ bool has_variables(hdf5::Reader& file) {
 }
 
 std::vector<WeightPlace> match_variables(hdf5::Reader& file, const std::vector<SavedLayer>& layers) {
-  std::vector<LayerPtr> all;
-  for (const SavedLayer& layer : layers) all.insert(all.end(), layer.layers.begin(), layer.layers.end());
   VariableMatcher matcher(file);
-  matcher.match("", all, 0);
+  matcher.match("", layers);
   return std::move(matcher.places);
 }
 
@@ -159,23 +185,8 @@ std::vector<std::string> optimizer_variables(hdf5::Reader& file) {
 }
 
 void write_variables(hdf5::Group& root, const Model& model, bool optimizer) {
-  Identifiers identifiers;
-  std::vector<const Parameter*> trained;
-  for (const LayerPtr& layer : ordered_layers(model.graph())) {
-    if (model.graph().is_sequential() && layer->class_name() == "InputLayer") continue;
-    std::string path = "layers/" + identifiers.next(snake_case(layer->class_name()));
-    root.group(path + "/vars").set_text("name", file_name(*layer), hdf5::Charset::utf8);
-    std::map<std::string, int> next_index;
-    for (const Parameter* parameter : layer->parameters()) {
-      std::string part = part_of_layer(*layer, *parameter);
-      hdf5::Group& variables =
-          root.group(part.empty() ? path + "/vars" : fmt::format("{}/{}/vars", path, member_of_part(part)));
-      if (!part.empty()) variables.set_text("name", part, hdf5::Charset::utf8);
-      variables.add(std::to_string(next_index[part]++), file_shape(*parameter),
-                    file_values(*parameter, parameter->value));
-      if (parameter->trainable) trained.push_back(parameter);
-    }
-  }
+  VariableWriter writer;
+  writer.write(root, "", model.graph());
   root.group("vars").set_text("name", model.graph().name(), hdf5::Charset::utf8);
   if (!optimizer || !model.is_compiled()) return;
   hdf5::Group& state = root.group("optimizer/vars");
@@ -186,7 +197,7 @@ void write_variables(hdf5::Group& root, const Model& model, bool optimizer) {
       "1", {},
       std::vector<double>{step.learning_rate});  // Keras has float32, which would not be resumed exactly
   int index = 2;
-  for (const Parameter* parameter : trained)
+  for (const Parameter* parameter : writer.trained)
     for (const Optimizer::Slot& slot : model.optimizer().slots()) {
       Tensor values = slot.values.range(parameter->offset, parameter->shape);
       state.add(std::to_string(index++), file_shape(*parameter), file_values(*parameter, values));

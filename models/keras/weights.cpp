@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <set>
 
 #include "manul/framework/error.h"
 #include "manul/models/keras/variables.h"
@@ -53,12 +54,9 @@ std::vector<FileLayer> layers_with_weights(hdf5::Reader& file, const std::string
 }  // namespace
 
 std::vector<Parameter*> saved_parameters(const SavedLayer& layer) {
-  std::vector<Parameter*> trained, kept;
-  for (const LayerPtr& part : layer.layers)
-    for (Parameter* parameter : part->parameters())
-      (parameter->trainable ? trained : kept).push_back(parameter);
-  trained.insert(trained.end(), kept.begin(), kept.end());
-  return trained;
+  std::vector<Parameter*> parameters;
+  for (const SavedWeight& weight : saved_weights(layer)) parameters.push_back(weight.parameter);
+  return parameters;
 }
 
 Shape file_shape(const Parameter& parameter) {
@@ -191,23 +189,31 @@ std::vector<float> file_values(const Parameter& parameter, const Tensor& source)
   return parameter.filters_first ? transposed(values, shape[0], shape.elements() / shape[0]) : values;
 }
 
-std::string file_path(const Layer& layer, const Parameter& parameter) {
-  // "attention/query/kernel": a layer's parameters may lie in parts of it.
-  bool is_inside = parameter.path.starts_with(layer.name() + "/");
-  return file_name(layer) +
-         parameter.path.substr(is_inside ? layer.name().size() : parameter.path.rfind('/'));
+std::vector<SavedWeight> saved_weights(const SavedLayer& layer) {
+  std::vector<SavedWeight> trained, kept;
+  std::set<std::string> taken;
+  for (const LayerPtr& part : layer.layers)
+    for (Parameter* parameter : part->parameters()) {
+      std::string name = file_name(*part) + "/" + parameter->name;
+      for (int more = 1; !taken.insert(name).second; ++more)  // layers of several nested models
+        name = fmt::format("{}_{}/{}", file_name(*part), more, parameter->name);
+      (parameter->trainable ? trained : kept).push_back({name, parameter});
+    }
+  trained.insert(trained.end(), kept.begin(), kept.end());
+  return trained;
 }
 
 void write_weights(hdf5::Group& group, const Graph& graph) {
   std::vector<std::string> layer_names;
-  for (const LayerPtr& layer : ordered_layers(graph)) {
+  for (const SavedLayer& layer : saved_layers(graph)) {
     // A Sequential's InputLayer is in model_config but not in this list.
-    if (graph.is_sequential() && layer->class_name() == "InputLayer") continue;
-    std::string name = file_name(*layer);
+    if (graph.is_sequential() && layer.layers.size() == 1 && layer.layers[0]->class_name() == "InputLayer")
+      continue;
+    std::string name = file_name(layer.name);
     std::vector<std::string> weight_names;
     hdf5::Group& weights = group.group(name);
-    for (const Parameter* parameter : saved_parameters({name, {layer}})) {
-      weight_names.push_back(file_path(*layer, *parameter) + ":0");
+    for (const auto& [path, parameter] : saved_weights(layer)) {
+      weight_names.push_back(path + ":0");
       weights.add(weight_names.back(), file_shape(*parameter), file_values(*parameter, parameter->value));
     }
     weights.set_names("weight_names", weight_names);

@@ -10,8 +10,12 @@ namespace manul::keras {
 /// others.
 std::vector<Parameter*> saved_parameters(const SavedLayer& layer);
 
-/// "conv2d/kernel": the name of a parameter in files.
-std::string file_path(const Layer& layer, const Parameter& parameter);
+/// The same with their names in files, each once in an entry: "conv2d/kernel".
+struct SavedWeight {
+  std::string name;
+  Parameter* parameter;
+};
+std::vector<SavedWeight> saved_weights(const SavedLayer& layer);
 
 /// The shape that a parameter has in files: kernels that lie with their filters first here, [out, kh, kw,
 /// in], have them last there, [kh, kw, in, out].

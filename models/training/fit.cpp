@@ -7,6 +7,7 @@
 #include "manul/data/datasets/array_dataset.h"
 #include "manul/framework/error.h"
 #include "manul/models/graph/model.h"
+#include "manul/models/training/progress_bar.h"
 #include "manul/models/training/trainer.h"
 
 // What a Model does with arrays and data sets.
@@ -39,6 +40,11 @@ int64_t training_part(int64_t samples, double validation_split) {
         "fit: validation_split of {} leaves {} of {} samples for training and {} for validation",
         validation_split, count, samples, samples - count);
   return count;
+}
+
+bool has_progress_bar(const std::vector<Callback*>& callbacks) {
+  return std::any_of(callbacks.begin(), callbacks.end(),
+                     [](Callback* callback) { return dynamic_cast<ProgressBar*>(callback) != nullptr; });
 }
 
 /// The outputs of a model, batch by batch.
@@ -81,6 +87,8 @@ History Model::fit(Dataset& train, const FitOptions& options) {
     validation.emplace(arrays.x, arrays.y, arrays.weights, ArrayDatasetOptions{.device = device()});
     rest.validation = &*validation;
   }
+  ProgressBar bar({.verbose = options.verbose});
+  if (!has_progress_bar(options.callbacks)) rest.callbacks.push_back(&bar);
   return Trainer(*this, weighted ? *weighted : train, rest).run();
 }
 

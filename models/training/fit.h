@@ -12,6 +12,14 @@ namespace manul {
 class Callback;
 class Model;
 
+/// What fit() tells on its way: Keras' 0, 1, 2 and "auto". A row per epoch goes to stdout.
+enum class Verbose {
+  none,
+  bar,       // and a bar on stderr; where that is no terminal a plain line every half minute on stdout
+  lines,     // a row per epoch
+  automatic  // bar on a terminal, lines elsewhere
+};
+
 struct FitOptions {
   int64_t epochs = 1;  // in all, those before a resume included
   int64_t batch_size = 32;
@@ -33,6 +41,7 @@ struct FitOptions {
   ClassWeights class_weight = {};
   bool shuffle = true;
   std::vector<Callback*> callbacks = {};
+  Verbose verbose = Verbose::automatic;  // not used where a ProgressBar is among the callbacks
   bool resume = false;  // continue Model::training_state bit for bit; from the start if it is empty
   const std::atomic<bool>* stop = nullptr;  // when set, fit finishes the current execution and returns
 };

@@ -95,6 +95,28 @@ Model skips() {
   return Model(std::move(graph));
 }
 
+/// Models in a model, each called twice, of which one gives the output itself; layers of one name in several.
+Model nested() {
+  Sequential encoder({8, 9, 3});
+  encoder.add(Conv2D{.filters = 4, .kernel_size = 3, .use_bias = false, .name = "conv"});
+  encoder.add(BatchNormalization{.name = "norm"});
+  encoder.add(GlobalAveragePooling2D{});
+  encoder.add(Dense{.units = 3, .name = "dense"});
+  Graph inner;
+  Symbol y = inner.input({3});
+  LayerPtr frozen = Dense{.units = 3, .activation = Activation::tanh, .name = "dense", .trainable = false};
+  Symbol mixed = inner.apply(Add{}, {y, inner.apply(frozen, y)});
+  inner.set_outputs({inner.apply(Dense{.units = 3, .name = "mix"}, mixed)});
+  inner.set_name("mixer");
+  Model mixer(std::move(inner));
+  Graph graph;
+  Symbol x = graph.input({8, 9, 3});
+  Symbol left = graph.apply(encoder, x), right = graph.apply(encoder, graph.apply(ReLU{}, x));
+  Symbol both = graph.apply(Add{}, {left, graph.apply(Dense{.units = 3, .name = "dense"}, right)});
+  graph.set_outputs({graph.apply(mixer, graph.apply(mixer, both))});
+  return Model(std::move(graph));
+}
+
 Model two_inputs_and_outputs() {
   Graph graph;
   Symbol picture = graph.input({8, 8, 3}, "picture"), facts = graph.input({5}, "facts");
@@ -195,6 +217,7 @@ void export_all(const std::string& folder) {
   export_model(folder + "/every-layer-adam", every_layer(), adam);
   export_model(folder + "/convolutions-nesterov", convolutions(), nesterov);
   export_model(folder + "/skips-nesterov", skips(), nesterov, true);
+  export_model(folder + "/nested-adam", nested(), adam, true);
   export_model(folder + "/two-inputs-and-outputs-adam", two_inputs_and_outputs(), adam);
   export_model(folder + "/attention-adam", attention(), adam);
   export_model(folder + "/drawing-adam", drawing(), adam);

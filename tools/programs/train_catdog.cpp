@@ -4,12 +4,13 @@
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/file_system.h"
 #include "manul/framework/random.h"
+#include "manul/models/training/progress_bar.h"
 #include "manul/models/zoo/catdog.h"
 #include "manul/tools/support/best_epoch.h"
 #include "manul/tools/support/data_check.h"
 #include "manul/tools/support/output_file.h"
-#include "manul/tools/support/progress_bar.h"
 #include "manul/tools/support/stop_signal.h"
+#include "manul/tools/support/terminal.h"
 #include "manul/tools/support/train_options.h"
 #include "manul/tools/support/training_check.h"
 #include "manul/tools/support/training_pictures.h"
@@ -138,9 +139,13 @@ History fit(Model& model, const TrainCommand& command, const Pictures& pictures,
   const TrainOptions& options = command.options;
   Checkpoints checkpoints(command, *pictures.train);
   TerminateOnNaN nan_guard;
-  ProgressBar bar(Terminal::of_stderr());
-  std::vector<Callback*> callbacks{&checkpoints, &csv, &nan_guard, &best};
-  if (!options.quiet) callbacks.push_back(&bar);
+  ProgressBar bar({.verbose = options.quiet ? Verbose::none : Verbose::bar,
+                   .unit = "pictures",
+                   .print = [](const std::string& line) {
+                     print_if_possible(stdout, "{}\n", line);
+                     std::fflush(stdout);
+                   }});
+  std::vector<Callback*> callbacks{&checkpoints, &csv, &nan_guard, &best, &bar};
   int64_t steps_before = model.state().read().iteration;
   if (options.resume) BestEpoch::prepare_resume(model, options.patience);
   History history = model.fit(*pictures.train, {.epochs = options.epochs,

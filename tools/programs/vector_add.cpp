@@ -5,7 +5,7 @@
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/tools/support/memory.h"
 #include "manul/tools/support/program.h"
-#include "manul/tools/support/stopwatch.h"
+#include "manul/framework/stopwatch.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {

@@ -103,7 +103,8 @@ void Classifier::choose_output(const ClassifierOptions& options) {
   const Shape& shape = graph.nodes()[node].shape;
   if (shape.rank() != 1 || shape.elements() == 0)
     fail(ErrorKind::model_file, "{}: gives {}, not one number a class", options.model, shape);
-  if (gives_logits(graph, node) && !from_logits_)
+  Graph flat = graph.flat();
+  if (gives_logits(flat, flat.outputs()[output_]) && !from_logits_)
     fail(ErrorKind::usage,
          "{}: the last layer, {}, has no activation, so that its outputs are no probabilities; --from-logits "
          "says that "
@@ -142,7 +143,7 @@ void Classifier::set_picture(const ClassifierOptions& options) {
 
 void Classifier::set_scale(const ClassifierOptions& options) {
   double known = model_.preprocessing.rescale;
-  scale_.scale = known != 0 ? known : scales_pixels(model_.graph()) ? 1 : 1.0 / 255;
+  scale_.scale = known != 0 ? known : scales_pixels(model_.graph().flat()) ? 1 : 1.0 / 255;
   if (options.rescale) scale_.scale = *options.rescale;
   scale_.offset = options.offset.value_or(0);
 }

@@ -12,7 +12,7 @@
 #include "manul/framework/utf8.h"
 #include "manul/framework/warning.h"
 #include "manul/tools/support/class_counts.h"
-#include "manul/tools/support/epoch_table.h"
+#include "manul/models/training/epoch_table.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/report_html.h"
 #include "manul/tools/support/report_pictures.h"

@@ -51,5 +51,36 @@ TEST(Summary, OfAGraphThatIsAChainShowsItsInputAndWhatIsFrozen) {
   EXPECT_EQ(Model(graph).summary(), reference_text("chain"));
 }
 
+TEST(Summary, OfNestedModels) {
+  Sequential encoder({8, 9, 3}, "encoder");
+  encoder.add(Conv2D{.filters = 4, .kernel_size = 3, .name = "conv"});
+  encoder.add(BatchNormalization{.name = "norm"});
+  encoder.add(GlobalAveragePooling2D{});
+  encoder.add(Dense{.units = 3, .name = "dense"});
+  LayerPtr nested = encoder;
+  Graph inner;
+  Symbol y = inner.input({3});
+  LayerPtr frozen = Dense{.units = 3, .activation = Activation::tanh, .name = "dense", .trainable = false};
+  Symbol mixed = inner.apply(Add{}, {y, inner.apply(frozen, y)});
+  inner.set_outputs({inner.apply(Dense{.units = 3, .name = "mix"}, mixed)});
+  inner.set_name("mixer");
+  Model mixer(std::move(inner));
+  Graph graph;
+  Symbol x = graph.input({8, 9, 3}, "picture");
+  Symbol left = graph.apply(nested, x), right = graph.apply(nested, graph.apply(ReLU{.name = "relu"}, x));
+  Symbol both =
+      graph.apply(Add{.name = "both"}, {left, graph.apply(Dense{.units = 3, .name = "dense"}, right)});
+  graph.set_outputs({graph.apply(mixer, graph.apply(mixer, both))});
+  graph.set_name("nested");
+  EXPECT_EQ(Model(std::move(graph)).summary(), reference_text("nested"));
+
+  Graph chain;
+  chain.set_outputs(
+      {chain.apply(Dense{.units = 2, .name = "head"}, chain.apply(nested, chain.input({8, 9, 3})))});
+  chain.set_sequential(true);
+  chain.set_name("outer");
+  EXPECT_EQ(Model(std::move(chain)).summary(), reference_text("nested_in_sequential"));
+}
+
 }  // namespace
 }  // namespace manul

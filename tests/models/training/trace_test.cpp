@@ -30,7 +30,7 @@ double uniform(uint32_t stream, int64_t index) {
 std::vector<Parameter*> parameters_of(const Model& model) {
   std::vector<Parameter*> parameters;
   for (const LayerPtr& layer : model.graph().layers())
-    parameters.insert(parameters.end(), layer->parameters().begin(), layer->parameters().end());
+    for (Parameter* parameter : layer->parameters()) parameters.push_back(parameter);
   return parameters;
 }
 

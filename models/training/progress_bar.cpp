@@ -1,4 +1,6 @@
-#include "manul/tools/support/progress_bar.h"
+#include "manul/models/training/progress_bar.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,6 +20,15 @@ std::string repeated(std::string_view mark, int64_t count) {
 
 }  // namespace
 
+ProgressBar::ProgressBar(ProgressBarOptions options)
+    : options_(std::move(options)), line_(Terminal::of_stderr()) {}
+
+void ProgressBar::print(const std::string& line) const {
+  if (options_.print) return options_.print(line);
+  std::fputs((line + "\n").c_str(), stdout);
+  std::fflush(stdout);
+}
+
 void ProgressBar::on_train_begin(FitProgress& /*fit*/) {
   begin_steps_ = -1;
   table_.reset();
@@ -32,10 +43,19 @@ void ProgressBar::on_epoch_begin(FitProgress& fit) {
   epoch_ = {};
 }
 
+bool ProgressBar::shows_steps() const {
+  bool terminal = line_.terminal().is_terminal;
+  return options_.verbose == Verbose::bar || (options_.verbose == Verbose::automatic && terminal);
+}
+
+bool ProgressBar::is_due() const {
+  double seconds = line_.terminal().is_terminal ? seconds_between_draws : seconds_between_lines;
+  return shows_steps() && since_line_.seconds() >= seconds;
+}
+
 void ProgressBar::on_step_end(FitProgress& fit) {
-  bool due =
-      since_line_.seconds() >= (line_.terminal().is_terminal ? seconds_between_draws : seconds_between_lines);
-  if (!due && fit.step < fit.steps) return;
+  bool due = is_due();
+  if (options_.verbose == Verbose::none || (!due && fit.step < fit.steps)) return;
   Logs logs = fit.running_logs();  // waits for the device, so the clock is read after it
   speed_ = static_cast<double>(fit.samples - epoch_begin_) / epoch_.seconds();
   if (!due) return;
@@ -50,15 +70,11 @@ double ProgressBar::seconds_left(const FitProgress& fit) const {
 }
 
 void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
-  std::string numbers = fmt::format(" {:.0f} pictures/s - {} left - {}", speed_,
+  std::string numbers = fmt::format(" {:.0f} {}/s - {} left - {}", speed_, options_.unit,
                                     clock_text(seconds_left(fit)), logs_text(logs));
   std::string count = fmt::format("Epoch {}/{} {}/{}", fit.epoch + 1, fit.epochs, fit.step, fit.steps);
   const Terminal& terminal = line_.terminal();
-  if (!terminal.is_terminal) {
-    print_if_possible(stdout, "{}{}\n", count, numbers);
-    std::fflush(stdout);
-    return;
-  }
+  if (!terminal.is_terminal) return print(count + numbers);
   auto room = [&] { return terminal.columns() - static_cast<int64_t>(count.size() + numbers.size()) - 2; };
   if (room() < bar_width / 2) count = fmt::format("{}/{}", fit.epoch + 1, fit.epochs);
   int64_t width = std::clamp<int64_t>(room(), 0, bar_width);
@@ -70,13 +86,13 @@ void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
 }
 
 void ProgressBar::on_epoch_end(FitProgress& fit, const Logs& logs) {
+  if (options_.verbose == Verbose::none) return;
   line_.erase();
   if (!table_) {
-    table_.emplace(fit.epochs, logs);
-    print_if_possible(stdout, "{}\n", table_->heading());
+    table_.emplace(fit.epochs, logs, options_.unit);
+    print(table_->heading());
   }
-  print_if_possible(stdout, "{}\n", table_->row(fit.epoch, epoch_.seconds(), speed_, logs));
-  std::fflush(stdout);
+  print(table_->row(fit.epoch, epoch_.seconds(), speed_, logs));
 }
 
 void ProgressBar::on_train_end(FitProgress& /*fit*/) {

@@ -1,4 +1,4 @@
-#include "manul/tools/support/epoch_table.h"
+#include "manul/models/training/epoch_table.h"
 
 #include <fmt/format.h>
 
@@ -30,15 +30,15 @@ std::string logs_text(const Logs& logs) {
   return text;
 }
 
-EpochTable::EpochTable(int64_t epochs, const Logs& logs)
+EpochTable::EpochTable(int64_t epochs, const Logs& logs, const std::string& unit)
     : epochs_(epochs), label_width_(label(epochs, epochs).size()) {
-  heading_ = fmt::format("{:<{}}  {:>8}  {:>10}", "", label_width_, "seconds", "pictures/s");
+  heading_ = fmt::format("{:<{}}  {:>8}  {:>10}", "", label_width_, "seconds", unit + "/s");
   for (const auto& [name, value] : logs) heading_ += fmt::format("  {:>{}}", name, width_of(name));
 }
 
-std::string EpochTable::row(int64_t epoch, double seconds, double pictures_a_second, const Logs& logs) const {
+std::string EpochTable::row(int64_t epoch, double seconds, double per_second, const Logs& logs) const {
   std::string text = fmt::format("{:<{}}  {:>8.2f}  {:>10.0f}", label(epoch + 1, epochs_), label_width_,
-                                 seconds, pictures_a_second);
+                                 seconds, per_second);
   for (const auto& [name, value] : logs) text += fmt::format("  {:>{}}", number_text(value), width_of(name));
   return text;
 }

@@ -12,11 +12,11 @@ std::string logs_text(const Logs& logs);
 /// The lines of a run as a table that fits into 80 columns: a heading, and a row an epoch, counted from 1.
 class EpochTable {
  public:
-  /// Of a run of `epochs` whose epochs have the names of `logs`.
-  EpochTable(int64_t epochs, const Logs& logs);
+  /// Of a run of `epochs` whose epochs have the names of `logs`; `unit`: what is counted a second.
+  EpochTable(int64_t epochs, const Logs& logs, const std::string& unit);
   const std::string& heading() const { return heading_; }
   /// `epoch` from 0.
-  std::string row(int64_t epoch, double seconds, double pictures_a_second, const Logs& logs) const;
+  std::string row(int64_t epoch, double seconds, double per_second, const Logs& logs) const;
 
  private:
   int64_t epochs_;

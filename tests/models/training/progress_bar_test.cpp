@@ -1,0 +1,118 @@
+#include "manul/models/training/progress_bar.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+#include "manul/tests/models/support.h"
+
+// What fit() tells on its way.
+namespace manul {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Shown {
+  std::string out, err;
+};
+
+Shown shown_by_fit(const FitOptions& options) {
+  InMemoryDataset data = corner_pictures(70, 1);
+  Sequential model = small_classifier();
+  model.compile(Adam{}, Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 1});
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  model.fit(data, options);
+  std::string out = testing::internal::GetCapturedStdout();
+  return {out, testing::internal::GetCapturedStderr()};
+}
+
+TEST(Verbose, IsARowPerEpochWhereThereIsNoTerminal) {
+  for (Verbose verbose : {Verbose::automatic, Verbose::lines, Verbose::bar}) {
+    Shown shown = shown_by_fit({.epochs = 2, .verbose = verbose});
+    EXPECT_THAT(shown.out, ContainsRegex("seconds +samples/s +loss +accuracy\nEpoch 1/2 +[0-9.]+ +[0-9]+ "
+                                         "+[0-9.]+ +[0-9.]+\nEpoch 2/2 +[^\n]*\n$"));
+    EXPECT_EQ(shown.err, "");
+  }
+}
+
+TEST(Verbose, NoneSaysNothing) {
+  Shown shown = shown_by_fit({.epochs = 2, .verbose = Verbose::none});
+  EXPECT_EQ(shown.out + shown.err, "");
+}
+
+TEST(Verbose, ABarAmongTheCallbacksIsTheOnlyOne) {
+  std::vector<std::string> lines;
+  ProgressBar bar({.unit = "pictures", .print = [&](const std::string& line) { lines.push_back(line); }});
+  Shown shown = shown_by_fit({.epochs = 2, .callbacks = {&bar}, .verbose = Verbose::lines});
+  EXPECT_EQ(shown.out + shown.err, "");
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_THAT(lines[0], HasSubstr("pictures/s"));
+  EXPECT_THAT(lines[2], HasSubstr("Epoch 2/2"));
+}
+
+/// Makes stderr a terminal as long as it lives.
+class StderrTerminal {
+ public:
+  StderrTerminal() : master_(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK)), before_(dup(STDERR_FILENO)) {
+    if (master_ < 0 || grantpt(master_) != 0 || unlockpt(master_) != 0) return;
+    int terminal = open(ptsname(master_), O_RDWR | O_NOCTTY);
+    if (terminal < 0) return;
+    is_open_ = dup2(terminal, STDERR_FILENO) >= 0;
+    close(terminal);
+  }
+  ~StderrTerminal() {
+    dup2(before_, STDERR_FILENO);
+    close(before_);
+    close(master_);
+  }
+  bool is_open() const { return is_open_; }
+  /// What was written since the last time.
+  std::string read() const {
+    std::string text;
+    char part[4096];
+    for (ssize_t count; (count = ::read(master_, part, sizeof part)) > 0;)
+      text.append(part, static_cast<size_t>(count));
+    return text;
+  }
+
+ private:
+  int master_, before_;
+  bool is_open_ = false;
+};
+
+class Slow : public Callback {
+  void on_step_end(FitProgress& /*fit*/) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  }
+};
+
+TEST(Verbose, IsABarOnATerminal) {
+  setenv("TERM", "xterm", 1);
+  Slow slow;
+  StderrTerminal terminal;
+  if (!terminal.is_open()) GTEST_SKIP() << "no pseudo terminal here";
+  InMemoryDataset data = corner_pictures(70, 1);
+  auto fit_with = [&](Verbose verbose) {
+    Sequential model = small_classifier();
+    model.compile(Adam{}, Loss::binary_crossentropy, {}, {.seed = 1});
+    testing::internal::CaptureStdout();
+    model.fit(data, {.callbacks = {&slow}, .verbose = verbose});
+    return testing::internal::GetCapturedStdout();
+  };
+  EXPECT_THAT(fit_with(Verbose::automatic), HasSubstr("Epoch 1/1"));
+  EXPECT_THAT(terminal.read(),
+              testing::AllOf(HasSubstr("Epoch 1/1 1/3"), HasSubstr("samples/s"), HasSubstr("\r")));
+  EXPECT_THAT(fit_with(Verbose::lines), HasSubstr("Epoch 1/1"));
+  std::fputs("after", stderr);
+  EXPECT_EQ(terminal.read(), "after") << "lines draw nothing over";
+}
+
+}  // namespace
+}  // namespace manul
