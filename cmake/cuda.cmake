@@ -62,7 +62,7 @@ function(manul_add_cuda target)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS framework/cuda/*.cpp framework/cuda/*.cu ops/*.cu data/*.cu)
   target_sources(${target} PRIVATE ${sources})
   # Augmentation and updates are limited by memory, and agree with the CPU to the last bits without fused multiply-adds.
-  file(GLOB_RECURSE exact_kernels CONFIGURE_DEPENDS data/*.cu ops/optimizers/*.cu)
+  file(GLOB_RECURSE exact_kernels CONFIGURE_DEPENDS data/*.cu ops/optimizers/*.cu ops/schedules/*.cu framework/cuda/update.cu)
   set_source_files_properties(${exact_kernels} PROPERTIES COMPILE_OPTIONS --fmad=false)
   manul_compile_cuda(${target})
   target_include_directories(${target} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} ${CUDNN_INCLUDE_DIR})

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "manul/framework/initializer.h"
+#include "manul/framework/regularizer.h"
 #include "manul/framework/tensor.h"
 
 namespace manul {
@@ -25,7 +26,9 @@ struct Parameter {
   Tensor value;                // a range of ParameterSet::values() or ::statistics()
   Tensor gradient;     // a range of ParameterSet::gradients(); undefined in statistics and for prediction
   int64_t offset = 0;  // of value, in elements of its flat buffer
-  std::shared_ptr<ParameterBuffers> buffers;  // null before it has memory
+  std::shared_ptr<ParameterBuffers> buffers;       // null before it has memory
+  std::shared_ptr<const Regularizer> regularizer;  // null: none
+  std::shared_ptr<const Constraint> constraint;    // null: none
 
   /// Freezes a weight or trains it again, at any time: with effect from the next forward pass and the next
   /// update on. A frozen weight keeps its place and its slots; it gets no gradient, no decay and no update.

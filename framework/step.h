@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,12 +13,12 @@ namespace manul {
 /// Everything that changes from one training step to the next. It lies on the device, so that a captured step
 /// reads the values of the moment: kernels take the tensor that holds it and read it themselves.
 struct StepState {
-  int64_t iteration = 0;     // optimizer steps done so far
-  int64_t epoch = 0;         // of the data, from 0
-  int64_t position = 0;      // of the next batch's first sample in the epoch's order
-  uint64_t seed = 0;         // of dropout and augmentation
-  double learning_rate = 0;  // of the next update
-  uint32_t blocks_done = 0;  // of a GPU's update while it runs
+  int64_t iteration = 0;       // optimizer steps done so far
+  int64_t epoch = 0;           // of the data, from 0
+  int64_t position = 0;        // of the next batch's first sample in the epoch's order
+  uint64_t seed = 0;           // of dropout and augmentation
+  double learning_rate = NAN;  // of the next update; NaN: the optimizer's own
+  uint32_t blocks_done = 0;    // of a GPU's update while it runs
 };
 
 /// A StepState in device memory; a shared handle.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "manul/ops/regularizers/regularizer_table.h"
+
 namespace manul {
 
 const Tensor& Weight::value() const {
@@ -69,9 +71,68 @@ void Layer::build(const std::vector<Shape>& inputs, ParameterSet& parameters, co
     parameter->statistic = weight.is_statistic;
     parameter->filters_first = weight.filters_first;
     weight.weight->parameter_ = parameter.get();
+    heed_weight_options(weight.name, *parameter);
     owned_.push_back(std::move(parameter));
   }
   for (const ParameterPtr& parameter : owned_) parameters.add(parameter, prefix + parameter->name);
+}
+
+namespace {
+
+/// A kernel that lies with its filters first has Keras' last axis first: the axes of a constraint follow.
+Config in_memory_axes(Config object, const Parameter& parameter) {
+  if (!parameter.filters_first || !object.find("config")) return object;
+  Config config = object.at("config");
+  const Config* axis = config.find("axis");
+  int64_t rank = parameter.shape.rank();
+  auto translated = [rank](const Config& one) -> Config { return (one.as_int() + rank + 1) % rank; };
+  Config::List axes;
+  if (!axis || axis->is_null())
+    axes.push_back(translated(0));
+  else if (axis->is_list())
+    for (const Config& one : axis->as_list()) axes.push_back(translated(one));
+  else
+    axes.push_back(translated(*axis));
+  config.set("axis", std::move(axes));
+  object.set("config", std::move(config));
+  return object;
+}
+
+}  // namespace
+
+Config Layer::untrained_options() const {
+  Config rest = Config::map();
+  if (!untrained_.is_map()) return rest;
+  for (const Config::Entry& entry : untrained_.as_map())
+    if (std::find(heeded_.begin(), heeded_.end(), entry.key) == heeded_.end())
+      rest.set(entry.key, entry.value);
+  return rest;
+}
+
+void Layer::set_weight_option(const std::string& weight, const std::string& kind, Config object) {
+  untrained_.set(weight + kind, std::move(object));
+  if (!is_built_) return;
+  auto found = std::find_if(owned_.begin(), owned_.end(),
+                            [&](const ParameterPtr& parameter) { return parameter->name == weight; });
+  check(found != owned_.end(), "{}: it has no weight {}", name_, weight);
+  heed_weight_options(weight, **found);
+}
+
+/// Gives the parameter the regularizer and the constraint that the options have, where they are known.
+void Layer::heed_weight_options(const std::string& weight, Parameter& parameter) {
+  std::string shorter = weight.ends_with("_kernel") ? weight.substr(0, weight.size() - 7) : weight;
+  for (const std::string& name : {weight, shorter}) {
+    if (const Config* object = untrained_.find(name + "_regularizer"))
+      if (auto regularizer = find_regularizer(*object)) {
+        parameter.regularizer = std::move(regularizer);
+        heeded_.push_back(name + "_regularizer");
+      }
+    if (const Config* object = untrained_.find(name + "_constraint"))
+      if (auto constraint = find_constraint(in_memory_axes(*object, parameter))) {
+        parameter.constraint = std::move(constraint);
+        heeded_.push_back(name + "_constraint");
+      }
+  }
 }
 
 std::string snake_case(std::string_view class_name) {

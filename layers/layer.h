@@ -8,7 +8,7 @@
 #include "manul/framework/error.h"
 #include "manul/framework/parameter.h"
 #include "manul/framework/step.h"
-#include "manul/layers/config/description.h"
+#include "manul/layers/config/object_table.h"
 #include "manul/layers/weight.h"
 #include "manul/ops/pointwise/pointwise.h"
 
@@ -65,9 +65,25 @@ class Layer {
   /// The activation, if the layer is one and nothing else: it may be fused into the layer before it.
   virtual std::optional<Activation> as_activation() const { return std::nullopt; }
 
-  /// What a file asks for that matters in training and is not known here, as Keras' keys (a regularizer, a
-  /// constraint): kept for saving, and a reason to refuse training. An empty map: nothing.
-  const Config& untrained_options() const { return untrained_; }
+  /// What the weight of this name ("kernel") adds to the loss, as Keras' argument kernel_regularizer, and
+  /// what it must hold to after every update, as kernel_constraint: structs of ops/regularizers and
+  /// ops/constraints, or of one's own. Files have them. Throws if the layer, once it is built, has no such
+  /// weight.
+  ///
+  ///     LayerPtr hidden = Dense{.units = 64};
+  ///     hidden->regularize("kernel", L2{.l2 = 0.01});
+  template <class Options>
+  void regularize(const std::string& weight, const Options& options) {
+    set_weight_option(weight, "_regularizer", object_of(options));
+  }
+  template <class Options>
+  void constrain(const std::string& weight, const Options& options) {
+    set_weight_option(weight, "_constraint", object_of(options));
+  }
+
+  /// What a file asks for that matters in training and is not known here, as Keras' keys (a regularizer of
+  /// the output): kept for saving, and a reason to refuse training. An empty map: nothing.
+  Config untrained_options() const;
   /// Takes what OptionReader found beside the options of the struct.
   void keep(Config kept, Config untrained, Config dtype);
 
@@ -82,9 +98,13 @@ class Layer {
  private:
   std::string name_;
   bool trainable_;
+  void set_weight_option(const std::string& weight, const std::string& kind, Config object);
+  void heed_weight_options(const std::string& weight, Parameter& parameter);
+
   bool is_built_ = false;
   std::vector<ParameterPtr> owned_;
   Config kept_ = Config::map(), untrained_ = Config::map(), dtype_ = "float32";
+  std::vector<std::string> heeded_;  // the keys of untrained_ that parameters know
 };
 
 /// A struct that describes a layer.

@@ -9,7 +9,7 @@
 #include "manul/models/training/fit.h"
 #include "manul/models/training/objective.h"
 #include "manul/models/training/training_state.h"
-#include "manul/ops/optimizers/update.h"
+#include "manul/ops/optimizers/optimizers.h"
 
 namespace manul {
 
@@ -170,11 +170,12 @@ class Model {
  private:
   friend class Trainer;
   friend class Evaluator;
-  /// One batch: the loss to be minimized, the mean losses of the outputs that have one, and all outputs
-  /// (logits where the loss takes them).
+  /// One batch: the loss to be minimized, the mean losses of the outputs that have one, all outputs
+  /// (logits where the loss takes them), and what regularizers added to the loss, if there are any.
   struct BatchResult {
     Tensor loss;
     std::vector<Tensor> losses, outputs;
+    Tensor penalty = {};
   };
   /// Throws if the model was moved from.
   ParameterSet* checked_parameters() const;
@@ -187,7 +188,8 @@ class Model {
   Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;
   BatchResult loss_of(const Batch& batch, bool training);
   BatchResult train_step(const Batch& batch);
-  /// f64, zeroed: {loss * samples, samples, those of the metrics} of each output that has a loss.
+  /// f64, zeroed: {loss * samples, samples, those of the metrics} of each output that has a loss; with
+  /// regularizers their penalty * samples.
   Tensor new_totals() const;
   void add_to_totals(const BatchResult& result, const Batch& batch, const Tensor& totals) const;
   void check_one_output(const char* what) const;

@@ -11,6 +11,7 @@
 #include "manul/framework/error.h"
 #include "manul/models/archive/archive.h"
 #include "manul/models/keras/json.h"
+#include "manul/models/keras/optimizer_state.h"
 
 namespace manul::keras {
 namespace {
@@ -46,11 +47,16 @@ Config plain(const Config& value) {
   std::string class_name = value.find("class_name") && value.at("class_name").is_string()
                                ? value.at("class_name").as_string()
                                : std::string();
+  const Config* registered = value.find("registered_name");
+  if (registered && registered->is_string() && registered->as_string().ends_with(">" + class_name))
+    class_name = registered->as_string();  // somebody's own: "Mine>Momenta"
   if (class_name == "__tuple__" && value.find("items")) return plain(value.at("items"));
   if (class_name == "function" && value.find("config") && value.at("config").is_string())
     return value.at("config");
   Config map = Config::map();
-  for (const Config::Entry& entry : value.as_map()) map.set(entry.key, plain(entry.value));
+  for (const Config::Entry& entry : value.as_map())
+    map.set(entry.key,
+            entry.key == "class_name" && !class_name.empty() ? Config(class_name) : plain(entry.value));
   return map;
 }
 
@@ -130,10 +136,11 @@ Config compile_of(const Config& training) {
     }
     Config options = Config::map();
     for (const Config::Entry& option : entry.value.at("config").as_map())
-      if (option.key != "decay")
+      if (option.key != "decay" && option.key != "jit_compile" && option.key != "is_legacy_optimizer")
         options.set(option.key, with_module(option.value, "keras.optimizers.schedules"));
-    compile.set("optimizer", keras_object("keras.optimizers", entry.value.at("class_name").as_string(),
-                                          std::move(options)));
+    std::string name = entry.value.at("class_name").as_string();
+    if (name.starts_with("Custom>")) name = name.substr(7);  // tf.keras 2.15 writes its own so
+    compile.set("optimizer", keras_object("keras.optimizers", name, std::move(options)));
   }
   compile.set("run_eagerly", false);
   compile.set("steps_per_execution", 1);
@@ -176,6 +183,7 @@ ArchiveFile read_archive(const hdf5::OpenFile& file) {
 
 std::string archive_image(const Model& model, std::string weights) {
   Config config = keras3_network(architecture_config(model.graph(), 3));
+  if (model.is_compiled()) check_keras3_holds(model.optimizer());
   if (model.is_compiled())
     config.set("compile_config", compile_of(training_config(model)));
   else if (model.kept_training_config.find("optimizer_config"))

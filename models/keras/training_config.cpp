@@ -117,69 +117,6 @@ std::vector<std::vector<Metric>> metrics_of_outputs(const Config* config,
   return metrics;
 }
 
-/// Refuses options of an optimizer that would change the training and are unknown here.
-void refuse_unknown_options(const std::string& name, const Config& options) {
-  struct Neutral {
-    const char* key;
-    Config value;
-  };
-  const std::array neutral{Neutral{"amsgrad", false},       Neutral{"decay", 0.0},
-                           Neutral{"weight_decay", 0.0},    Neutral{"clipnorm", 0.0},
-                           Neutral{"global_clipnorm", 0.0}, Neutral{"clipvalue", 0.0},
-                           Neutral{"use_ema", false},       Neutral{"gradient_accumulation_steps", 0.0}};
-  for (const auto& [key, value] : neutral) {
-    const Config* found = options.find(key);
-    if (!found || found->is_null()) continue;
-    bool is_neutral = value.is_bool()    ? !found->as_bool()
-                      : found->is_bool() ? !found->as_bool()
-                                         : found->as_double() == 0;
-    if (!is_neutral)
-      fail(ErrorKind::model_file, "training_config: {}'s option {} = {} is not supported", name, key,
-           found->text());
-  }
-  const Config* rate = options.find("learning_rate");
-  if (rate && rate->is_map())
-    fail(ErrorKind::model_file, "training_config: {}'s learning rate schedule is not supported", name);
-}
-
-std::unique_ptr<Optimizer> read_optimizer(const Config& config) {
-  std::string name = config.at("class_name").as_string();
-  if (name.starts_with("Custom>")) name = name.substr(7);
-  const Config& options = config.at("config");
-  if (name != "Adam" && name != "SGD")
-    fail(ErrorKind::model_file, "training_config: the optimizer {} is not supported, only Adam and SGD",
-         name);
-  refuse_unknown_options(name, options);
-  double learning_rate = options.get("learning_rate", options.get("lr", name == "Adam" ? 0.001 : 0.01));
-  if (name == "SGD")
-    return std::make_unique<SGD>(SGDOptions{.learning_rate = learning_rate,
-                                            .momentum = options.get("momentum", 0.0),
-                                            .nesterov = options.get("nesterov", false)});
-  return std::make_unique<Adam>(AdamOptions{.learning_rate = learning_rate,
-                                            .beta_1 = options.get("beta_1", 0.9),
-                                            .beta_2 = options.get("beta_2", 0.999),
-                                            .epsilon = options.get("epsilon", 1e-7)});
-}
-
-Config optimizer_config(const Model& model) {
-  Config options = Config::map({{"name", model.optimizer().class_name()},
-                                {"learning_rate", model.state().read().learning_rate},
-                                {"decay", 0.0}});
-  if (const auto* adam = dynamic_cast<const Adam*>(&model.optimizer())) {
-    options.set("beta_1", adam->options().beta_1);
-    options.set("beta_2", adam->options().beta_2);
-    options.set("epsilon", adam->options().epsilon);
-    options.set("amsgrad", false);
-  } else if (const auto* sgd = dynamic_cast<const SGD*>(&model.optimizer())) {
-    options.set("momentum", sgd->options().momentum);
-    options.set("nesterov", sgd->options().nesterov);
-  } else {
-    fail(ErrorKind::failed, "save: a Keras file cannot hold the optimizer {}",
-         model.optimizer().class_name());
-  }
-  return Config::map({{"class_name", model.optimizer().class_name()}, {"config", std::move(options)}});
-}
-
 /// The plain name where it says all: Keras 3 does not read the objects that tf.keras writes.
 Config loss_config(const LossSpec& loss) {
   if (!loss.values) return {};
@@ -259,7 +196,7 @@ void read_training(hdf5::Reader& file, const Config& config, const Version& vers
   for (const Config& weight : of_each_output("loss_weights", config.find("loss_weights"), outputs))
     options.loss_weights.push_back(read_loss_weight(weight));
   const Config& optimizer = config.at("optimizer_config");
-  model.compile(read_optimizer(optimizer), std::move(losses), {}, options);
+  model.compile(read_optimizer(optimizer, version), std::move(losses), {}, options);
   warn_of_epsilon(model, version);
   for (const char* key : {"metrics", "weighted_metrics"})
     if (const Config* kept = config.find(key); kept && !kept->is_null())

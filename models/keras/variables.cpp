@@ -7,6 +7,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/models/graph/graph_layer.h"
+#include "manul/models/keras/optimizer_state.h"
 
 namespace manul::keras {
 namespace {
@@ -143,12 +144,12 @@ class VariableWriter {
     }
   }
 
-  std::vector<const Parameter*> trained;
+  std::vector<Parameter*> trained;
 
  private:
   void write_layer(hdf5::Group& root, const std::string& path, const Layer& layer) {
     std::map<std::string, int> next_index;
-    for (const Parameter* parameter : layer.parameters()) {
+    for (Parameter* parameter : layer.parameters()) {
       std::string part = part_of_layer(*parameter);
       hdf5::Group& variables =
           root.group(part.empty() ? path + "/vars" : fmt::format("{}/{}/vars", path, member_of_part(part)));
@@ -193,15 +194,12 @@ void write_variables(hdf5::Group& root, const Model& model, bool optimizer) {
   state.set_text("name", snake_case(model.optimizer().class_name()), hdf5::Charset::utf8);
   StepState step = model.state().read();
   state.add("0", {}, std::vector<int64_t>{step.iteration});
-  state.add(
-      "1", {},
-      std::vector<double>{step.learning_rate});  // Keras has float32, which would not be resumed exactly
-  int index = 2;
-  for (const Parameter* parameter : writer.trained)
-    for (const Optimizer::Slot& slot : model.optimizer().slots()) {
-      Tensor values = slot.values.range(parameter->offset, parameter->shape);
-      state.add(std::to_string(index++), file_shape(*parameter), file_values(*parameter, values));
-    }
+  int index = 1;
+  if (!model.optimizer().learning_rate().schedule())  // Keras has float32, which would not be resumed exactly
+    state.add(std::to_string(index++), {}, std::vector<double>{step.learning_rate});
+  for (const SlotPlace& place : slot_places(model.optimizer(), writer.trained, true))
+    state.add(std::to_string(index++), file_shape(*place.parameter),
+              file_values(*place.parameter, place.values()));
 }
 
 std::string snake_case(std::string_view class_name) {

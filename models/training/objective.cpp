@@ -1,5 +1,6 @@
 #include "manul/models/training/objective.h"
 
+#include <algorithm>
 #include <map>
 
 #include "manul/framework/error.h"
@@ -37,6 +38,22 @@ std::vector<T> for_each_output(const char* what, const std::vector<T>& given, si
   check(given.size() == outputs, "compile: there are {} {}, the model has {} outputs", given.size(), what,
         outputs);
   return given;
+}
+
+bool has_penalties(const ParameterSet& parameters) {
+  return std::any_of(parameters.pointers().begin(), parameters.pointers().end(),
+                     [](const ParameterPtr& parameter) { return parameter->regularizer != nullptr; });
+}
+
+/// What the regularizers of trained weights add to the loss, as in Keras; undefined without any.
+Tensor penalty_of(const ParameterSet& parameters) {
+  Tensor total;
+  for (const Parameter& parameter : parameters.all()) {
+    if (!parameter.trainable || !parameter.regularizer) continue;
+    Tensor penalty = parameter.regularizer->penalty(parameter.value);
+    total = total.defined() ? add(total, penalty) : penalty;
+  }
+  return total;
 }
 
 }  // namespace
@@ -152,11 +169,13 @@ Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
     result.losses.push_back(loss);
     result.loss = result.loss.defined() ? add(result.loss, part) : part;
   }
+  result.penalty = penalty_of(*parameters_);
+  if (result.penalty.defined()) result.loss = add(result.loss, result.penalty);
   return result;
 }
 
 Tensor Model::new_totals() const {
-  int64_t count = 0;
+  int64_t count = has_penalties(*parameters_) ? 1 : 0;
   for (const Objective& objective : objectives_)
     if (!objective.loss.is_none()) count += 2 + objective.metrics.totals();
   return Tensor::zeros({count}, DType::f64, device());
@@ -181,6 +200,10 @@ void Model::add_to_totals(const BatchResult& result, const Batch& batch, const T
     first += 2 + objective.metrics.totals();
     ++k;
   }
+  if (!result.penalty.defined()) return;
+  Tensor sum = totals.range(totals.elements() - 1, {1});
+  auto samples = static_cast<double>(batch.inputs[0].shape()[0]);
+  sum.copy_from(add(sum, scale(cast(result.penalty, DType::f64).view({1}), samples)));
 }
 
 /// As Keras 2.15 orders them: the loss, those of the outputs, their metrics.
@@ -197,6 +220,7 @@ Logs Model::logs_of(const Tensor& totals) const {
     objective.metrics.add_to(metrics, rest.subspan(2), prefix);
     rest = rest.subspan(2 + objective.metrics.totals());
   }
+  if (has_penalties(*parameters_)) total += sums.back() / sums[1];
   Logs logs{{"loss", total}};
   if (objectives_.size() > 1) logs.insert(logs.end(), losses.begin(), losses.end());
   logs.insert(logs.end(), metrics.begin(), metrics.end());

@@ -105,6 +105,7 @@ History Trainer::run() {
   }
   history.stopped_epoch = epoch;
   history.stopped_step = step;
+  if (history.stop_reason != StopReason::requested) model.optimizer().finalize();
   model.training_state = make_state();
   tell([this](Callback& callback) { callback.on_train_end(*this); });
   return history;

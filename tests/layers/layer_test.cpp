@@ -84,8 +84,11 @@ TEST(Layer, ParametersAreInKerasOrderAndFrozenAsAsked) {
     for (const Parameter* parameter : layer->parameters()) paths.push_back(parameter->path);
     EXPECT_EQ(paths, (std::vector<std::string>{"n/gamma", "n/beta", "n/moving_mean", "n/moving_variance"}));
     EXPECT_EQ(parameters.trainable_count(), trainable ? 12 : 0);
-    ParameterSet others;
-    EXPECT_THROW(layer->build({{4, 4, 6}}, others), Error);
+    ParameterSet others;  // of another model, which shares the weights
+    layer->build({{4, 4, 6}}, others, "other/");
+    EXPECT_EQ(others.trainable_count(), parameters.trainable_count());
+    EXPECT_EQ(layer->parameters().size(), paths.size());
+    EXPECT_TRUE(others.contains("other/n/moving_variance"));
   }
 }
 

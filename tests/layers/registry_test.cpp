@@ -166,9 +166,10 @@ std::string table() {
       "layer also has\n"
       "Keras' `name`, `trainable` and `dtype`. *Kept* options change nothing here and are written back to "
       "files; options\n"
-      "*for training* are written back, and a model that has them predicts but is not trained. Any other "
-      "option of a file\n"
-      "is refused by name.\n\n"
+      "*for training* are written back: regularizers and constraints of weights work as in Keras (of code: "
+      "`Layer::regularize`, `Layer::constrain`),\n"
+      "a model that has others predicts but is not trained. Any other option of a file is refused by "
+      "name.\n\n"
       "| Class | Options | Kept | For training |\n|---|---|---|---|\n";
   for (const LayerClass& layer_class : keras_classes()) {
     std::vector<std::string> options, kept, training;

@@ -16,8 +16,6 @@ using testing::HasSubstr;
 
 /// Why files are refused.
 const std::map<std::string, std::string> refusals{
-    {"keras2-nested-two-outputs.h5", "only first outputs of layers can be used"},
-    {"keras3-nested-two-outputs.h5", "only first outputs of layers can be used"},
     {"keras2-bn-renorm.h5", "option renorm: true is not supported"},
 };
 

@@ -47,21 +47,21 @@ const std::vector<FileCase> fixture_cases{
     {"label-smoothing.h5", Kind::trains},
     {"logits-metrics.h5", Kind::trains},
     {"loss-alias.h5", Kind::trains},
-    {"nested.h5", Kind::predicts, "the optimizer RMSprop is not supported"},
+    {"nested.h5", Kind::trains},
     {"nested-frozen.h5", Kind::trains},
     {"nested-weights.h5", Kind::weights, "nested.h5"},
-    {"opt-adadelta.h5", Kind::predicts, "the optimizer Adadelta is not supported"},
-    {"opt-adagrad.h5", Kind::predicts, "the optimizer Adagrad is not supported"},
-    {"opt-adam-amsgrad.h5", Kind::predicts, "amsgrad = true is not supported"},
-    {"opt-adam-clipnorm.h5", Kind::predicts, "clipnorm = 0.05 is not supported"},
-    {"opt-adam-schedule.h5", Kind::predicts, "schedule is not supported"},
-    {"opt-adamax.h5", Kind::predicts, "the optimizer Adamax is not supported"},
-    {"opt-adamw.h5", Kind::predicts, "the optimizer AdamW is not supported"},
-    {"opt-legacy-adam-decay.h5", Kind::predicts, "option decay"},
-    {"opt-legacy-rmsprop.h5", Kind::predicts, "the optimizer RMSprop is not supported"},
-    {"opt-legacy-sgd-momentum.h5", Kind::predicts, "option decay"},
-    {"opt-nadam.h5", Kind::predicts, "the optimizer Nadam is not supported"},
-    {"opt-rmsprop-centered.h5", Kind::predicts, "the optimizer RMSprop is not supported"},
+    {"opt-adadelta.h5", Kind::trains},
+    {"opt-adagrad.h5", Kind::trains},
+    {"opt-adam-amsgrad.h5", Kind::trains},
+    {"opt-adam-clipnorm.h5", Kind::trains},
+    {"opt-adam-schedule.h5", Kind::trains},
+    {"opt-adamax.h5", Kind::trains},
+    {"opt-adamw.h5", Kind::trains},
+    {"opt-legacy-adam-decay.h5", Kind::trains},
+    {"opt-legacy-rmsprop.h5", Kind::trains},
+    {"opt-legacy-sgd-momentum.h5", Kind::trains},
+    {"opt-nadam.h5", Kind::trains},
+    {"opt-rmsprop-centered.h5", Kind::trains},
     {"opt-sgd.h5", Kind::trains},
     {"opt-sgd-momentum-nesterov.h5", Kind::trains},
     {"refused-channels-first.h5", Kind::refused, "layer planar (Conv2D): option data_format"},
@@ -114,8 +114,10 @@ TEST_P(KerasFixture, GivesWhatKerasGives) {
     if (file.kind == Kind::trains) {
       Model trained = Model::load(path, {.training = true});
       ASSERT_TRUE(trained.is_compiled());
-      // Keras 3 cannot open its own file with the short name of a loss.
-      if (expected.has(group + "/label_0")) check_step(trained, expected, group);
+      // Keras 3 cannot open its own file with the short name of a loss; tf.keras 2.15 loses the product of
+      // Nadam's momenta, and multiplies it once a weight.
+      if (expected.has(group + "/label_0") && group != "keras2-opt-nadam.h5")
+        check_step(trained, expected, group);
     }
   }
 }
@@ -142,9 +144,9 @@ const std::vector<FileCase> real_cases{
     {"tfkeras-2.10.0-functional-resnet.h5", Kind::trains},
     {"tfkeras-2.12.0-weights-only.h5", Kind::weights},
     {"tfkeras-2.14.0-depthwise.h5", Kind::predicts},
-    {"tfkeras-2.2.4-catdog-softmax.h5", Kind::predicts, "the optimizer RMSprop is not supported"},
+    {"tfkeras-2.2.4-catdog-softmax.h5", Kind::trains},
     {"tfkeras-2.3.0-catvsdog.h5", Kind::trains},
-    {"tfkeras-2.4.0-resnet8.h5", Kind::predicts, "kernel_regularizer"},
+    {"tfkeras-2.4.0-resnet8.h5", Kind::trains},
 };
 
 /// The input that the references were computed with.
@@ -165,7 +167,7 @@ void check_slots(const Model& model, const nlohmann::json& reference) {
     std::string name = entry.at(0);
     if (entry.at(1).empty()) continue;
     bool second = name.ends_with("/v:0") || name.ends_with("_velocity");
-    wanted[second ? "v" : "m"] += entry.at(3).get<double>();
+    wanted[second ? "v" : name.ends_with("/rms:0") ? "rms" : "m"] += entry.at(3).get<double>();
   }
   for (const auto& [slot, sum] : wanted) EXPECT_NEAR(sums[slot], sum, 1e-4 * (1 + std::abs(sum))) << slot;
 }

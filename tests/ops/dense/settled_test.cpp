@@ -5,7 +5,7 @@
 
 #include "manul/framework/elementary.h"
 #include "manul/ops/fused/conv_relu_pool.h"
-#include "manul/ops/optimizers/update.h"
+#include "manul/ops/optimizers/optimizers.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/ops/pointwise/unary_functions.h"
 #include "manul/ops/reduce/reduce.h"
@@ -103,7 +103,11 @@ TEST_F(SettledTest, Update) {
       else
         sum_kernel(old, 1.0, total);
       if (wait) synchronize(device);
-      adam_update_kernel(AdamOptions{}, state.tensor(), int64_t{1}, gradients, m, v, parameters);
+      run_update(AdamOptions{}, Update{.state = state.tensor(),
+                                       .samples = 1,
+                                       .gradients = gradients,
+                                       .values = parameters,
+                                       .slots = {m, v}});
       if (wait) synchronize(device);
     }
     EXPECT_EQ(state.read().iteration, 10);

@@ -6,7 +6,7 @@
 #include "manul/framework/tape.h"
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/losses/loss.h"
-#include "manul/ops/optimizers/update.h"
+#include "manul/ops/optimizers/optimizers.h"
 #include "manul/testing/op_check.h"
 
 // Optimizer::minimize against backward() and update(), which it must equal to the bit.

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <algorithm>
+
+#include "manul/data/datasets/dataset.h"
+#include "manul/framework/error.h"
+
+namespace manul {
+
+struct EpochOptions {
+  int64_t batch_size = 32;
+  int64_t epoch = 0;  // from 0: each has an order and an augmentation of its own
+  uint64_t seed = 0;
+  bool shuffle = true;
+};
+
+/// The batches of one epoch, for a training loop that is written out; the numbers are those of Model::fit
+/// with the same seed.
+///
+///     for (int64_t epoch = 0; epoch < 5; ++epoch)
+///       for (const Batch& batch : Epoch(data, state, {.epoch = epoch, .seed = 4})) {
+///         Tape tape;
+///         ...
+///         adam.minimize(tape, loss, state);
+///       }
+///
+/// Every sample comes once; the last batch may be short. The state's epoch, position and seed are set here,
+/// whatever has become of them. A batch lies in the same memory as the one before.
+class Epoch {
+ public:
+  Epoch(Dataset& data, const DeviceStepState& state, const EpochOptions& options)
+      : data_(data), state_(state), options_(options), size_(data.size()) {
+    check(options.batch_size > 0, "epoch: a batch has at least one sample, not {}", options.batch_size);
+  }
+
+  struct End {};
+  class Iterator {
+   public:
+    explicit Iterator(Epoch& epoch) : epoch_(epoch) {}
+    const Batch& operator*() const { return epoch_.batch_; }
+    Iterator& operator++() {
+      epoch_.position_ += epoch_.length();
+      epoch_.make_batch();
+      return *this;
+    }
+    bool operator==(End) const { return epoch_.position_ >= epoch_.size_; }
+
+   private:
+    Epoch& epoch_;
+  };
+
+  /// Begins the epoch, from its first sample.
+  Iterator begin() {
+    data_.begin_epoch(options_.epoch, options_.seed, options_.shuffle);
+    position_ = 0;
+    make_batch();
+    return Iterator(*this);
+  }
+  End end() const { return {}; }
+
+ private:
+  int64_t length() const { return std::min(options_.batch_size, size_ - position_); }
+
+  void make_batch() {
+    if (position_ >= size_) return;
+    StepState state = state_.read();
+    state.epoch = options_.epoch;
+    state.position = position_;
+    state.seed = options_.seed;
+    state_.write(state);
+    if (batch_.inputs.empty() || batch_.inputs[0].shape()[0] != length())
+      batch_ = data_.spec().empty_batch(length(), state_.tensor().device());
+    data_.prepare_batch(position_, length());
+    data_.next_batch(state_, batch_);
+  }
+
+  Dataset& data_;
+  DeviceStepState state_;
+  EpochOptions options_;
+  int64_t size_, position_ = 0;
+  Batch batch_;
+};
+
+}  // namespace manul

@@ -1,0 +1,34 @@
+// A learning rate schedule of one's own: trains with it, saves the model, loads it and finds the rate where
+// it was.
+#include <cstdio>
+#include <filesystem>
+
+#include "halving.h"
+#include "manul/manul.h"
+
+using namespace manul;
+
+/// The learning rate of the next step.
+double next_rate(const Model& model) {
+  return model.optimizer().learning_rate().schedule()->at(model.state().read().iteration);
+}
+
+int main() {
+  Tensor x = Tensor::empty({64, 1}), y = Tensor::empty({64, 1});
+  for (int i = 0; i < 64; ++i) {
+    x.mutable_data<float>()[i] = static_cast<float>(i) / 64;
+    y.mutable_data<float>()[i] = 3 * x.data<float>()[i] - 1;
+  }
+  Sequential model({1});
+  model.add(Dense{.units = 1});
+  model.compile(Adam({.learning_rate = mine::Halving{.initial_learning_rate = 0.2, .every = 100}}), "mse");
+  model.fit(x, y, {.epochs = 200});  // two steps an epoch: four halvings
+  double loss = model.evaluate(x, y)[0].second;
+  std::printf("loss %.5f, learning rate %.5f\n", loss, next_rate(model));
+
+  std::string file = std::filesystem::temp_directory_path() / "manul_own_schedule.h5";
+  model.save(file);
+  Model again = Model::load(file, {.training = true});
+  std::filesystem::remove(file);
+  return loss < 1e-3 && next_rate(model) == next_rate(again) && next_rate(again) < 0.2 / 15 ? 0 : 1;
+}

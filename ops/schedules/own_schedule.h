@@ -1,0 +1,13 @@
+#pragma once
+
+#include "manul/ops/schedules/schedule_table.h"
+
+namespace manul {
+
+/// Makes a schedule known to files: one object in the header of a struct of options.
+template <class Options>
+struct ScheduleRegistration {
+  ScheduleRegistration() { register_schedule<Options>(); }
+};
+
+}  // namespace manul
