@@ -107,7 +107,7 @@ def networks(keras):
     """Networks for Manul to read: {name: model}."""
     L = keras.layers
     chain = keras.Sequential([
-        keras.Input((14, 14, 3)), L.RandomFlip(), L.Rescaling(1 / 2, offset=0.1), L.Conv2D(6, 3, padding="same", use_bias=False, kernel_initializer=keras.initializers.HeNormal(seed=3)),
+        keras.Input((14, 14, 3)), L.RandomFlip(), L.Rescaling(1 / 2, offset=[0.1, 0.2, -0.1]), L.Conv2D(6, 3, padding="same", use_bias=False, kernel_initializer=keras.initializers.HeNormal(seed=3)),
         L.BatchNormalization(), L.ReLU(6.0), L.DepthwiseConv2D(3, strides=2, padding="same"), L.SeparableConv2D(5, 2),
         L.PReLU(shared_axes=[1, 2]), L.Conv2DTranspose(4, 3, strides=2), L.LeakyReLU(), L.UpSampling2D(), L.ZeroPadding2D(1),
         L.Cropping2D(((1, 2), (0, 1))), L.AveragePooling2D(2), L.SpatialDropout2D(0.2), L.LayerNormalization(), L.Flatten(),

@@ -68,7 +68,7 @@ const std::vector<FileCase> fixture_cases{
     {"refused-custom-layer.h5", Kind::refused, "layer own: layers of the class zoo>Scale"},
     {"refused-lambda.h5", Kind::refused, "layer twice: a Lambda would run code"},
     {"refused-lstm-embedding.h5", Kind::refused, "layers of the class LSTM"},
-    {"sequential-all.h5", Kind::predicts, {}, "layer amplify (Rescaling): option scale: wants a number"},
+    {"sequential-all.h5", Kind::predicts},
     {"siamese.h5", Kind::predicts},
     {"sparse-logits.h5", Kind::trains},
 };
