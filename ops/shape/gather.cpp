@@ -105,9 +105,10 @@ void one_hot(const Tensor& indices, const Tensor& y) {
     const auto* from = indices.data<decltype(index_zero)>();
     visit_dtype(y.dtype(), [&](auto zero) {
       auto* to = y.mutable_data<decltype(zero)>();
-      for (int64_t i = 0; i < indices.elements(); ++i)
-        if (from[i] >= 0 && static_cast<double>(from[i]) < static_cast<double>(depth))
-          to[i * depth + static_cast<int64_t>(from[i])] = 1;
+      for (int64_t i = 0; i < indices.elements(); ++i) {
+        auto place = static_cast<double>(from[i]);
+        if (place >= 0 && place < static_cast<double>(depth)) to[i * depth + static_cast<int64_t>(place)] = 1;
+      }
     });
   });
 }

@@ -2,28 +2,14 @@
 #include "manul/ops/random/dropout.h"
 #include "manul/tests/ops/samples.h"
 
-#include <map>
-#include <string>
-
 namespace manul {
 namespace {
 
 using Inputs = const std::vector<Tensor>&;
 
-/// A step state on `device` that lives as long as the program: a captured step reads it again.
-const DeviceStepState& step_state(Device device) {
-  static std::map<std::string, DeviceStepState> states;
-  auto found = states.find(device.name());
-  if (found == states.end()) {
-    found = states.emplace(device.name(), DeviceStepState(device)).first;
-    found->second.write({.iteration = 3, .seed = 11});
-  }
-  return found->second;
-}
-
 OpSample dropped(const char* name, const Shape& shape, double rate) {
   return {name, {{shape}}, [rate](Inputs x) {
-            return dropout(x[0], rate, step_state(x[0].device()), random_key("dropout"));
+            return dropout(x[0], rate, sample_step_state(x[0].device()), random_key("dropout"));
           }};
 }
 
