@@ -1,4 +1,4 @@
-# Installs the build in BUILD, then builds the C++ samples of README.md and docs/models.md as a separate project. Run
+# Installs the build in BUILD, then builds the C++ samples of README.md and docs/ as a separate project. Run
 # with cmake -P.
 set(scratch ${BUILD}/install_test)
 file(REMOVE_RECURSE ${scratch})
@@ -11,14 +11,17 @@ endif()
 string(REGEX REPLACE "^```cpp\n|```$" "" example "${block}")
 file(WRITE ${scratch}/main.cpp "${example}")
 
-# Each sample of docs/models.md is the body of a function that is given what the text around it speaks of.
-file(READ ${SOURCE}/docs/models.md page)
-string(REPLACE ";" "<semicolon>" page "${page}")
-string(REGEX MATCHALL "```cpp\n[^`]*```" samples "${page}")
-list(LENGTH samples count)
-if(count LESS 3)
-  message(FATAL_ERROR "docs/models.md has ${count} C++ samples")
-endif()
+# Each sample of these pages is the body of a function that is given what the text around it speaks of.
+set(samples)
+foreach(page models from_picture_to_gradient from_file_to_update)
+  file(READ ${SOURCE}/docs/${page}.md text)
+  string(REPLACE ";" "<semicolon>" text "${text}")
+  string(REGEX MATCHALL "```cpp\n[^`]*```" found "${text}")
+  if(NOT found)
+    message(FATAL_ERROR "docs/${page}.md has no C++ samples")
+  endif()
+  list(APPEND samples ${found})
+endforeach()
 set(source "#include \"manul/manul.h\"\nusing namespace manul<semicolon>\n")
 foreach(sample IN LISTS samples)
   string(REGEX REPLACE "^```cpp\n|```$" "" body "${sample}")
