@@ -83,10 +83,13 @@ Config config_of(const OptionValue& value) {
   const auto* numbers = std::get_if<std::vector<double>>(&value);
   if (!numbers) return {};
   Config::List list;
-  for (double number : *numbers)  // axes and classes are whole numbers in Keras
-    list.push_back(number == std::floor(number) && std::abs(number) < 9e15
-                       ? Config(static_cast<int64_t>(number))
-                       : Config(number));
+  for (double number : *numbers) {  // axes and classes are whole numbers in Keras
+    bool is_whole = number == std::floor(number) && std::abs(number) < 9e15;
+    if (is_whole)
+      list.push_back(static_cast<int64_t>(number));
+    else
+      list.push_back(number);
+  }
   return list;
 }
 
