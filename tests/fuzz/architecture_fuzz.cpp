@@ -24,13 +24,33 @@ void read_architecture(Bytes bytes) {
   });
 }
 
-const Registration registered(
-    {"architecture",
-     read_architecture,
-     {"{\"class_name\": \"", "\"config\": {", "\"layers\": [", "\"inbound_nodes\": [[[", "\"name\": \"", "Functional",
-      "Sequential", "InputLayer", "Dense", "Conv2D", "MaxPooling2D", "Flatten", "Dropout", "BatchNormalization", "Add",
-      "\"activation\": \"relu\"", "\"units\": ", "\"filters\": ", "\"kernel_size\": [3, 3]", "\"strides\": [1, 1]",
-      "\"padding\": \"same\"", "\"batch_input_shape\": [null, 8, 8, 3]", "\\u0000", "1e999", "9223372036854775807"}});
+const Registration registered({"architecture",
+                               read_architecture,
+                               {"{\"class_name\": \"",
+                                "\"config\": {",
+                                "\"layers\": [",
+                                "\"inbound_nodes\": [[[",
+                                "\"name\": \"",
+                                "Functional",
+                                "Sequential",
+                                "InputLayer",
+                                "Dense",
+                                "Conv2D",
+                                "MaxPooling2D",
+                                "Flatten",
+                                "Dropout",
+                                "BatchNormalization",
+                                "Add",
+                                "\"activation\": \"relu\"",
+                                "\"units\": ",
+                                "\"filters\": ",
+                                "\"kernel_size\": [3, 3]",
+                                "\"strides\": [1, 1]",
+                                "\"padding\": \"same\"",
+                                "\"batch_input_shape\": [null, 8, 8, 3]",
+                                "\\u0000",
+                                "1e999",
+                                "9223372036854775807"}});
 
 }  // namespace
 }  // namespace manul::fuzz

@@ -29,8 +29,9 @@ void read_command_line(Bytes bytes) {
 
 const Registration registered({"command_line",
                                read_command_line,
-                               {"--epochs\n", "--batch\n", "--lr\n", "--size\n", "--seed\n", "--data\n", "--resume\n",
-                                "--patience=", "-1\n", "nan\n", "1e400\n", "18446744073709551616\n", "--\n"}});
+                               {"--epochs\n", "--batch\n", "--lr\n", "--size\n", "--seed\n", "--data\n",
+                                "--resume\n", "--patience=", "-1\n", "nan\n", "1e400\n",
+                                "18446744073709551616\n", "--\n"}});
 
 }  // namespace
 }  // namespace manul::fuzz

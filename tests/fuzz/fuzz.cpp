@@ -29,12 +29,14 @@ void accept_or_refuse(const std::function<void()>& body) {
     body();
   } catch (const Error& error) {
     size_t length = std::string_view(error.what()).size();
-    if (length > longest) throw std::length_error("an error of " + std::to_string(length) + " bytes is no sentence");
+    if (length > longest)
+      throw std::length_error("an error of " + std::to_string(length) + " bytes is no sentence");
   }
 }
 
 MemoryFile::MemoryFile(Bytes bytes) : descriptor_(::memfd_create("input", MFD_CLOEXEC)) {
-  check(descriptor_ >= 0 && ::write(descriptor_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
+  check(descriptor_ >= 0 &&
+            ::write(descriptor_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()),
         "fuzz: no memory for a file of {} bytes", bytes.size());
 }
 

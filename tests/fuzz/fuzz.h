@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-// Readers that are given the bytes of strangers. What they do not take they must refuse with an Error; another
-// exception, a fault of memory, undefined behaviour or no end is a bug. libFuzzer calls them with bytes of its own
-// making (tools/fuzz.sh), the tests with the files of corpus/NAME.
+// Readers that are given the bytes of strangers. What they do not take they must refuse with an Error;
+// another exception, a fault of memory, undefined behaviour or no end is a bug. libFuzzer calls them with
+// bytes of its own making (tools/fuzz.sh), the tests with the files of corpus/NAME.
 namespace manul::fuzz {
 
 using Bytes = std::span<const uint8_t>;

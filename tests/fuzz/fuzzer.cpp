@@ -42,13 +42,15 @@ size_t put_word(uint8_t* data, size_t size, size_t max_size, Numbers& numbers) {
   return std::max(size, at + word.size());
 }
 
-/// An 8-byte number (an address or a length of HDF5) becomes another one of the file, the file's size, or nearly that.
+/// An 8-byte number (an address or a length of HDF5) becomes another one of the file, the file's size, or
+/// nearly that.
 size_t relink(uint8_t* data, size_t size, Numbers& numbers) {
   if (size < 16) return size;
   size_t at = numbers.below(size / 8) * 8, from = numbers.below(size / 8) * 8;
   uint64_t value;
   std::memcpy(&value, data + from, 8);
-  const uint64_t values[] = {value, from, size, size - 1, ~uint64_t{0}, value + 8, value - 1, uint64_t{1} << 63};
+  const uint64_t values[] = {value,        from,      size,      size - 1,
+                             ~uint64_t{0}, value + 8, value - 1, uint64_t{1} << 63};
   std::memcpy(data + at, &values[numbers.below(std::size(values))], 8);
   return size;
 }

@@ -20,8 +20,9 @@ void read_model(Bytes bytes) {
 const Registration registered({"model_file",
                                read_model,
                                {"TREE", "SNOD", "HEAP", "GCOL", "model_config", "layer_names", "weight_names",
-                                "\"class_name\": \"", "\"config\": {", "\"inbound_nodes\": [", "Functional", "Sequential",
-                                "Dense", "Conv2D", "Flatten", "batch_input_shape", "null", "-1", "1e308"}});
+                                "\"class_name\": \"", "\"config\": {", "\"inbound_nodes\": [", "Functional",
+                                "Sequential", "Dense", "Conv2D", "Flatten", "batch_input_shape", "null", "-1",
+                                "1e308"}});
 
 }  // namespace
 }  // namespace manul::fuzz

@@ -17,8 +17,9 @@ void read_picture(Bytes bytes) {
 
 const Registration registered({"picture",
                                read_picture,
-                               {"\xff\xd8", "\xff\xd9", "\xff\xda", "\xff\xc4", "\xff\xc2", "\x89PNG\r\n\x1a\n", "IHDR",
-                                "PLTE", "tRNS", "IDAT", "IEND", "BM", "P6\n", "P5\n", "II*", "MM", "RIFF", "WEBP"}});
+                               {"\xff\xd8", "\xff\xd9", "\xff\xda", "\xff\xc4", "\xff\xc2",
+                                "\x89PNG\r\n\x1a\n", "IHDR", "PLTE", "tRNS", "IDAT", "IEND", "BM", "P6\n",
+                                "P5\n", "II*", "MM", "RIFF", "WEBP"}});
 
 }  // namespace
 }  // namespace manul::fuzz

@@ -14,9 +14,11 @@ std::vector<uint8_t> bytes_of(const std::filesystem::path& file) {
 
 class Corpus : public testing::TestWithParam<Target> {};
 
-/// Every input is read or refused, whole, cut short anywhere, and with any one byte changed (as many as time allows).
+/// Every input is read or refused, whole, cut short anywhere, and with any one byte changed (as many as time
+/// allows).
 TEST_P(Corpus, IsReadOrRefused) {
-  std::filesystem::path folder = std::filesystem::path(MANUL_SOURCE_DIR) / "tests/fuzz/corpus" / GetParam().name;
+  std::filesystem::path folder =
+      std::filesystem::path(MANUL_SOURCE_DIR) / "tests/fuzz/corpus" / GetParam().name;
   ASSERT_TRUE(std::filesystem::is_directory(folder)) << "a target needs inputs to begin with: " << folder;
   int inputs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -35,7 +37,8 @@ TEST_P(Corpus, IsReadOrRefused) {
   EXPECT_GT(inputs, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus, testing::ValuesIn(targets()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus, testing::ValuesIn(targets()),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace manul::fuzz

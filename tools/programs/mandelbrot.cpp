@@ -3,11 +3,11 @@
 
 #include "manul/data/image/image_io.h"
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/stopwatch.h"
 #include "manul/tools/programs/mandelbrot_kernel.h"
 #include "manul/tools/support/memory.h"
 #include "manul/tools/support/output_file.h"
 #include "manul/tools/support/program.h"
-#include "manul/framework/stopwatch.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {

@@ -1,11 +1,11 @@
 #include <cstring>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/stopwatch.h"
 #include "manul/ops/pointwise/binary_functions.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/tools/support/memory.h"
 #include "manul/tools/support/program.h"
-#include "manul/framework/stopwatch.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {
