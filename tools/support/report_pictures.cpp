@@ -147,7 +147,7 @@ Image confusion_picture(const Evaluation& evaluation) {
   auto classes = static_cast<float>(evaluation.classes());
   float cell = std::clamp(400 / classes, 4.0f, 100.0f), width = cell * classes, margin = 120, top = 60;
   Drawing drawing(static_cast<int>(2 * (width + margin) + 20), static_cast<int>(top + width + 20));
-  drawing.text(margin, 20, "counts: rows true, columns answered", black, 12);
+  drawing.text(margin, 20, "counts (rows: true)", black, 12);
   draw_matrix(drawing, margin, top, cell, evaluation, false);
   drawing.text(2 * margin + width, 20, "parts of each true class", black, 12);
   draw_matrix(drawing, 2 * margin + width, top, cell, evaluation, true);
