@@ -83,7 +83,10 @@ class ObjectTable {
     if (!known)
       fail(ErrorKind::failed, "save: a Keras file cannot hold the {} {}, which is not registered", kind_,
            object.class_name());
-    return Config::map({{"class_name", known->name}, {"config", known->config(object)}});
+    Config described = Config::map();  // not by a list, which nvcc does not take here
+    described.set("class_name", known->name);
+    described.set("config", known->config(object));
+    return described;
   }
 
  private:
