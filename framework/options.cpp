@@ -12,6 +12,11 @@ const OptionValue* find_option(const Options& options, std::string_view key) {
   return nullptr;
 }
 
+void check_known(const std::string& what, const Options& known, const Options& given) {
+  for (const auto& [key, value] : given)
+    check(find_option(known, key) != nullptr, "{} has no option {}", what, key);
+}
+
 std::string text_of(const OptionValue& value) {
   if (const bool* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
   if (const int64_t* number = std::get_if<int64_t>(&value)) return fmt::format("{}", *number);

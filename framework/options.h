@@ -20,6 +20,8 @@ using Options = std::vector<std::pair<std::string, OptionValue>>;
 
 /// The value of `key`, or null.
 const OptionValue* find_option(const Options& options, std::string_view key);
+/// Throws if one of the options `given` is not among those `known`; `what`: "the loss huber".
+void check_known(const std::string& what, const Options& known, const Options& given);
 /// As a user would write it: 0.5, true, 'ROC', [0.1, 0.2], none.
 std::string text_of(const OptionValue& value);
 

@@ -9,8 +9,7 @@ void Embedding::describe(Description& description) {
   description.required("output_dim", output_dim, at_least(1));
   description.kept(
       "embeddings_initializer",
-      Config::map({{"class_name", "RandomUniform"},
-                   {"config", Config::map({{"minval", -0.05}, {"maxval", 0.05}, {"seed", nullptr}})}}));
+      Config::object("RandomUniform", Config::map({{"minval", -0.05}, {"maxval", 0.05}, {"seed", nullptr}})));
   description.for_training("embeddings_regularizer");
   description.for_training("activity_regularizer");
   description.for_training("embeddings_constraint");

@@ -136,7 +136,7 @@ void Layer::heed_weight_options(const std::string& weight, Parameter& parameter)
 }
 
 std::string snake_case(std::string_view class_name) {
-  class_name.remove_prefix(class_name.find('>') + 1);  // of "Package>Name"; of none there, nothing
+  class_name.remove_prefix(class_name.find_last_of(">.") + 1);  // of "Package>Name"; of none there, nothing
   auto is_upper = [&](size_t i) { return std::isupper(static_cast<unsigned char>(class_name[i])) != 0; };
   auto is_lower = [&](size_t i) { return std::islower(static_cast<unsigned char>(class_name[i])) != 0; };
   std::string name;

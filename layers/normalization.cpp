@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "manul/layers/config/keras_objects.h"
+#include "manul/layers/constant_like.h"
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/normalize/group_normalize.h"
 #include "manul/ops/normalize/normalize.h"
@@ -180,9 +181,7 @@ std::optional<Numbers> OptionType<Numbers>::read(const Config& config) {
 
 Config OptionType<Numbers>::write(const Numbers& value) {
   if (value.values.size() == 1) return value.values[0];
-  Config::List list;
-  for (double number : value.values) list.emplace_back(number);
-  return list;
+  return OptionType<std::vector<double>>::write(value.values);
 }
 
 namespace {
@@ -191,14 +190,6 @@ namespace {
 AxisRange kept_axes(const Normalization& layer, const Shape& sample) {
   if (layer.axis.values.empty()) return {sample.rank() + 1, 0};
   return axes_of(layer.name, Normalization::class_name, layer.axis.values, sample);
-}
-
-/// Numbers of an option as a tensor on the device and in the dtype of `like`; `place` keeps it.
-const Tensor& constant(const Numbers& numbers, const Shape& shape, const Tensor& like, Tensor& place) {
-  if (place.defined() && place.dtype() == like.dtype() && place.device() == like.device()) return place;
-  std::vector<double> values = numbers.values;
-  if (values.size() == 1) values.resize(shape.elements(), values[0]);
-  return place = Tensor::from(values, shape).to(like.dtype()).to(like.device());
 }
 
 /// max(sqrt(variance), 1e-7), as Keras divides.
@@ -248,9 +239,9 @@ void Normalization::build(const Shape& input, Weights& weights) {
 Tensor Normalization::call(const Tensor& x) const {
   AxisRange range = kept_axes(*this, x.shape().sample());
   Shape lengths = lengths_of_range(x.shape().sample(), range);
-  const Tensor& means = mean ? constant(*mean, lengths, x, constants[0]) : mean_weight.value();
+  const Tensor& means = mean ? constant_like(mean->values, lengths, x, constants[0]) : mean_weight.value();
   const Tensor& variances =
-      variance ? constant(*variance, lengths, x, constants[1]) : variance_weight.value();
+      variance ? constant_like(variance->values, lengths, x, constants[1]) : variance_weight.value();
   Tensor centre = spread(means, x, range), deviation = spread(deviation_of(variances), x, range);
   return invert ? add(multiply(x, deviation), centre) : divide(subtract(x, centre), deviation);
 }

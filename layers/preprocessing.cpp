@@ -1,26 +1,20 @@
 #include "manul/layers/preprocessing.h"
 
 #include "manul/framework/error.h"
+#include "manul/layers/constant_like.h"
 
 namespace manul {
 
 std::optional<ChannelNumbers> OptionType<ChannelNumbers>::read(const Config& config) {
   if (std::optional<double> one = OptionType<double>::read(config)) return ChannelNumbers(*one);
-  if (!config.is_list() || config.as_list().empty()) return std::nullopt;
-  std::vector<double> values;
-  for (const Config& item : config.as_list()) {
-    std::optional<double> value = OptionType<double>::read(item);
-    if (!value) return std::nullopt;
-    values.push_back(*value);
-  }
-  return ChannelNumbers(std::move(values));
+  std::optional<std::vector<double>> values = OptionType<std::vector<double>>::read(config);
+  if (!values || values->empty()) return std::nullopt;
+  return ChannelNumbers(std::move(*values));
 }
 
 Config OptionType<ChannelNumbers>::write(const ChannelNumbers& value) {
   if (value.is_one()) return value.values[0];
-  Config::List list;
-  for (double number : value.values) list.emplace_back(number);
-  return list;
+  return OptionType<std::vector<double>>::write(value.values);
 }
 
 Shape Rescaling::output_shape(const Shape& input) const {
@@ -34,21 +28,18 @@ Shape Rescaling::output_shape(const Shape& input) const {
 
 namespace {
 
-/// The numbers as a tensor on the device and in the dtype of `like`; `place` keeps it.
-const Tensor& constant(const ChannelNumbers& numbers, const Tensor& like, Tensor& place) {
-  if (place.defined() && place.dtype() == like.dtype() && place.device() == like.device()) return place;
-  Shape shape{static_cast<int64_t>(numbers.values.size())};
-  return place = Tensor::from(numbers.values, shape).to(like.dtype()).to(like.device());
+const Tensor& channel_constant(const ChannelNumbers& numbers, const Tensor& like, Tensor& place) {
+  return constant_like(numbers.values, {static_cast<int64_t>(numbers.values.size())}, like, place);
 }
 
 }  // namespace
 
 Tensor Rescaling::call(const Tensor& x) const {
   if (scale.is_one() && offset.is_one()) return manul::scale(x, scale.values[0], offset.values[0]);
-  Tensor scaled =
-      scale.is_one() ? manul::scale(x, scale.values[0]) : multiply(x, constant(scale, x, constants[0]));
+  Tensor scaled = scale.is_one() ? manul::scale(x, scale.values[0])
+                                 : multiply(x, channel_constant(scale, x, constants[0]));
   return offset.is_one() ? manul::scale(scaled, 1, offset.values[0])
-                         : add(scaled, constant(offset, x, constants[1]));
+                         : add(scaled, channel_constant(offset, x, constants[1]));
 }
 
 }  // namespace manul

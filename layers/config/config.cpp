@@ -64,6 +64,10 @@ Config Config::map(std::initializer_list<Entry> entries) {
   return config;
 }
 
+Config Config::object(std::string class_name, Config options) {
+  return map({{"class_name", std::move(class_name)}, {"config", std::move(options)}});
+}
+
 bool Config::as_bool() const {
   if (const bool* value = std::get_if<bool>(&value_)) return *value;
   if (const int64_t* value = std::get_if<int64_t>(&value_); value && (*value == 0 || *value == 1))

@@ -37,6 +37,8 @@ class Config {
   Config(std::string value) : value_(std::move(value)) {}
   Config(List value) : value_(std::move(value)) {}
   static Config map(std::initializer_list<Entry> entries = {});
+  /// Keras' object: {"class_name": class_name, "config": options}.
+  static Config object(std::string class_name, Config options);
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
   bool is_bool() const { return std::holds_alternative<bool>(value_); }

@@ -1,22 +1,15 @@
 #include "manul/layers/config/keras_objects.h"
 
 namespace manul {
-namespace {
-
-Config object(const char* class_name, Config config) {
-  return Config::map({{"class_name", class_name}, {"config", std::move(config)}});
-}
-
-}  // namespace
 
 Config glorot_uniform_config() {
-  return object("GlorotUniform", Config::map({{"seed", nullptr}}));
+  return Config::object("GlorotUniform", Config::map({{"seed", nullptr}}));
 }
 Config zeros_config() {
-  return object("Zeros", Config::map());
+  return Config::object("Zeros", Config::map());
 }
 Config ones_config() {
-  return object("Ones", Config::map());
+  return Config::object("Ones", Config::map());
 }
 
 void describe_kernel_and_bias(Description& description) {

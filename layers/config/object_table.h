@@ -83,10 +83,7 @@ class ObjectTable {
     if (!known)
       fail(ErrorKind::failed, "save: a Keras file cannot hold the {} {}, which is not registered", kind_,
            object.class_name());
-    Config described = Config::map();  // not by a list, which nvcc does not take here
-    described.set("class_name", known->name);
-    described.set("config", known->config(object));
-    return described;
+    return Config::object(known->name, known->config(object));
   }
 
  private:
@@ -115,7 +112,24 @@ Config write_options(const Options& options, Config config = Config::map()) {
 /// Keras' object {"class_name", "config"} of a struct of options.
 template <class Options>
 Config object_of(const Options& options) {
-  return Config::map({{"class_name", Options::class_name}, {"config", write_options(options)}});
+  return Config::object(Options::class_name, write_options(options));
+}
+
+/// Enters Wrapper<Options>, an object of a struct of options, into a table of its base class; `common`: keys
+/// of its config that change nothing.
+template <template <class> class Wrapper, class Options, class Base>
+void register_object(ObjectTable<Base>& table, std::vector<std::string_view> common = {}) {
+  table.add({.name = Options::class_name,
+             .make =
+                 [common = std::move(common)](const Config& config) {
+                   return std::make_unique<Wrapper<Options>>(read_options<Options>(config, common));
+                 },
+             .config =
+                 [](const Base& object) {
+                   return write_options(dynamic_cast<const Wrapper<Options>&>(object).options());
+                 },
+             .describe = [](Description& description) { Options().describe(description); },
+             .type = &typeid(Wrapper<Options>)});
 }
 
 }  // namespace manul

@@ -42,21 +42,36 @@ std::optional<Axis> OptionType<Axis>::read(const Config& config) {
   return Axis(*value);
 }
 
-std::optional<std::vector<int64_t>> OptionType<std::vector<int64_t>>::read(const Config& config) {
+namespace {
+
+template <class T>
+std::optional<std::vector<T>> read_list(const Config& config) {
   if (!config.is_list()) return std::nullopt;
-  std::vector<int64_t> values;
+  std::vector<T> values;
   for (const Config& item : config.as_list()) {
-    std::optional<int64_t> value = OptionType<int64_t>::read(item);
+    std::optional<T> value = OptionType<T>::read(item);
     if (!value) return std::nullopt;
     values.push_back(*value);
   }
   return values;
 }
 
+}  // namespace
+
+std::optional<std::vector<int64_t>> OptionType<std::vector<int64_t>>::read(const Config& config) {
+  return read_list<int64_t>(config);
+}
+
 Config OptionType<std::vector<int64_t>>::write(const std::vector<int64_t>& value) {
-  Config::List list;
-  for (int64_t item : value) list.emplace_back(item);
-  return list;
+  return Config::List(value.begin(), value.end());
+}
+
+std::optional<std::vector<double>> OptionType<std::vector<double>>::read(const Config& config) {
+  return read_list<double>(config);
+}
+
+Config OptionType<std::vector<double>>::write(const std::vector<double>& value) {
+  return Config::List(value.begin(), value.end());
 }
 
 std::optional<Integers> OptionType<Integers>::read(const Config& config) {

@@ -103,6 +103,14 @@ struct OptionType<std::vector<int64_t>> {
 };
 
 template <>
+struct OptionType<std::vector<double>> {
+  static constexpr const char* wanted = "a list of numbers";
+  static std::optional<std::vector<double>> read(const Config& config);
+  static Config write(const std::vector<double>& value);
+  static std::vector<double> numbers(const std::vector<double>& value) { return value; }
+};
+
+template <>
 struct OptionType<Integers> {
   static constexpr const char* wanted = "an integer or a list of integers";
   static std::optional<Integers> read(const Config& config);

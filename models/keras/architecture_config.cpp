@@ -72,7 +72,7 @@ Config layer_config(const Graph& graph, int node, int keras_version) {
   if (keras_version < 3) add_input_shapes(graph, node, config);
   if (const Config* activation = config.find("activation"))
     config.set("activation", activation_by_keras_name(*activation, keras_version));
-  return Config::map({{"class_name", layer.class_name()}, {"config", std::move(config)}});
+  return Config::object(layer.class_name(), std::move(config));
 }
 
 Config sequential_config(const Graph& graph, int keras_version) {
@@ -118,10 +118,10 @@ Config keras3_call(const Graph& graph, int node, ReferenceOf reference) {
         layer.name(), called.training.value_or(false));
   Config::List tensors;
   for (int input : called.inputs)
-    tensors.push_back(Config::map({{"class_name", "__keras_tensor__"},
-                                   {"config", Config::map({{"shape", batch_shape(graph.nodes()[input].shape)},
-                                                           {"dtype", "float32"},
-                                                           {"keras_history", reference(input)}})}}));
+    tensors.push_back(
+        Config::object("__keras_tensor__", Config::map({{"shape", batch_shape(graph.nodes()[input].shape)},
+                                                        {"dtype", "float32"},
+                                                        {"keras_history", reference(input)}})));
   Config::List arguments;
   if (tensors.size() > 1 && input_names_of(layer).empty())
     arguments.emplace_back(std::move(tensors));

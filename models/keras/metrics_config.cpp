@@ -109,7 +109,7 @@ Config metrics_config(const std::vector<Metric>& metrics) {
     } else if (known && !spec.class_name.empty()) {
       Config options = Config::map({{"name", spec.name}, {"dtype", "float32"}});
       for (const auto& [key, value] : spec.options) options.set(key, config_of(value));
-      list.emplace_back(Config::map({{"class_name", spec.class_name}, {"config", std::move(options)}}));
+      list.emplace_back(Config::object(spec.class_name, std::move(options)));
     }
   }
   return list;

@@ -19,10 +19,10 @@ void decay_to_schedule(Config& options) {
   if (rate && rate->is_map())
     fail(ErrorKind::model_file, "training_config: an optimizer has a schedule and a decay");
   double initial = rate ? rate->as_double() : 0.001;
-  options.set("learning_rate", Config::map({{"class_name", "InverseTimeDecay"},
-                                            {"config", Config::map({{"initial_learning_rate", initial},
-                                                                    {"decay_steps", int64_t{1}},
-                                                                    {"decay_rate", decay}})}}));
+  options.set("learning_rate",
+              Config::object("InverseTimeDecay", Config::map({{"initial_learning_rate", initial},
+                                                              {"decay_steps", int64_t{1}},
+                                                              {"decay_rate", decay}})));
 }
 
 /// Whether tf.keras up to 2.10 can say all of it.
@@ -91,11 +91,11 @@ Config optimizer_config(const Model& model) {
   double rate = model.state().read().learning_rate;
   if (!optimizer.learning_rate().schedule() && !std::isnan(rate)) options.set("learning_rate", rate);
   std::string name = object.at("class_name").as_string();
-  if (is_legacy(optimizer)) return Config::map({{"class_name", name}, {"config", legacy_options(options)}});
+  if (is_legacy(optimizer)) return Config::object(name, legacy_options(options));
   options.set("jit_compile", false);
   options.set("is_legacy_optimizer", false);
   bool is_own = name.find('>') != std::string::npos;
-  return Config::map({{"class_name", is_own ? name : "Custom>" + name}, {"config", std::move(options)}});
+  return Config::object(is_own ? name : "Custom>" + name, std::move(options));
 }
 
 }  // namespace manul::keras

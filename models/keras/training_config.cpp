@@ -128,7 +128,7 @@ Config loss_config(const LossSpec& loss) {
       Config::map({{"reduction", loss.reduction == LossReduction::sum ? "sum" : "sum_over_batch_size"},
                    {"name", loss.name}});
   for (const auto& [key, value] : loss.options) options.set(key, config_of(value));
-  return Config::map({{"class_name", loss.class_name}, {"config", std::move(options)}});
+  return Config::object(loss.class_name, std::move(options));
 }
 
 /// Lists where there are several outputs.

@@ -1,7 +1,6 @@
 #include "manul/models/keras/variables.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <set>
 
@@ -200,25 +199,6 @@ void write_variables(hdf5::Group& root, const Model& model, bool optimizer) {
   for (const SlotPlace& place : slot_places(model.optimizer(), writer.trained, true))
     state.add(std::to_string(index++), file_shape(*place.parameter),
               file_values(*place.parameter, place.values()));
-}
-
-std::string snake_case(std::string_view class_name) {
-  // Keras' rule: an underscore before a capital that begins a word, or follows a small letter or a digit.
-  std::string text;
-  auto is_upper = [](char letter) { return std::isupper(static_cast<unsigned char>(letter)) != 0; };
-  auto is_lower = [](char letter) { return std::islower(static_cast<unsigned char>(letter)) != 0; };
-  for (size_t i = 0; i < class_name.size(); ++i) {
-    char letter = class_name[i];
-    if (letter == '>' || letter == '.') {
-      text.clear();
-      continue;
-    }
-    bool begins_word = i + 1 < class_name.size() && is_lower(class_name[i + 1]);
-    bool after_small = i > 0 && is_lower(class_name[i - 1]);
-    if (i > 0 && is_upper(letter) && !text.empty() && (begins_word || after_small)) text += '_';
-    text += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  }
-  return text;
 }
 
 }  // namespace manul::keras

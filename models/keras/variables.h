@@ -19,7 +19,4 @@ std::vector<std::string> optimizer_variables(hdf5::Reader& file);
 /// Writes the weights of the model's layers, and of a compiled model the optimizer's tensors if `optimizer`.
 void write_variables(hdf5::Group& root, const Model& model, bool optimizer);
 
-/// "conv2d_transpose" of "Conv2DTranspose": what a layer of that class is called where it has no name.
-std::string snake_case(std::string_view class_name);
-
 }  // namespace manul::keras

@@ -63,9 +63,7 @@ LossSpec find_loss(const std::string& name, const LossSpec::Options& options) {
   for (size_t i = 0; i < losses.defaults.size(); ++i) {
     const LossSpec& defaults = losses.defaults[i];
     if (!is_called(defaults, name)) continue;
-    for (const auto& [key, value] : options)
-      check(find_option(defaults.options, key) != nullptr, "the loss {} has no option {}", defaults.name,
-            key);
+    check_known("the loss " + defaults.name, defaults.options, options);
     return losses.factories[i](options);
   }
   return {};

@@ -33,12 +33,6 @@ MetricSpec metric_of(const LossSpec& loss) {
   return metric;
 }
 
-void refuse_unknown(const MetricSpec& defaults, const Options& options) {
-  for (const auto& [key, value] : options)
-    check(find_option(defaults.options, key) != nullptr, "the metric {} has no option {}", defaults.name,
-          key);
-}
-
 }  // namespace
 
 bool register_metric(const MetricSpec& defaults, MetricFactory factory) {
@@ -74,7 +68,7 @@ std::optional<MetricSpec> find_metric(const std::string& name, const Options& op
     if (name != metric.class_name) metric.name = name;
     return metric;
   }
-  refuse_unknown(*found, options);
+  check_known("the metric " + found->name, found->options, options);
   MetricSpec metric = metrics.factories[found - metrics.defaults.begin()](options);
   if (!by_class) metric.name = name;
   return metric;

@@ -43,7 +43,7 @@ ObjectTable<Optimizer>& optimizer_table() {
 
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const Config& options) {
   need_compiled_update(true, name, Device::cpu());  // so that Keras' optimizers are linked
-  return optimizer_table().make(Config::map({{"class_name", name}, {"config", options}}));
+  return optimizer_table().make(Config::object(name, options));
 }
 
 std::span<const std::string_view> common_optimizer_keys() {

@@ -41,22 +41,6 @@ class ConstraintOf final : public Constraint {
   Options options_;
 };
 
-/// Enters Wrapper<Options> into a table of its base class.
-template <template <class> class Wrapper, class Options, class Base>
-void register_object(ObjectTable<Base>& table) {
-  table.add({.name = Options::class_name,
-             .make =
-                 [](const Config& config) {
-                   return std::make_unique<Wrapper<Options>>(read_options<Options>(config));
-                 },
-             .config =
-                 [](const Base& object) {
-                   return write_options(dynamic_cast<const Wrapper<Options>&>(object).options());
-                 },
-             .describe = [](Description& description) { Options().describe(description); },
-             .type = &typeid(Wrapper<Options>)});
-}
-
 /// Makes a struct known: one object in its header, inline const.
 template <class Options>
 struct RegularizerRegistration {

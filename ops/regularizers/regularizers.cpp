@@ -3,14 +3,11 @@
 #include "manul/ops/constraints/constraints.h"
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/reduce/cumulative_sum.h"
+#include "manul/ops/reduce/reduce_axes.h"
 #include "manul/ops/regularizers/regularizer_table.h"
 
 namespace manul {
 namespace {
-
-Tensor sizes(const Tensor& x) {
-  return add(relu(x), relu(negative(x)));
-}
 
 template <class Base>
 std::shared_ptr<const Base> find_in(const ObjectTable<Base>& table, const Config& object) {
@@ -26,21 +23,18 @@ std::shared_ptr<const Base> find_in(const ObjectTable<Base>& table, const Config
 }  // namespace
 
 Tensor sum_of_sizes(const Tensor& weight) {
-  return sum(sizes(weight));
+  return sum(abs(weight));
 }
 
 Tensor mean_size_of_cosines(const Tensor& x) {
-  int64_t rows = x.shape()[0], columns = x.shape()[1];
-  Tensor ones = Tensor::full({1, rows}, 1, x.dtype(), x.device());
+  int64_t columns = x.shape()[1];
   constexpr double least = 1e-12;  // of a squared norm, as Keras' l2_normalize
-  Tensor squares = reshape(matmul(ones, square(x)), {columns});
-  Tensor norms = sqrt(scale(relu(scale(squares, 1, -least)), 1, least));
-  Tensor unit = divide(x, norms);
+  Tensor unit = divide(x, sqrt(maximum(sum(square(x), {0}), least)));
   // Made on the device: a captured step may not copy from the host.
   Tensor places = cumulative_sum(Tensor::full({columns}, 1, x.dtype(), x.device()), 0, {.exclusive = true});
   Tensor mask = scale(one_hot(places, columns, x.dtype()), -1, 1);
   double pairs = std::max<double>(1, static_cast<double>(columns) * static_cast<double>(columns - 1) / 2);
-  return scale(sum(sizes(multiply(matmul(transpose(unit), unit), mask))), 0.5 / pairs);
+  return scale(sum(abs(multiply(matmul(transpose(unit), unit), mask))), 0.5 / pairs);
 }
 
 ObjectTable<Regularizer>& regularizer_table() {

@@ -7,7 +7,7 @@ namespace manul {
 /// Makes a schedule known to files: one object in the header of a struct of options.
 template <class Options>
 struct ScheduleRegistration {
-  ScheduleRegistration() { register_schedule<Options>(); }
+  ScheduleRegistration() { register_object<ScheduleOf, Options>(schedule_table(), {"name"}); }
 };
 
 }  // namespace manul

@@ -49,18 +49,4 @@ Config OptionType<LearningRate>::write(const LearningRate& value) {
   return schedule_table().object_of(*value.schedule());
 }
 
-std::optional<std::vector<double>> OptionType<std::vector<double>>::read(const Config& config) {
-  if (!config.is_list()) return std::nullopt;
-  std::vector<double> values;
-  for (const Config& item : config.as_list()) {
-    if (!item.is_int() && !item.is_double()) return std::nullopt;
-    values.push_back(item.as_double());
-  }
-  return values;
-}
-
-Config OptionType<std::vector<double>>::write(const std::vector<double>& value) {
-  return Config::List(value.begin(), value.end());
-}
-
 }  // namespace manul

@@ -28,7 +28,8 @@ void continue_from(const Model& from, Model& to, const std::string& path) {
 
 }  // namespace
 
-BackupAndRestore::BackupAndRestore(BackupAndRestoreOptions options) : options_(std::move(options)) {
+BackupAndRestore::BackupAndRestore(BackupAndRestoreOptions options)
+    : options_(std::move(options)), frequency_(options_.save_freq) {
   if (options_.backup_dir.empty()) fail(ErrorKind::usage, "BackupAndRestore: there is no folder");
   if (options_.save_freq < 0)
     fail(ErrorKind::usage, "BackupAndRestore: save_freq is a number of steps, not {}", options_.save_freq);
@@ -39,23 +40,18 @@ std::string BackupAndRestore::file() const {
 }
 
 void BackupAndRestore::on_train_begin(FitProgress& fit) {
-  steps_since_ = last_step_ = 0;
+  frequency_.begin();
   if (file_type(file(), ErrorKind::model_file) == FileType::missing) return;
   continue_from(Model::load(file(), {.training = true}), fit.model, file());
   fit.go_on_from_training_state();
 }
 
 void BackupAndRestore::on_step_end(FitProgress& fit) {
-  if (options_.save_freq == 0) return;
-  steps_since_ += fit.step - (fit.step > last_step_ ? last_step_ : 0);
-  last_step_ = fit.step;
-  if (steps_since_ < options_.save_freq) return;
-  steps_since_ = 0;
-  save(fit);
+  if (frequency_.is_due(fit)) save(fit);
 }
 
 void BackupAndRestore::on_epoch_end(FitProgress& fit, const Logs& /*logs*/) {
-  if (options_.save_freq == 0) save(fit);
+  if (frequency_.is_by_epoch()) save(fit);
 }
 
 void BackupAndRestore::on_train_end(FitProgress& fit) {

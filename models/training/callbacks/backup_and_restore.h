@@ -3,6 +3,7 @@
 #include <string>
 
 #include "manul/models/training/callbacks/callback_table.h"
+#include "manul/models/training/callbacks/save_frequency.h"
 
 namespace manul {
 
@@ -37,7 +38,7 @@ class BackupAndRestore : public Callback {
   void save(FitProgress& fit) const;
 
   BackupAndRestoreOptions options_;
-  int64_t steps_since_ = 0, last_step_ = 0;
+  SaveFrequency frequency_;
 };
 
 inline const bool backup_and_restore_is_registered =

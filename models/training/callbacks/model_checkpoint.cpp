@@ -36,7 +36,10 @@ std::string file_name(const std::string& pattern, const FitProgress& fit, const 
 }  // namespace
 
 ModelCheckpoint::ModelCheckpoint(ModelCheckpointOptions options)
-    : options_(std::move(options)), monitor_(options_.monitor, options_.mode), best_(monitor_.worst()) {
+    : options_(std::move(options)),
+      monitor_(options_.monitor, options_.mode),
+      best_(monitor_.worst()),
+      frequency_(options_.save_freq) {
   if (options_.filepath.empty()) fail(ErrorKind::usage, "ModelCheckpoint: there is no file name");
   if (options_.save_freq < 0)
     fail(ErrorKind::usage, "ModelCheckpoint: save_freq is a number of steps, not {}", options_.save_freq);
@@ -45,20 +48,15 @@ ModelCheckpoint::ModelCheckpoint(ModelCheckpointOptions options)
 void ModelCheckpoint::on_train_begin(FitProgress& fit) {
   monitor_.follow(fit.model);
   best_ = options_.initial_value_threshold.value_or(monitor_.worst());
-  steps_since_ = last_step_ = 0;
+  frequency_.begin();
 }
 
 void ModelCheckpoint::on_step_end(FitProgress& fit) {
-  if (options_.save_freq == 0) return;
-  steps_since_ += fit.step - (fit.step > last_step_ ? last_step_ : 0);
-  last_step_ = fit.step;
-  if (steps_since_ < options_.save_freq) return;
-  steps_since_ = 0;
-  save_if_due(fit, fit.running_logs(), true);
+  if (frequency_.is_due(fit)) save_if_due(fit, fit.running_logs(), true);
 }
 
 void ModelCheckpoint::on_epoch_end(FitProgress& fit, const Logs& logs) {
-  if (options_.save_freq == 0) save_if_due(fit, logs, false);
+  if (frequency_.is_by_epoch()) save_if_due(fit, logs, false);
 }
 
 void ModelCheckpoint::save_if_due(FitProgress& fit, const Logs& logs, bool in_epoch) {
@@ -81,7 +79,7 @@ void ModelCheckpoint::save(FitProgress& fit, const std::string& path) const {
 
 void ModelCheckpoint::on_train_end(FitProgress& fit) {
   bool one_name = options_.filepath.find('{') == std::string::npos;
-  if (one_name && !options_.save_best_only && options_.save_freq == 0 &&
+  if (one_name && !options_.save_best_only && frequency_.is_by_epoch() &&
       fit.history.stop_reason == StopReason::requested)
     save(fit, options_.filepath);
 }

@@ -4,6 +4,7 @@
 
 #include "manul/models/training/callbacks/callback_table.h"
 #include "manul/models/training/callbacks/monitor.h"
+#include "manul/models/training/callbacks/save_frequency.h"
 
 namespace manul {
 
@@ -50,7 +51,7 @@ class ModelCheckpoint : public Callback {
   ModelCheckpointOptions options_;
   Monitor monitor_;
   double best_;
-  int64_t steps_since_ = 0, last_step_ = 0;
+  SaveFrequency frequency_;
 };
 
 inline const bool model_checkpoint_is_registered =

@@ -211,7 +211,7 @@ TEST(Keras3Format, NamesOfGroupsAreThoseOfKeras) {
            {"GlobalAveragePooling2D", "global_average_pooling2d"},
            {"SeparableConv2D", "separable_conv2d"},
            {"zoo>Scale", "scale"}})
-    EXPECT_EQ(keras::snake_case(name), expected);
+    EXPECT_EQ(snake_case(name), expected);
 }
 
 }  // namespace
