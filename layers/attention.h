@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "manul/layers/config/option_type.h"
+#include "manul/framework/config/option_type.h"
 #include "manul/layers/layer.h"
 
 namespace manul {

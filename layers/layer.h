@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "manul/framework/config/object_table.h"
 #include "manul/framework/error.h"
 #include "manul/framework/parameter.h"
 #include "manul/framework/step.h"
-#include "manul/layers/config/object_table.h"
 #include "manul/layers/weight.h"
 #include "manul/ops/pointwise/pointwise.h"
 

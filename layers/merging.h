@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/layers/config/option_type.h"
+#include "manul/framework/config/option_type.h"
 #include "manul/layers/layer.h"
 
 namespace manul {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "manul/layers/config/option_type.h"
+#include "manul/framework/config/option_type.h"
 #include "manul/layers/layer.h"
 
 namespace manul {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/layers/config/description.h"
+#include "manul/framework/config/description.h"
 
 namespace manul {
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "manul/layers/config/option_type.h"
+#include "manul/framework/config/option_type.h"
 #include "manul/ops/conv/window.h"
 
 namespace manul {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/layers/config/config.h"
+#include "manul/framework/config/config.h"
 
 // Activations in layers' configs: by the names of the Keras that wrote a file there, by name_of() in memory.
 // In Keras 2 hard_sigmoid is another function than in Keras 3, and silu is written swish.

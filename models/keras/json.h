@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "manul/layers/config/config.h"
+#include "manul/framework/config/config.h"
 
 namespace manul {
 

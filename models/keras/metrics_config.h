@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/layers/config/config.h"
+#include "manul/framework/config/config.h"
 #include "manul/ops/metrics/metric.h"
 
 namespace manul::keras {

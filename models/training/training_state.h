@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "manul/framework/config/config.h"
 #include "manul/framework/tensor.h"
-#include "manul/layers/config/config.h"
 
 namespace manul {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/layers/config/option_type.h"
+#include "manul/framework/config/option_type.h"
 #include "manul/ops/constraints/norm_limits.h"
 
 namespace manul {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/layers/config/object_table.h"
+#include "manul/framework/config/object_table.h"
 #include "manul/ops/optimizers/optimizer_of.h"
 #include "manul/ops/schedules/schedule_table.h"
 

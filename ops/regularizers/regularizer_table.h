@@ -1,7 +1,7 @@
 #pragma once
 
+#include "manul/framework/config/object_table.h"
 #include "manul/framework/regularizer.h"
-#include "manul/layers/config/object_table.h"
 
 namespace manul {
 

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "manul/layers/config/config.h"
+#include "manul/framework/config/config.h"
 
 namespace manul {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "manul/layers/config/option_type.h"
+#include "manul/framework/config/option_type.h"
 
 namespace manul {
 

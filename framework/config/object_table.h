@@ -8,8 +8,8 @@
 #include <typeinfo>
 #include <vector>
 
+#include "manul/framework/config/description.h"
 #include "manul/framework/error.h"
-#include "manul/layers/config/description.h"
 
 namespace manul {
 

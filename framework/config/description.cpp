@@ -1,4 +1,4 @@
-#include "manul/layers/config/description.h"
+#include "manul/framework/config/description.h"
 
 #include <algorithm>
 #include <cmath>

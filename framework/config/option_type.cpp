@@ -1,4 +1,4 @@
-#include "manul/layers/config/option_type.h"
+#include "manul/framework/config/option_type.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "manul/layers/config/config.h"
+#include "manul/framework/config/config.h"
 
 #include <cmath>
 

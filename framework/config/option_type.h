@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "manul/layers/config/config.h"
+#include "manul/framework/config/config.h"
 
 namespace manul {
 
