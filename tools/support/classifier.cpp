@@ -12,6 +12,7 @@
 #include "manul/models/keras/json.h"
 #include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
+#include "manul/tools/support/train_options.h"
 
 namespace manul {
 namespace {
@@ -51,13 +52,13 @@ bool gives_logits(const Graph& graph, int node) {
          (activation->is_null() || (activation->is_string() && activation->as_string() == "linear"));
 }
 
-/// What train_catdog was told when it made the file; nothing if something else made it.
+/// What the program was told that trained the model; nothing if something else made it.
 Config options_of_training(const std::string& path) {
   try {
     std::optional<std::string> state = keras::with_model_file(
         path, true, [](hdf5::Reader& file, const auto&) { return file.text("", keras::state_attribute); });
     const Config values = state ? parse_json(*state) : Config();
-    const Config* options = values.find("train_catdog");
+    const Config* options = options_of_run(values);
     return options ? *options : Config::map();
   } catch (const Error&) {
     return Config::map();  // another format, or damage that did not matter to the model

@@ -8,7 +8,8 @@
 namespace manul {
 namespace {
 
-constexpr const char* memory_key = "train_catdog";
+/// Each is the key under which files have the options of its runs.
+constexpr const char* training_programs[] = {"train_catdog", "train"};
 
 /// As if the option had been given.
 void take_value(CLI::Option& option, const std::string& text) {
@@ -60,7 +61,7 @@ CLI::Option* TrainCommand::fixed(CLI::Option* option, Value& value) {
   return remembered(option, value, true);
 }
 
-TrainCommand::TrainCommand(Program& program) {
+TrainCommand::TrainCommand(Program& program) : program_(program.options().get_name()) {
   CLI::App& app = program.options();
   app.option_defaults()->group("Data");
   add_data_options(app);
@@ -178,12 +179,12 @@ Config TrainCommand::values() const {
 }
 
 void TrainCommand::save(TrainingState& state) const {
-  state.values.set(memory_key, values());
+  state.values.set(program_, values());
 }
 
 void TrainCommand::take_from(const TrainingState& state) {
-  const Config* values = state.values.find(memory_key);
-  if (!values) fail(ErrorKind::usage, "resume: {} holds no interrupted run of train_catdog", options.output);
+  const Config* values = state.values.find(program_);
+  if (!values) fail(ErrorKind::usage, "resume: {} holds no interrupted run of {}", options.output, program_);
   for (const Remembered& each : remembered_) {
     const Config* saved = values->find(each.option->get_name());
     if (!saved) continue;
@@ -194,6 +195,12 @@ void TrainCommand::take_from(const TrainingState& state) {
       fail(ErrorKind::usage, "resume: {} was {} in the interrupted run and is now {}",
            each.option->get_name(), before, now);
   }
+}
+
+const Config* options_of_run(const Config& state_values) {
+  for (const char* program : training_programs)
+    if (const Config* options = state_values.find(program)) return options;
+  return nullptr;
 }
 
 }  // namespace manul

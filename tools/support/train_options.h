@@ -9,7 +9,7 @@
 
 namespace manul {
 
-/// The options of train_catdog.
+/// The options of the programs that train.
 struct TrainOptions {
   std::string data, validation;
   double split = 0;
@@ -38,7 +38,8 @@ struct TrainOptions {
 std::string monitor_of(const TrainOptions& options, bool validated);
 bool keeps_best(const TrainOptions& options);
 
-/// The command line of train_catdog, and its memory: a run that is resumed takes its options from the file.
+/// The command line of a program that trains, and its memory: a run that is resumed takes its options from
+/// the file.
 class TrainCommand {
  public:
   explicit TrainCommand(Program& program);
@@ -71,7 +72,11 @@ class TrainCommand {
   template <class Value>
   CLI::Option* fixed(CLI::Option* option, Value& value);
 
+  std::string program_;  // the key under which a file has the options
   std::vector<Remembered> remembered_;
 };
+
+/// The options of the run that wrote a file, whichever program it was; null if there are none.
+const Config* options_of_run(const Config& state_values);
 
 }  // namespace manul

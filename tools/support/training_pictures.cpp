@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "manul/framework/file_system.h"
+#include "manul/framework/warning.h"
 #include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/drawn_pictures.h"
 #include "manul/tools/support/terminal.h"
@@ -49,11 +50,9 @@ int64_t stream_mb(const TrainOptions& options, int64_t pictures) {
 /// Whatever happens to thousands of files is told of the first ones and in total.
 void tell_warnings(const std::vector<std::string>& warnings) {
   constexpr size_t most = 5;
-  for (size_t i = 0; i < std::min(most, warnings.size()); ++i)
-    print_if_possible(stderr, "train_catdog: {}\n", printable(warnings[i]));
+  for (size_t i = 0; i < std::min(most, warnings.size()); ++i) warn_text(warnings[i]);
   if (warnings.size() > most)
-    print_if_possible(stderr, "train_catdog: {} more such warnings, {} in all\n", warnings.size() - most,
-                      warnings.size());
+    warn("{} more such warnings, {} in all", warnings.size() - most, warnings.size());
 }
 
 /// "cats: 3 hidden files or folders, 2 GIF pictures, which are not read"
@@ -68,11 +67,9 @@ std::string ignored_text(const IgnoredFiles& ignored, bool pictures) {
 }
 
 void report(const ImageDataset& pictures, const IgnoredFiles& ignored, const char* part, bool quiet) {
-  for (const std::string& reason : pictures.bad_images())
-    print_if_possible(stderr, "train_catdog: skipped {}\n", printable(reason));
+  for (const std::string& reason : pictures.bad_images()) warn("skipped {}", reason);
   tell_warnings(pictures.warnings());
-  if (std::string text = ignored_text(ignored, true); !text.empty())
-    print_if_possible(stderr, "train_catdog: {}: left out {}\n", part, printable(text));
+  if (std::string text = ignored_text(ignored, true); !text.empty()) warn("{}: left out {}", part, text);
   if (quiet) return;
   const std::vector<std::string>& names = pictures.class_names();
   print_if_possible(stdout, "{}: {}\n", part,

@@ -8,7 +8,7 @@
 
 namespace manul {
 
-/// Where train_catdog's pictures are.
+/// Where the pictures of a training are.
 struct PictureFolders {
   ImageFolder train;
   std::optional<ImageFolder> validation;
