@@ -16,6 +16,7 @@
 #include "manul/models/training/callbacks.h"
 #include "manul/models/training/progress_bar.h"
 #include "manul/models/zoo/catdog.h"
+#include "manul/models/zoo/zoo.h"
 #include "manul/ops/constraints/constraints.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/dense/matmul.h"

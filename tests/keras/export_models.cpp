@@ -16,9 +16,9 @@
 #include "manul/framework/error.h"
 #include "manul/framework/random.h"
 #include "manul/models/graph/sequential.h"
-#include "manul/models/hdf5/reader.h"
 #include "manul/models/hdf5/writer.h"
 #include "manul/models/keras/h5.h"
+#include "manul/tests/keras/batch_file.h"
 
 namespace manul {
 namespace {
@@ -231,32 +231,6 @@ Model load(const std::string& path) {
     fmt::print("  not to be trained: {}\n", error.what());
     return Model::load(path);
   }
-}
-
-Tensor tensor_of(hdf5::Reader& file, const std::string& name) {
-  hdf5::Dataset dataset = file.dataset(name);
-  std::vector<float> values(dataset.shape.elements());
-  file.read(dataset, std::span(values));
-  return Tensor::from(values, dataset.shape);
-}
-
-std::vector<Tensor> tensors_of(hdf5::Reader& file, const std::string& name) {
-  std::vector<Tensor> tensors;
-  for (int i = 0; file.exists(fmt::format("{}_{}", name, i)); ++i)
-    tensors.push_back(tensor_of(file, fmt::format("{}_{}", name, i)));
-  return tensors;
-}
-
-double difference(Model& model, const std::vector<Tensor>& inputs, const std::vector<Tensor>& wanted) {
-  std::vector<Tensor> outputs = model.forward(inputs);
-  if (outputs.size() != wanted.size()) return INFINITY;
-  double largest = 0;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    std::vector<float> a = outputs[i].to_vector<float>(), b = wanted[i].to_vector<float>();
-    if (a.size() != b.size()) return INFINITY;
-    for (size_t k = 0; k < a.size(); ++k) largest = std::max(largest, std::abs(double{a[k]} - b[k]));
-  }
-  return largest;
 }
 
 bool check_all(const std::string& folder) {
