@@ -22,13 +22,13 @@ constexpr int64_t grain = 1 << 14;
 
 }  // namespace
 
-void collect_gradients(const Tensor& state, int64_t together, const Tensor& gradients,
+void collect_gradients(const Tensor& state, const AccumulationSteps& together, const Tensor& gradients,
                        const Tensor& collected) {
   visit_float(gradients.dtype(), "collect_gradients", [&](auto zero) {
     using T = decltype(zero);
     T *gradient = gradients.mutable_data<T>(), *sum = collected.mutable_data<T>();
     bool is_last = UpdateMoment<T>(*state_in(state), 0, together).applies;
-    T count = static_cast<T>(together);
+    T count = static_cast<T>(together.count);
     parallel_for(gradients.elements(), grain, [=](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         T all = gradient[i] + sum[i];
@@ -68,8 +68,8 @@ void clip_norms(const Tensor& gradients, const Tensor& places, const Tensor& fir
   });
 }
 
-void average_values(const Tensor& state, int64_t together, double momentum, int64_t frequency,
-                    const Tensor& values, const Tensor& averages) {
+void average_values(const Tensor& state, const AccumulationSteps& together, double momentum,
+                    int64_t frequency, const Tensor& values, const Tensor& averages) {
   visit_float(values.dtype(), "average_values", [&](auto zero) {
     using T = decltype(zero);
     T *value = values.mutable_data<T>(), *average = averages.mutable_data<T>();

@@ -20,12 +20,27 @@ struct Treatments {
   bool any() const { return factors.defined(); }
 };
 
+/// How many batches make an update, for host and device.
+struct AccumulationSteps {
+  int64_t count;
+  double inverse;
+
+  AccumulationSteps(int64_t count) : count(count), inverse(1. / static_cast<double>(count)) {}
+  /// Updates in so many batches (below 2^50). Not by a division of int64_t: on a GPU it takes so many
+  /// registers that a third fewer blocks of an update run at once.
+  MANUL_HOST_DEVICE int64_t updates(int64_t batches) const {
+    auto updates = static_cast<int64_t>(static_cast<double>(batches) * inverse);
+    int64_t rest = batches - updates * count;
+    return rest < 0 ? updates - 1 : rest >= count ? updates + 1 : updates;
+  }
+};
+
 /// What an optimizer updates at once: elements [begin, begin + n) of flat buffers. All tensors lie on one
 /// device.
 struct Update {
-  Tensor state;              // StepState
-  double learning_rate = 0;  // where the state has none
-  int64_t together = 1;      // batches that make an update: of the others nothing is applied
+  Tensor state;                    // StepState
+  double learning_rate = 0;        // where the state has none
+  AccumulationSteps together = 1;  // batches that make an update: of the others nothing is applied
   int64_t samples = not_counted;
   int64_t begin = 0;
   Tensor gradients, values;        // [n]
@@ -52,9 +67,10 @@ struct UpdateMoment {
   UpdateStep<T> step;
   bool applies;
 
-  MANUL_HOST_DEVICE UpdateMoment(const StepState& state, double learning_rate, int64_t together) {
-    applies = together <= 1 || (state.iteration + 1) % together == 0;
-    step.number = (together <= 1 ? state.iteration : state.iteration / together) + 1;
+  MANUL_HOST_DEVICE UpdateMoment(const StepState& state, double learning_rate,
+                                 const AccumulationSteps& together) {
+    step.number = together.updates(state.iteration) + 1;
+    applies = together.updates(state.iteration + 1) == step.number;
     double rate = state.learning_rate;
     step.learning_rate = static_cast<T>(rate == rate ? rate : learning_rate);
   }
@@ -95,9 +111,9 @@ struct AverageMoment {
   T keep, take;
   bool overwrites;
 
-  MANUL_HOST_DEVICE AverageMoment(const StepState& state, int64_t together, double momentum,
+  MANUL_HOST_DEVICE AverageMoment(const StepState& state, const AccumulationSteps& together, double momentum,
                                   int64_t frequency) {
-    int64_t updates = together <= 1 ? state.iteration : state.iteration / together;
+    int64_t updates = together.updates(state.iteration);
     keep = updates == 0 ? T(0) : static_cast<T>(momentum);
     take = T(1) - keep;
     overwrites = frequency > 0 && (updates + 1) % frequency == 0;
@@ -117,15 +133,15 @@ struct GradientChunks {
 
 /// Adds the gradients to `collected`; with the last of `together` batches they become the mean of all
 /// instead, and `collected` zero.
-MANUL_KERNEL(collect_gradients,
-             void(const Tensor& state, int64_t together, const Tensor& gradients, const Tensor& collected));
+MANUL_KERNEL(collect_gradients, void(const Tensor& state, const AccumulationSteps& together,
+                                     const Tensor& gradients, const Tensor& collected));
 /// Sets what the gradients of each parameter are multiplied and divided by (`factors`, see Treatments), so
 /// that the norm of each, or the norm of all where `is_global`, is at most `limit`.
 MANUL_KERNEL(clip_norms, void(const Tensor& gradients, const Tensor& places, const Tensor& first_of,
                               double limit, bool is_global, const Tensor& factors));
 /// average = momentum * average + (1 - momentum) * value, after the first update the value; after every
 /// `frequency` updates (0: never) the averages take the place of the values.
-MANUL_KERNEL(average_values, void(const Tensor& state, int64_t together, double momentum, int64_t frequency,
-                                  const Tensor& values, const Tensor& averages));
+MANUL_KERNEL(average_values, void(const Tensor& state, const AccumulationSteps& together, double momentum,
+                                  int64_t frequency, const Tensor& values, const Tensor& averages));
 
 }  // namespace manul

@@ -8,13 +8,13 @@ namespace {
 template <class T>
 struct CollectGradients {
   const StepState* state;
-  int64_t together;
+  AccumulationSteps together;
   T *gradients, *collected;
 
   __device__ void operator()(int64_t i) const {
     T all = gradients[i] + collected[i];
     if (UpdateMoment<T>(*state, 0, together).applies) {
-      gradients[i] = all / static_cast<T>(together);
+      gradients[i] = all / static_cast<T>(together.count);
       collected[i] = 0;
     } else {
       collected[i] = all;
@@ -55,7 +55,7 @@ __global__ void clip_factors_kernel(const double* sums, const int32_t* first_of,
 template <class T>
 struct AverageValues {
   const StepState* state;
-  int64_t together;
+  AccumulationSteps together;
   double momentum;
   int64_t frequency;
   T *values, *averages;
@@ -67,7 +67,7 @@ struct AverageValues {
 
 }  // namespace
 
-void collect_gradients(const Tensor& state, int64_t together, const Tensor& gradients,
+void collect_gradients(const Tensor& state, const AccumulationSteps& together, const Tensor& gradients,
                        const Tensor& collected) {
   visit_float(gradients.dtype(), "collect_gradients", [&](auto zero) {
     using T = decltype(zero);
@@ -92,8 +92,8 @@ void clip_norms(const Tensor& gradients, const Tensor& places, const Tensor& fir
   });
 }
 
-void average_values(const Tensor& state, int64_t together, double momentum, int64_t frequency,
-                    const Tensor& values, const Tensor& averages) {
+void average_values(const Tensor& state, const AccumulationSteps& together, double momentum,
+                    int64_t frequency, const Tensor& values, const Tensor& averages) {
   visit_float(values.dtype(), "average_values", [&](auto zero) {
     using T = decltype(zero);
     for_each(context_of(values), values.elements(),

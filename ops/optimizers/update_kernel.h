@@ -33,7 +33,7 @@ struct UpdateBody {
   T* slots[Rule::slots + 1] = {};
   int64_t elements = 0;
   double learning_rate = 0;
-  int64_t together = 1;
+  AccumulationSteps together = 1;
   const int32_t* parameter_of = nullptr;  // of the first element's; null: no treatments
   const T* factors = nullptr;
   T clip = 0;
@@ -49,23 +49,24 @@ struct UpdateBody {
     loaded.values = load_settled(four_of(values) + i);
     return loaded;
   }
-  template <class Prepared>
-  __device__ void update(const Prepared& prepared, const UpdateStep<T>& step, int64_t i, T gradient, T& value,
-                         T* own) const {
-    if (parameter_of) {
-      const T* factor = factors + 3 * parameter_of[i / 16];
-      Treatment<T>{factor[0], factor[1], clip, factor[2], step.learning_rate}(gradient, value);
-    }
-    rule(prepared, gradient, value, own);
+  /// Of the parameter that element `i` belongs to.
+  __device__ Treatment<T> treatment(const UpdateStep<T>& step, int64_t i) const {
+    const T* factor = factors + 3 * parameter_of[i / 16];
+    return {factor[0], factor[1], clip, factor[2], step.learning_rate};
   }
   template <class Prepared>
   __device__ void four(const Prepared& prepared, const UpdateStep<T>& step, int64_t i, Loaded x) const {
+    if (parameter_of) {
+      Treatment<T> treat = treatment(step, 4 * i);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) treat(x.gradients.values[j], x.values.values[j]);
+    }
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
       T own[Rule::slots + 1];
 #pragma unroll
       for (int k = 0; k < Rule::slots; ++k) own[k] = x.slots[k].values[j];
-      update(prepared, step, 4 * i + j, x.gradients.values[j], x.values.values[j], own);
+      rule(prepared, x.gradients.values[j], x.values.values[j], own);
 #pragma unroll
       for (int k = 0; k < Rule::slots; ++k) x.slots[k].values[j] = own[k];
     }
@@ -77,8 +78,9 @@ struct UpdateBody {
   __device__ void one(const Prepared& prepared, const UpdateStep<T>& step, int64_t i) const {
     T own[Rule::slots + 1];
     for (int k = 0; k < Rule::slots; ++k) own[k] = load_settled(slots[k] + i);
-    T value = load_settled(values + i);
-    update(prepared, step, i, load_settled(gradients + i), value, own);
+    T gradient = load_settled(gradients + i), value = load_settled(values + i);
+    if (parameter_of) treatment(step, i)(gradient, value);
+    rule(prepared, gradient, value, own);
     for (int k = 0; k < Rule::slots; ++k) slots[k][i] = own[k];
     values[i] = value;
   }
