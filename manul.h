@@ -9,6 +9,7 @@
 #include "manul/data/datasets/subset.h"
 #include "manul/data/image/image_io.h"
 #include "manul/data/synthetic/synthetic.h"
+#include "manul/framework/initializers/initializers.h"
 #include "manul/framework/tape.h"
 #include "manul/layers/layers.h"
 #include "manul/models/graph/sequential.h"

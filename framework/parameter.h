@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "manul/framework/initializer.h"
+#include "manul/framework/initializers/initializer.h"
 #include "manul/framework/regularizer.h"
 #include "manul/framework/tensor.h"
 

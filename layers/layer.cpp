@@ -71,7 +71,7 @@ void Layer::build(const std::vector<Shape>& inputs, ParameterSet& parameters, co
     parameter->statistic = weight.is_statistic;
     parameter->filters_first = weight.filters_first;
     weight.weight->parameter_ = parameter.get();
-    heed_weight_options(weight.name, *parameter);
+    heed_weight_options(*parameter);
     owned_.push_back(std::move(parameter));
   }
   for (const ParameterPtr& parameter : owned_) parameters.add(parameter, prefix + parameter->name);
@@ -98,6 +98,14 @@ Config in_memory_axes(Config object, const Parameter& parameter) {
   return object;
 }
 
+/// What Keras' options of a weight begin with: "kernel" of "query/kernel", "depthwise_kernel" and
+/// "depthwise" of "depthwise_kernel".
+std::vector<std::string> option_names(const std::string& weight) {
+  std::string name = weight.substr(weight.find_last_of('/') + 1);
+  if (name.ends_with("_kernel")) return {name, name.substr(0, name.size() - 7)};
+  return {name};
+}
+
 }  // namespace
 
 Config Layer::untrained_options() const {
@@ -109,19 +117,40 @@ Config Layer::untrained_options() const {
   return rest;
 }
 
-void Layer::set_weight_option(const std::string& weight, const std::string& kind, Config object) {
-  untrained_.set(weight + kind, std::move(object));
-  if (!is_built_) return;
+Parameter& Layer::declared(const std::string& weight) const {
   auto found = std::find_if(owned_.begin(), owned_.end(),
                             [&](const ParameterPtr& parameter) { return parameter->name == weight; });
   check(found != owned_.end(), "{}: it has no weight {}", name_, weight);
-  heed_weight_options(weight, **found);
+  return **found;
 }
 
-/// Gives the parameter the regularizer and the constraint that the options have, where they are known.
-void Layer::heed_weight_options(const std::string& weight, Parameter& parameter) {
-  std::string shorter = weight.ends_with("_kernel") ? weight.substr(0, weight.size() - 7) : weight;
-  for (const std::string& name : {weight, shorter}) {
+void Layer::set_weight_option(const std::string& weight, const std::string& kind, Config object) {
+  untrained_.set(weight + kind, std::move(object));
+  if (is_built_) heed_weight_options(declared(weight));
+}
+
+void Layer::initialize(const std::string& weight, const Initializer& initializer) {
+  if (is_built_)
+    check(!declared(weight).value.defined(),
+          "{}: {} has its values already, it is initialized before the "
+          "model is built",
+          name_, weight);
+  kept_.set(option_names(weight).back() + "_initializer", initializer.object());
+  if (!is_built_) return;
+  Parameter& parameter = declared(weight);
+  parameter.initializer =
+      initializer.with_fans(parameter.initializer.fan_in(), parameter.initializer.fan_out());
+}
+
+/// Gives the parameter the initializer, regularizer and constraint that the options have, where they are
+/// known.
+void Layer::heed_weight_options(Parameter& parameter) {
+  for (const std::string& name : option_names(parameter.name)) {
+    if (const Config* object = kept_.find(name + "_initializer")) {
+      const Initializer& own = parameter.initializer;
+      parameter.initializer = Initializer::of(*object).with_fans(own.fan_in(), own.fan_out());
+      kept_.set(name + "_initializer", parameter.initializer.object());
+    }
     if (const Config* object = untrained_.find(name + "_regularizer"))
       if (auto regularizer = find_regularizer(*object)) {
         parameter.regularizer = std::move(regularizer);

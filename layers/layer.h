@@ -81,6 +81,12 @@ class Layer {
     set_weight_option(weight, "_constraint", object_of(options));
   }
 
+  /// How the weight of this name is drawn, as Keras' argument kernel_initializer; files have it. Before the
+  /// model is built. Throws if the layer, once it knows its weights, has none of this name.
+  ///
+  ///     hidden->initialize("kernel", HeNormal{.seed = 7});
+  void initialize(const std::string& weight, const Initializer& initializer);
+
   /// What a file asks for that matters in training and is not known here, as Keras' keys (a regularizer of
   /// the output): kept for saving, and a reason to refuse training. An empty map: nothing.
   Config untrained_options() const;
@@ -99,7 +105,8 @@ class Layer {
   std::string name_;
   bool trainable_;
   void set_weight_option(const std::string& weight, const std::string& kind, Config object);
-  void heed_weight_options(const std::string& weight, Parameter& parameter);
+  Parameter& declared(const std::string& weight) const;
+  void heed_weight_options(Parameter& parameter);
 
   bool is_built_ = false;
   std::vector<ParameterPtr> owned_;

@@ -115,11 +115,15 @@ Config object_of(const Options& options) {
   return Config::object(Options::class_name, write_options(options));
 }
 
-/// Enters Wrapper<Options>, an object of a struct of options, into a table of its base class; `common`: keys
-/// of its config that change nothing.
+/// Enters Wrapper<Options>, an object of a struct of options, into a table of its base class, under its
+/// class_name and Options::aliases if there are any; `common`: keys of its config that change nothing.
 template <template <class> class Wrapper, class Options, class Base>
 void register_object(ObjectTable<Base>& table, std::vector<std::string_view> common = {}) {
+  std::vector<std::string> aliases;
+  if constexpr (requires { Options::aliases; })
+    aliases.assign(Options::aliases.begin(), Options::aliases.end());
   table.add({.name = Options::class_name,
+             .aliases = std::move(aliases),
              .make =
                  [common = std::move(common)](const Config& config) {
                    return std::make_unique<Wrapper<Options>>(read_options<Options>(config, common));
