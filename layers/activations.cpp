@@ -97,4 +97,12 @@ Tensor Softmax::call(const Tensor& x) const {
   return transpose(y, inverse);
 }
 
+template class LayerOf<ActivationLayer>;
+template class LayerOf<ReLU>;
+template class LayerOf<LeakyReLU>;
+template class LayerOf<PReLU>;
+template class LayerOf<ELU>;
+template class LayerOf<ThresholdedReLU>;
+template class LayerOf<Softmax>;
+
 }  // namespace manul

@@ -26,6 +26,7 @@ struct ActivationLayer {
   Tensor call(const Tensor& x) const { return activate(x, activation); }
 };
 inline const LayerRegistration<ActivationLayer> activation_registration;
+extern template class LayerOf<ActivationLayer>;
 
 /// Keras' ReLU: x above `threshold`, at most `max_value`; below, negative_slope * (x - threshold).
 struct ReLU {
@@ -40,6 +41,7 @@ struct ReLU {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<ReLU> relu_registration;
+extern template class LayerOf<ReLU>;
 
 /// Keras' LeakyReLU: x where it is positive, else alpha * x. (Keras 3 calls alpha negative_slope.) The
 /// gradient at 0 is alpha, as Keras has it.
@@ -54,6 +56,7 @@ struct LeakyReLU {
   Tensor call(const Tensor& x) const { return leaky_relu(x, alpha); }
 };
 inline const LayerRegistration<LeakyReLU> leaky_relu_registration;
+extern template class LayerOf<LeakyReLU>;
 
 /// Keras' PReLU: x where it is positive, else alpha * x with learned alphas: one for each element of a
 /// sample, or one for all that differ only along `shared_axes` (of a batch: 1 and 2 for pictures). Weight:
@@ -70,6 +73,7 @@ struct PReLU {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<PReLU> prelu_registration;
+extern template class LayerOf<PReLU>;
 
 /// Keras' ELU: x where it is positive, else alpha * (exp(x) - 1).
 struct ELU {
@@ -81,6 +85,7 @@ struct ELU {
   Tensor call(const Tensor& x) const { return elu(x, alpha); }
 };
 inline const LayerRegistration<ELU> elu_registration;
+extern template class LayerOf<ELU>;
 
 /// Keras 2's ThresholdedReLU: x where it is more than theta, else 0.
 struct ThresholdedReLU {
@@ -92,6 +97,7 @@ struct ThresholdedReLU {
   Tensor call(const Tensor& x) const { return relu(x, {.threshold = theta}); }
 };
 inline const LayerRegistration<ThresholdedReLU> thresholded_relu_registration;
+extern template class LayerOf<ThresholdedReLU>;
 
 /// Keras' Softmax over one axis of a batch or several.
 struct Softmax {
@@ -107,5 +113,6 @@ struct Softmax {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Softmax> softmax_registration;
+extern template class LayerOf<Softmax>;
 
 }  // namespace manul

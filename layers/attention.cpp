@@ -152,4 +152,6 @@ Tensor MultiHeadAttention::call(const std::vector<Tensor>& inputs, const CallCon
   return in_order(reshape(y, ordered), inverse);
 }
 
+template class LayerOf<MultiHeadAttention>;
+
 }  // namespace manul

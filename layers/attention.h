@@ -33,5 +33,6 @@ struct MultiHeadAttention {
   Tensor call(const std::vector<Tensor>& inputs, const CallContext& context) const;
 };
 inline const LayerRegistration<MultiHeadAttention> multi_head_attention_registration;
+extern template class LayerOf<MultiHeadAttention>;
 
 }  // namespace manul

@@ -199,4 +199,12 @@ Tensor RandomCrop::call(const Tensor& x, const CallContext& context) const {
                           {AffineFill::nearest, AffineInterpolation::bilinear});
 }
 
+template class LayerOf<RandomFlip>;
+template class LayerOf<RandomRotation>;
+template class LayerOf<RandomTranslation>;
+template class LayerOf<RandomZoom>;
+template class LayerOf<RandomContrast>;
+template class LayerOf<RandomBrightness>;
+template class LayerOf<RandomCrop>;
+
 }  // namespace manul

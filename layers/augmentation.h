@@ -56,6 +56,7 @@ struct RandomFlip {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<RandomFlip> random_flip_registration;
+extern template class LayerOf<RandomFlip>;
 
 /// Keras' RandomRotation: by an angle of this part of a full turn, about the centre.
 struct RandomRotation {
@@ -71,6 +72,7 @@ struct RandomRotation {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<RandomRotation> random_rotation_registration;
+extern template class LayerOf<RandomRotation>;
 
 /// Keras' RandomTranslation: down by a part of the height and to the right by a part of the width.
 struct RandomTranslation {
@@ -86,6 +88,7 @@ struct RandomTranslation {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<RandomTranslation> random_translation_registration;
+extern template class LayerOf<RandomTranslation>;
 
 /// Keras' RandomZoom: by 1 + the factor, of which more than 1 zooms out; without width_factor in both
 /// directions alike.
@@ -103,6 +106,7 @@ struct RandomZoom {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<RandomZoom> random_zoom_registration;
+extern template class LayerOf<RandomZoom>;
 
 /// Keras' RandomContrast: (x - mean) * f + mean with the mean of each channel of a picture and f from 1 -
 /// factor to 1 + factor (of two factors: 1 - the first to 1 + the second); cut to 0 .. 255.
@@ -116,6 +120,7 @@ struct RandomContrast {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<RandomContrast> random_contrast_registration;
+extern template class LayerOf<RandomContrast>;
 
 /// Keras' RandomBrightness: adds a part of value_range's width to a picture; cut to value_range.
 struct RandomBrightness {
@@ -129,6 +134,7 @@ struct RandomBrightness {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<RandomBrightness> random_brightness_registration;
+extern template class LayerOf<RandomBrightness>;
 
 /// Keras' RandomCrop: in training a part of this size, at one random place for a whole batch; in inference,
 /// and where the pictures are smaller, the middle part of these proportions, resized bilinearly.
@@ -143,5 +149,6 @@ struct RandomCrop {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<RandomCrop> random_crop_registration;
+extern template class LayerOf<RandomCrop>;
 
 }  // namespace manul

@@ -116,4 +116,9 @@ void Conv2DTranspose::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
 }
 
+template class LayerOf<Conv2D>;
+template class LayerOf<DepthwiseConv2D>;
+template class LayerOf<SeparableConv2D>;
+template class LayerOf<Conv2DTranspose>;
+
 }  // namespace manul

@@ -32,6 +32,7 @@ struct Conv2D {
   Conv2DOptions op_options() const;
 };
 inline const LayerRegistration<Conv2D> conv2d_registration;
+extern template class LayerOf<Conv2D>;
 
 /// Keras' DepthwiseConv2D: every channel by depth_multiplier kernels of its own, x [N, H, W, C] -> [N, OH,
 /// OW, C * depth_multiplier]. Weights: depthwise_kernel [kh, kw, C, depth_multiplier], bias [C *
@@ -56,6 +57,7 @@ struct DepthwiseConv2D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<DepthwiseConv2D> depthwise_conv2d_registration;
+extern template class LayerOf<DepthwiseConv2D>;
 
 /// Keras' SeparableConv2D: a depthwise convolution without bias, then one of 1x1 over all channels, x [N, H,
 /// W, C] -> [N, OH, OW, filters]. Weights: depthwise_kernel [kh, kw, C, depth_multiplier], pointwise_kernel
@@ -81,6 +83,7 @@ struct SeparableConv2D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<SeparableConv2D> separable_conv2d_registration;
+extern template class LayerOf<SeparableConv2D>;
 
 /// Keras' Conv2DTranspose: x [N, H, W, C] -> activation(conv2d_transpose(x) + bias) [N, OH, OW, filters]; see
 /// ops/conv/conv2d_transpose.h for the lengths. Weights: kernel [C, kh, kw, filters] (kh, kw, filters, C in
@@ -109,5 +112,6 @@ struct Conv2DTranspose {
   Conv2DTransposeOptions op_options() const;
 };
 inline const LayerRegistration<Conv2DTranspose> conv2d_transpose_registration;
+extern template class LayerOf<Conv2DTranspose>;
 
 }  // namespace manul

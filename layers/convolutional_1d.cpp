@@ -149,4 +149,9 @@ Tensor Conv1DTranspose::call(const Tensor& x) const {
   return activate(as_sequence(y), activation);
 }
 
+template class LayerOf<Conv1D>;
+template class LayerOf<DepthwiseConv1D>;
+template class LayerOf<SeparableConv1D>;
+template class LayerOf<Conv1DTranspose>;
+
 }  // namespace manul

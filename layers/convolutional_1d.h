@@ -27,6 +27,7 @@ struct Conv1D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Conv1D> conv1d_registration;
+extern template class LayerOf<Conv1D>;
 
 /// Keras' DepthwiseConv1D: x [N, L, C] -> [N, OL, C * depth_multiplier]. Weights: depthwise_kernel [k, C,
 /// depth_multiplier], bias [C * depth_multiplier].
@@ -50,6 +51,7 @@ struct DepthwiseConv1D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<DepthwiseConv1D> depthwise_conv1d_registration;
+extern template class LayerOf<DepthwiseConv1D>;
 
 /// Keras' SeparableConv1D: a depthwise convolution without bias, then one of length 1 over all channels, x
 /// [N, L, C] -> [N, OL, filters]. Weights: depthwise_kernel [k, C, depth_multiplier], pointwise_kernel
@@ -75,6 +77,7 @@ struct SeparableConv1D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<SeparableConv1D> separable_conv1d_registration;
+extern template class LayerOf<SeparableConv1D>;
 
 /// Keras' Conv1DTranspose: x [N, L, C] -> [N, OL, filters]; lengths as of Conv2DTranspose. Weights: kernel
 /// [C, k, filters] (k, filters, C in files), bias [filters].
@@ -100,5 +103,6 @@ struct Conv1DTranspose {
   Conv2DTransposeOptions op_options() const;
 };
 inline const LayerRegistration<Conv1DTranspose> conv1d_transpose_registration;
+extern template class LayerOf<Conv1DTranspose>;
 
 }  // namespace manul

@@ -32,4 +32,6 @@ Tensor Dense::call_fused(const Tensor& x, Activation activation) const {
   return reshape(y, output_shape(x.shape().sample()).batch_of(x.shape()[0]));
 }
 
+template class LayerOf<Dense>;
+
 }  // namespace manul

@@ -41,5 +41,6 @@ struct Dense {
   }
 };
 inline const LayerRegistration<Dense> dense_registration;
+extern template class LayerOf<Dense>;
 
 }  // namespace manul

@@ -30,4 +30,6 @@ Tensor Embedding::call(const Tensor& x) const {
   return gather(embeddings, x);
 }
 
+template class LayerOf<Embedding>;
+
 }  // namespace manul

@@ -21,5 +21,6 @@ struct Embedding {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Embedding> embedding_registration;
+extern template class LayerOf<Embedding>;
 
 }  // namespace manul

@@ -39,6 +39,11 @@ class LayerOf final : public Layer {
 
   const Options& options() const { return options_; }
 
+  /// Of a config that a file has.
+  static LayerPtr from_config(const Config& config);
+  /// Makes the class name known to files; a second time is nothing.
+  static void register_class();
+
   std::string class_name() const override { return Options::class_name; }
 
   std::vector<Shape> output_shapes(const std::vector<Shape>& inputs) const override {
@@ -124,9 +129,8 @@ const Options* options_of(const Layer& layer) {
   return found ? &found->options() : nullptr;
 }
 
-/// What LayerRegistration enters: reads the config of a layer.
 template <LayerOptions Options>
-LayerPtr layer_from_config(const Config& config) {
+LayerPtr LayerOf<Options>::from_config(const Config& config) {
   Options options;
   OptionReader reader(config, common_option_keys);
   options.describe(reader);
@@ -141,13 +145,18 @@ LayerPtr layer_from_config(const Config& config) {
   return layer;
 }
 
-/// Makes a struct's class name known to make_layer() and so to files: one object in its header.
+template <LayerOptions Options>
+void LayerOf<Options>::register_class() {
+  register_layer({Options::class_name, from_config,
+                  [](Description& description) { Options().describe(description); }, &typeid(Options)});
+}
+
+/// Makes a struct's class name known to make_layer() and so to files: one object in its header. Manul's own
+/// headers also say `extern template class LayerOf<Struct>;` and their sources instantiate it: every source
+/// that includes them would compile all layers otherwise, for ten seconds.
 template <class Options>
 struct LayerRegistration {
-  LayerRegistration() {
-    register_layer({Options::class_name, layer_from_config<Options>,
-                    [](Description& description) { Options().describe(description); }, &typeid(Options)});
-  }
+  LayerRegistration() { LayerOf<Options>::register_class(); }
 };
 
 }  // namespace manul

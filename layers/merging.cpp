@@ -155,4 +155,13 @@ Tensor Dot::call(const std::vector<Tensor>& inputs) const {
   return reshape(product, result);
 }
 
+template class LayerOf<Add>;
+template class LayerOf<Subtract>;
+template class LayerOf<Multiply>;
+template class LayerOf<Average>;
+template class LayerOf<Maximum>;
+template class LayerOf<Minimum>;
+template class LayerOf<Concatenate>;
+template class LayerOf<Dot>;
+
 }  // namespace manul

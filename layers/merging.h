@@ -32,6 +32,12 @@ inline const LayerRegistration<Multiply> multiply_registration;
 inline const LayerRegistration<Average> average_registration;
 inline const LayerRegistration<Maximum> maximum_registration;
 inline const LayerRegistration<Minimum> minimum_registration;
+extern template class LayerOf<Add>;
+extern template class LayerOf<Subtract>;
+extern template class LayerOf<Multiply>;
+extern template class LayerOf<Average>;
+extern template class LayerOf<Maximum>;
+extern template class LayerOf<Minimum>;
 
 /// Keras' Concatenate: one input behind the other along an axis; the others are alike.
 struct Concatenate {
@@ -44,6 +50,7 @@ struct Concatenate {
   Tensor call(const std::vector<Tensor>& inputs) const;
 };
 inline const LayerRegistration<Concatenate> concatenate_registration;
+extern template class LayerOf<Concatenate>;
 
 /// Keras' Dot: the product of two inputs over an axis of each, sample by sample: [N, a, k] and [N, k, b] give
 /// [N, a, b] over the axes 2 and 1; [N, k] and [N, k] give [N, 1].
@@ -61,5 +68,6 @@ struct Dot {
   Tensor call(const std::vector<Tensor>& inputs) const;
 };
 inline const LayerRegistration<Dot> dot_registration;
+extern template class LayerOf<Dot>;
 
 }  // namespace manul

@@ -265,4 +265,10 @@ void Normalization::adapt(const Tensor& data) {
   variance = Numbers(std::move(variances));
 }
 
+template class LayerOf<BatchNormalization>;
+template class LayerOf<LayerNormalization>;
+template class LayerOf<GroupNormalization>;
+template class LayerOf<UnitNormalization>;
+template class LayerOf<Normalization>;
+
 }  // namespace manul

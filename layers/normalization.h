@@ -24,6 +24,7 @@ struct BatchNormalization {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<BatchNormalization> batch_normalization_registration;
+extern template class LayerOf<BatchNormalization>;
 
 /// Keras' LayerNormalization: the same with mean and variance over neighbouring axes of each sample. Weights:
 /// gamma, beta, each of the shape of these axes.
@@ -43,6 +44,7 @@ struct LayerNormalization {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<LayerNormalization> layer_normalization_registration;
+extern template class LayerOf<LayerNormalization>;
 
 /// Keras' GroupNormalization: mean and variance over a part of the channels and all pixels of each sample.
 /// Weights: gamma, beta, each [C].
@@ -63,6 +65,7 @@ struct GroupNormalization {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<GroupNormalization> group_normalization_registration;
+extern template class LayerOf<GroupNormalization>;
 
 /// Keras' UnitNormalization: x / sqrt(sum of x^2) over neighbouring axes of each sample.
 struct UnitNormalization {
@@ -75,6 +78,7 @@ struct UnitNormalization {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<UnitNormalization> unit_normalization_registration;
+extern template class LayerOf<UnitNormalization>;
 
 /// One number or several; lists of lists are read as one.
 struct Numbers {
@@ -132,5 +136,6 @@ struct Normalization {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Normalization> normalization_registration;
+extern template class LayerOf<Normalization>;
 
 }  // namespace manul

@@ -31,4 +31,13 @@ template struct GlobalPooling<PoolingKind::max, 2>;
 template struct GlobalPooling<PoolingKind::average, 1>;
 template struct GlobalPooling<PoolingKind::average, 2>;
 
+template class LayerOf<MaxPooling2D>;
+template class LayerOf<AveragePooling2D>;
+template class LayerOf<MaxPooling1D>;
+template class LayerOf<AveragePooling1D>;
+template class LayerOf<GlobalMaxPooling1D>;
+template class LayerOf<GlobalMaxPooling2D>;
+template class LayerOf<GlobalAveragePooling1D>;
+template class LayerOf<GlobalAveragePooling2D>;
+
 }  // namespace manul

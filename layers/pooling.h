@@ -39,6 +39,8 @@ using MaxPooling2D = Pooling2D<PoolingKind::max>;
 using AveragePooling2D = Pooling2D<PoolingKind::average>;
 inline const LayerRegistration<MaxPooling2D> max_pooling2d_registration;
 inline const LayerRegistration<AveragePooling2D> average_pooling2d_registration;
+extern template class LayerOf<MaxPooling2D>;
+extern template class LayerOf<AveragePooling2D>;
 
 /// Keras' MaxPooling1D and AveragePooling1D: the same along a sequence, [N, L, C] -> [N, OL, C].
 template <PoolingKind kind>
@@ -72,6 +74,8 @@ using MaxPooling1D = Pooling1D<PoolingKind::max>;
 using AveragePooling1D = Pooling1D<PoolingKind::average>;
 inline const LayerRegistration<MaxPooling1D> max_pooling1d_registration;
 inline const LayerRegistration<AveragePooling1D> average_pooling1d_registration;
+extern template class LayerOf<MaxPooling1D>;
+extern template class LayerOf<AveragePooling1D>;
 
 /// Keras' GlobalMaxPooling and GlobalAveragePooling over the one or two axes of a sample: [N, .., C] -> [N,
 /// C] or, keeping the axes, [N, 1, C] and [N, 1, 1, C]. Equal largest values share the gradient.
@@ -102,5 +106,9 @@ inline const LayerRegistration<GlobalMaxPooling1D> global_max_pooling1d_registra
 inline const LayerRegistration<GlobalMaxPooling2D> global_max_pooling2d_registration;
 inline const LayerRegistration<GlobalAveragePooling1D> global_average_pooling1d_registration;
 inline const LayerRegistration<GlobalAveragePooling2D> global_average_pooling2d_registration;
+extern template class LayerOf<GlobalMaxPooling1D>;
+extern template class LayerOf<GlobalMaxPooling2D>;
+extern template class LayerOf<GlobalAveragePooling1D>;
+extern template class LayerOf<GlobalAveragePooling2D>;
 
 }  // namespace manul

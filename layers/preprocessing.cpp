@@ -42,4 +42,6 @@ Tensor Rescaling::call(const Tensor& x) const {
                          : add(scaled, channel_constant(offset, x, constants[1]));
 }
 
+template class LayerOf<Rescaling>;
+
 }  // namespace manul

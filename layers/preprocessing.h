@@ -44,5 +44,6 @@ struct Rescaling {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Rescaling> rescaling_registration;
+extern template class LayerOf<Rescaling>;
 
 }  // namespace manul

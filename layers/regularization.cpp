@@ -123,4 +123,11 @@ Tensor AlphaDropout::call(const Tensor& x, const CallContext& context) const {
   return scale(dropped, factor, offset);
 }
 
+template class LayerOf<Dropout>;
+template class LayerOf<SpatialDropout1D>;
+template class LayerOf<SpatialDropout2D>;
+template class LayerOf<GaussianNoise>;
+template class LayerOf<GaussianDropout>;
+template class LayerOf<AlphaDropout>;
+
 }  // namespace manul

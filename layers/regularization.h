@@ -29,6 +29,7 @@ struct Dropout {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<Dropout> dropout_registration;
+extern template class LayerOf<Dropout>;
 
 /// Keras' SpatialDropout1D and SpatialDropout2D: a Dropout of whole channels, [N, steps, C] and [N, H, W, C].
 template <int axes>
@@ -50,6 +51,8 @@ using SpatialDropout1D = SpatialDropout<1>;
 using SpatialDropout2D = SpatialDropout<2>;
 inline const LayerRegistration<SpatialDropout1D> spatial_dropout1d_registration;
 inline const LayerRegistration<SpatialDropout2D> spatial_dropout2d_registration;
+extern template class LayerOf<SpatialDropout1D>;
+extern template class LayerOf<SpatialDropout2D>;
 
 /// Keras' GaussianNoise: in training adds a normal number of this deviation to each element.
 struct GaussianNoise {
@@ -64,6 +67,7 @@ struct GaussianNoise {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<GaussianNoise> gaussian_noise_registration;
+extern template class LayerOf<GaussianNoise>;
 
 /// Keras' GaussianDropout: in training multiplies each element with a normal number of mean 1 and deviation
 /// sqrt(rate / (1 - rate)).
@@ -79,6 +83,7 @@ struct GaussianDropout {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<GaussianDropout> gaussian_dropout_registration;
+extern template class LayerOf<GaussianDropout>;
 
 /// Keras' AlphaDropout, which keeps mean and variance behind selu (Klambauer et al. 2017): in training sets
 /// elements to selu's lower limit with probability `rate`, then scales and shifts all.
@@ -91,5 +96,6 @@ struct AlphaDropout {
   Tensor call(const Tensor& x, const CallContext& context) const;
 };
 inline const LayerRegistration<AlphaDropout> alpha_dropout_registration;
+extern template class LayerOf<AlphaDropout>;
 
 }  // namespace manul

@@ -50,4 +50,9 @@ Tensor RepeatVector::call(const Tensor& x) const {
   return repeat(expand_dims(x, 1), n, 1);
 }
 
+template class LayerOf<Flatten>;
+template class LayerOf<Reshape>;
+template class LayerOf<Permute>;
+template class LayerOf<RepeatVector>;
+
 }  // namespace manul

@@ -14,6 +14,7 @@ struct Flatten {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Flatten> flatten_registration;
+extern template class LayerOf<Flatten>;
 
 /// Keras' Reshape: samples of another shape; one length may be -1, whatever is left for it.
 struct Reshape {
@@ -28,6 +29,7 @@ struct Reshape {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Reshape> reshape_registration;
+extern template class LayerOf<Reshape>;
 
 /// Keras' Permute: axis i of the result's samples is axis dims[i] of the input's; both count from 1.
 struct Permute {
@@ -40,6 +42,7 @@ struct Permute {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Permute> permute_registration;
+extern template class LayerOf<Permute>;
 
 /// Keras' RepeatVector: [N, C] -> [N, n, C].
 struct RepeatVector {
@@ -53,5 +56,6 @@ struct RepeatVector {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<RepeatVector> repeat_vector_registration;
+extern template class LayerOf<RepeatVector>;
 
 }  // namespace manul

@@ -113,4 +113,11 @@ Tensor UpSampling1D::call(const Tensor& x) const {
   return as_sequence(upsample2d(as_column(x), {size, 1}));
 }
 
+template class LayerOf<ZeroPadding2D>;
+template class LayerOf<ZeroPadding1D>;
+template class LayerOf<Cropping2D>;
+template class LayerOf<Cropping1D>;
+template class LayerOf<UpSampling2D>;
+template class LayerOf<UpSampling1D>;
+
 }  // namespace manul

@@ -58,6 +58,7 @@ struct ZeroPadding2D {
   Tensor call(const Tensor& x) const { return zero_pad2d(x, padding.rows, padding.columns); }
 };
 inline const LayerRegistration<ZeroPadding2D> zero_padding2d_registration;
+extern template class LayerOf<ZeroPadding2D>;
 
 /// Keras' ZeroPadding1D: x [N, L, C] with zeros before and behind.
 struct ZeroPadding1D {
@@ -71,6 +72,7 @@ struct ZeroPadding1D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<ZeroPadding1D> zero_padding1d_registration;
+extern template class LayerOf<ZeroPadding1D>;
 
 /// Keras' Cropping2D: x [N, H, W, C] without its outer rows and columns.
 struct Cropping2D {
@@ -84,6 +86,7 @@ struct Cropping2D {
   Tensor call(const Tensor& x) const { return crop2d(x, cropping.rows, cropping.columns); }
 };
 inline const LayerRegistration<Cropping2D> cropping2d_registration;
+extern template class LayerOf<Cropping2D>;
 
 /// Keras' Cropping1D: x [N, L, C] without its ends.
 struct Cropping1D {
@@ -97,6 +100,7 @@ struct Cropping1D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Cropping1D> cropping1d_registration;
+extern template class LayerOf<Cropping1D>;
 
 /// Keras' UpSampling2D: x [N, H, W, C] -> [N, H * size, W * size, C], nearest or bilinear.
 struct UpSampling2D {
@@ -111,6 +115,7 @@ struct UpSampling2D {
   Tensor call(const Tensor& x) const { return upsample2d(x, lengths_of(size), interpolation); }
 };
 inline const LayerRegistration<UpSampling2D> up_sampling2d_registration;
+extern template class LayerOf<UpSampling2D>;
 
 /// Keras' UpSampling1D: every step of x [N, L, C] `size` times.
 struct UpSampling1D {
@@ -124,5 +129,6 @@ struct UpSampling1D {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<UpSampling1D> up_sampling1d_registration;
+extern template class LayerOf<UpSampling1D>;
 
 }  // namespace manul

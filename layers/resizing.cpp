@@ -55,4 +55,7 @@ Tensor CenterCrop::call(const Tensor& x) const {
   return resize_cropped(x, height, width, ResizeInterpolation::bilinear);
 }
 
+template class LayerOf<Resizing>;
+template class LayerOf<CenterCrop>;
+
 }  // namespace manul

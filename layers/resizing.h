@@ -20,6 +20,7 @@ struct Resizing {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Resizing> resizing_registration;
+extern template class LayerOf<Resizing>;
 
 /// Keras' CenterCrop: the middle of x [N, H, W, C], height x width; where the picture is smaller, its largest
 /// part of that shape, resized bilinearly.
@@ -35,5 +36,6 @@ struct CenterCrop {
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<CenterCrop> center_crop_registration;
+extern template class LayerOf<CenterCrop>;
 
 }  // namespace manul
