@@ -19,7 +19,7 @@ install(DIRECTORY framework ops data layers models DESTINATION ${CMAKE_INSTALL_I
   FILES_MATCHING PATTERN "*.h"
   PATTERN "*_cpu.h" EXCLUDE
   PATTERN "*_cuda.h" EXCLUDE
-  REGEX "/framework/cpu/(ahead|block_product|column_sums|eigen|split|start_threads|take_range|tiles|transpose)\\.h$" EXCLUDE
+  REGEX "/framework/cpu/(ahead|block_product|column_sums|eigen|general_product|split|start_threads|take_range|tiles|transpose)\\.h$" EXCLUDE
   REGEX "/framework/cuda/(blas|block_pool|dnn|graph|info|library|staging)\\.h$" EXCLUDE
   REGEX "/framework/cuda/product" EXCLUDE
   REGEX "/ops/fused/conv_window" EXCLUDE

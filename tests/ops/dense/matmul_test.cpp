@@ -1,6 +1,10 @@
 #include "manul/ops/dense/matmul.h"
 
+#include <cstring>
+
+#include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/shape/shape_ops.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/keras_reference.h"
 #include "manul/tests/ops/samples.h"
@@ -112,6 +116,78 @@ TEST(Matmul, TakesAnyShapeOfTheArticlesSizesAndTails) {
           EXPECT_LE(normalised_error(y, z), 1e-6) << rows << " " << inner << " " << columns;
         }
       }
+}
+
+struct ProductCase {
+  const char* name;
+  int64_t rows, inner, columns;
+};
+/// Shapes that tiles serve, shapes that Eigen does, of few and of many terms; all of them in f64 too.
+class AnyProduct : public testing::TestWithParam<ProductCase> {};
+const ProductCase product_cases[] = {{"tiles", 40, 70, 64},      {"narrow", 70, 33, 10},
+                                     {"vector", 129, 200, 1},    {"one_row", 1, 300, 77},
+                                     {"many_terms", 5, 2311, 7}, {"many_terms_tiles", 33, 2100, 96},
+                                     {"wide", 6, 90, 500},       {"large", 300, 301, 45}};
+INSTANTIATE_TEST_SUITE_P(Matmul, AnyProduct, testing::ValuesIn(product_cases), name_of_sample);
+
+Tensor product_in(const Tensor& a, const Tensor& b, Transpose transpose) {
+  Tensor y =
+      Tensor::empty({a.shape()[transpose == Transpose::a], b.shape()[transpose != Transpose::b]}, a.dtype());
+  matmul_kernel(a, b, transpose, y);
+  return y;
+}
+
+TEST_P(AnyProduct, IsTheSumOfItsTerms) {
+  auto [name, rows, inner, columns] = GetParam();
+  Tensor a = test_values({rows, inner}, 1, DType::f64), b = test_values({inner, columns}, 2, DType::f64);
+  Tensor expected = Tensor::zeros({rows, columns}, DType::f64);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t k = 0; k < inner; ++k)
+      for (int64_t j = 0; j < columns; ++j)
+        expected.mutable_data<double>()[i * columns + j] +=
+            a.data<double>()[i * inner + k] * b.data<double>()[k * columns + j];
+  for (DType dtype : {DType::f64, DType::f32}) {
+    double most = dtype == DType::f64 ? 1e-14 : 1e-6;
+    Tensor left = a.to(dtype), right = b.to(dtype);
+    EXPECT_LE(normalised_error(product_in(left, right, Transpose::none), expected), most);
+    EXPECT_LE(normalised_error(product_in(transpose(left), right, Transpose::a), expected), most);
+    EXPECT_LE(normalised_error(product_in(left, transpose(right), Transpose::b), expected), most);
+  }
+}
+
+TEST_P(AnyProduct, GivesEqualBitsAtAnyAddressAndWithAnyThreads) {
+  auto [name, rows, inner, columns] = GetParam();
+  for (DType dtype : {DType::f32, DType::f64})
+    for (Transpose way : {Transpose::none, Transpose::a, Transpose::b}) {
+      Shape of_a = way == Transpose::a ? Shape{inner, rows} : Shape{rows, inner};
+      Shape of_b = way == Transpose::b ? Shape{columns, inner} : Shape{inner, columns};
+      Tensor a = test_values(of_a, 1, dtype), b = test_values(of_b, 2, dtype);
+      Tensor wanted = product_in(a, b, way);
+      for (int64_t shift : {1, 2, 7, 15}) {
+        cpu::set_threads(static_cast<int>(1 + shift % 3));
+        Tensor memory = Tensor::empty({a.elements() + b.elements() + wanted.elements() + 64}, dtype);
+        Tensor moved_a = memory.range(shift, of_a), moved_b = memory.range(a.elements() + 2 * shift, of_b);
+        moved_a.copy_from(a);
+        moved_b.copy_from(b);
+        Tensor y = memory.range(a.elements() + b.elements() + 3 * shift, wanted.shape());
+        matmul_kernel(moved_a, moved_b, way, y);
+        EXPECT_EQ(std::memcmp(y.raw(), wanted.raw(), wanted.bytes()), 0) << shift << " " << name_of(dtype);
+      }
+      cpu::set_threads(0);
+    }
+}
+
+/// A prediction does not depend on what else is in its batch.
+TEST(Matmul, GivesARowEqualBitsWhateverTheOthers) {
+  for (DType dtype : {DType::f32, DType::f64})
+    for (int64_t columns : {1, 4, 10, 37, 64, 100}) {
+      Tensor a = test_values({70, 53}, 1, dtype), b = test_values({53, columns}, 2, dtype);
+      Tensor whole = matmul(a, b);
+      for (int64_t rows : {1, 2, 3, 5, 13, 32, 69}) {
+        Tensor part = matmul(a.range(0, {rows, 53}), b);
+        EXPECT_EQ(std::memcmp(part.raw(), whole.raw(), part.bytes()), 0) << rows << " " << columns;
+      }
+    }
 }
 
 TEST(Matmul, DenseTooLargeForOwnKernelsAgreesWithTheCpu) {
