@@ -27,6 +27,7 @@ void multiply(ProductSize size, Matrix<T> a, Matrix<T> b, T* y, int64_t y_step) 
   using Product = Eigen::internal::general_matrix_matrix_product<Eigen::Index, T, order_of_a, false, T,
                                                                  order_of_b, false, Eigen::RowMajor, 1>;
   for (int64_t row = 0; row < size.rows; ++row) std::fill_n(y + row * y_step, size.columns, T(0));
+  if (size.columns == 0 || size.inner == 0) return;
   FixedBlocking<T> blocking(size);
   Product::run(size.rows, size.columns, size.inner, a.data, a.step, b.data, b.step, y, 1, y_step, T(1),
                blocking, nullptr);
