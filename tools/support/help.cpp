@@ -35,7 +35,7 @@ std::string wrapped(const std::string& text, size_t width) {
   return lines;
 }
 
-OptionValue value_of(const CLI::Option& option) {
+ValueForm value_of(const CLI::Option& option) {
   if (option.get_type_size() == 0) return {};
   std::string type = option.get_type_name(), choices;
   if (size_t colon = type.find(':'); colon != std::string::npos) {
@@ -55,7 +55,7 @@ HelpFormatter::HelpFormatter() {
 }
 
 std::string HelpFormatter::make_option(const CLI::Option* option, bool is_positional) const {
-  OptionValue value = value_of(*option);
+  ValueForm value = value_of(*option);
   std::string name = "  " + names_of(*option, is_positional);
   if (!is_positional && !value.placeholder.empty()) name += " " + value.placeholder;
   if (option->get_expected_max() > 1 && is_positional) name += " ...";

@@ -13,10 +13,10 @@ class HelpFormatter : public CLI::Formatter {
 };
 
 /// What an option takes: "N", "FILE", "nearest, bilinear"; empty for a flag.
-struct OptionValue {
+struct ValueForm {
   std::string placeholder, choices;
 };
-OptionValue value_of(const CLI::Option& option);
+ValueForm value_of(const CLI::Option& option);
 
 /// `text` in lines of at most `width` characters, broken at spaces.
 std::string wrapped(const std::string& text, size_t width);

@@ -84,7 +84,7 @@ std::string examples_of(const CLI::App& app) {
 }
 
 std::string entry(const CLI::Option& option, const std::string& names) {
-  OptionValue value = value_of(option);
+  ValueForm value = value_of(option);
   std::string text = option.get_description();
   if (!value.choices.empty()) text += ": " + value.choices;
   if (!option.get_default_str().empty()) text += fmt::format(" (default: {})", option.get_default_str());
@@ -114,7 +114,7 @@ std::string bash_completion(const CLI::App& app) {
 std::string zsh_completion(const CLI::App& app) {
   std::string text = fmt::format("#compdef {}\n_arguments -s", app.get_name());
   for (const CLI::Option* option : options_of(app, false)) {
-    OptionValue value = value_of(*option);
+    ValueForm value = value_of(*option);
     std::string action;
     if (!value.placeholder.empty())
       action = fmt::format(
@@ -131,7 +131,7 @@ std::string zsh_completion(const CLI::App& app) {
 std::string fish_completion(const CLI::App& app) {
   std::string text;
   for (const CLI::Option* option : options_of(app, false)) {
-    OptionValue value = value_of(*option);
+    ValueForm value = value_of(*option);
     std::string names;
     for (const std::string& name : option->get_snames()) names += " -s " + name;
     for (const std::string& name : names_of(*option))
