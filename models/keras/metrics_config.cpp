@@ -93,6 +93,14 @@ Config config_of(const OptionValue& value) {
   return list;
 }
 
+void add_unusual_options(Config& config, const Options& options, const Options& standard) {
+  for (const auto& [key, value] : options) {
+    const OptionValue* usual = find_option(standard, key);
+    if (!usual || !(*usual == value) || std::holds_alternative<double>(value))
+      config.set(key, config_of(value));
+  }
+}
+
 std::vector<Metric> read_metrics(const Config* metrics) {
   std::vector<Metric> read;
   if (metrics) read_into(*metrics, read);
@@ -108,7 +116,7 @@ Config metrics_config(const std::vector<Metric>& metrics) {
       list.emplace_back(spec.name);
     } else if (known && !spec.class_name.empty()) {
       Config options = Config::map({{"name", spec.name}, {"dtype", "float32"}});
-      for (const auto& [key, value] : spec.options) options.set(key, config_of(value));
+      add_unusual_options(options, spec.options, known->options);
       list.emplace_back(Config::object(spec.class_name, std::move(options)));
     }
   }

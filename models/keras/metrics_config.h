@@ -8,6 +8,9 @@ namespace manul::keras {
 /// An option of a loss or metric from and to a file.
 OptionValue option_of(const Config& config);
 Config config_of(const OptionValue& value);
+/// Adds the options, but those that are as in `standard`: not every Keras knows every option, and all have
+/// the same defaults. Numbers with a point are always written: Keras has no default for some (a sensitivity).
+void add_unusual_options(Config& config, const Options& options, const Options& standard);
 
 /// The metrics of an entry "metrics" or "weighted_metrics", however deep they are nested: names, or objects
 /// with class and options. Those that are not known here are left out, with a warning.

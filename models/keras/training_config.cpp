@@ -127,7 +127,7 @@ Config loss_config(const LossSpec& loss) {
   Config options =
       Config::map({{"reduction", loss.reduction == LossReduction::sum ? "sum" : "sum_over_batch_size"},
                    {"name", loss.name}});
-  for (const auto& [key, value] : loss.options) options.set(key, config_of(value));
+  add_unusual_options(options, loss.options, known.options);
   return Config::object(loss.class_name, std::move(options));
 }
 
