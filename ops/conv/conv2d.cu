@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "manul/framework/cuda/blas.h"
 #include "manul/framework/cuda/column_sums.h"
 #include "manul/framework/cuda/dnn.h"
 #include "manul/framework/cuda/launch.h"
@@ -105,6 +106,54 @@ struct AddBias {
   float* y;
   __device__ void operator()(int64_t i) const { y[i] += bias[i % filters]; }
 };
+
+/// What the windows of output pixels from `first` on see, a pixel a row [rows, kh * kw * C]; zero beside the
+/// picture. Computed in 32 bits, whose divisions are several times as fast.
+struct GatherWindows {
+  const float* x;
+  WindowGeometry g;
+  uint32_t first;
+  float* rows;
+  __device__ void operator()(int64_t i) const {
+    auto element = static_cast<uint32_t>(i), channels = static_cast<uint32_t>(g.channels);
+    auto width = static_cast<uint32_t>(g.size[1]), taps = static_cast<uint32_t>(g.size[0]) * width;
+    uint32_t c = element % channels, tap = element / channels % taps;
+    uint32_t pixel = first + element / (channels * taps);
+    auto columns = static_cast<uint32_t>(g.output[1]), lines = static_cast<uint32_t>(g.output[0]);
+    uint32_t line = pixel / columns;
+    int64_t iy = source(g, 0, line % lines, tap / width), ix = source(g, 1, pixel % columns, tap % width);
+    int64_t picture = line / lines;
+    rows[i] =
+        is_outside(g, iy, ix) ? 0.0f : x[((picture * g.input[0] + iy) * g.input[1] + ix) * g.channels + c];
+  }
+};
+
+/// The kernel's gradient as products of dy with what the windows see, some rows at a time: for shapes that
+/// cuDNN has no deterministic algorithm for (7x7 over three channels). False if cuBLAS has none either.
+bool kernel_gradient_by_products(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
+                                 const Tensor& dkernel) {
+  constexpr int64_t most_elements = int64_t{1} << 24, block = 4096;  // gathered at once; rows of a product
+  int64_t pixels = dy.shape().rows(), filters = dy.shape()[3], columns = dkernel.elements() / filters;
+  if (g.groups != 1 || pixels >= (int64_t{1} << 31) || columns > most_elements) return false;
+  int64_t length = std::min(block, most_elements / columns), most = most_elements / columns / length;
+  int64_t products = (pixels + length - 1) / length, done = 0;
+  Tensor parts = Tensor::empty({products, filters, columns}, DType::f32, x.device());
+  for (int64_t first = 0; first < pixels;) {
+    int64_t rows = std::min(length, pixels - first), count = std::min((pixels - first) / rows, most);
+    Tensor seen = Tensor::empty({count, rows, columns}, DType::f32, x.device());
+    for_each(context_of(x), seen.elements(),
+             GatherWindows{x.data<float>(), g, static_cast<uint32_t>(first), seen.mutable_data<float>()});
+    if (!blas_product(dy.range(first * filters, {count, rows, filters}), true, seen, false, Epilogue::none,
+                      {}, parts.range(done * filters * columns, {count, filters, columns})))
+      return false;
+    first += count * rows;
+    done += count;
+  }
+  column_sums<double>(parts, products, dkernel.elements(),
+                      MatrixElement<float>{parts.data<float>(), dkernel.elements()},
+                      StoreSum<float>{dkernel.mutable_data<float>()});
+  return true;
+}
 
 /// Copies a picture into a larger one with a border of zeros, or the inside of the larger one back.
 struct CopyPadded {
@@ -236,6 +285,7 @@ void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeome
     if (is_for_dnn(dy)) {
       DnnShape dnn(geometry, filters);
       if (dnn_backward_kernel(dnn.shape(), dnn.pad(x), dy, dkernel)) return;
+      if (kernel_gradient_by_products(x, dy, geometry, dkernel)) return;
     }
     column_sums<double>(dy, pixels, dkernel.elements(),
                         KernelGradientTerm<T>{x.data<T>(), dy.data<T>(), geometry, filters},

@@ -32,6 +32,7 @@ std::vector<OpSample> conv2d_samples() {
       sample("conv2d_one_column", {3, 29, 1, 2}, {7, 4, 1, 2}, {.padding = same}),
       sample("conv2d_wide_row", {1, 2, 61, 3}, {35, 2, 3, 3}),
       sample("conv2d_many_channels", {2, 5, 6, 37}, {41, 3, 3, 37}, {.padding = same}),
+      sample("conv2d_7x7_strides_2_same", {2, 14, 16, 3}, {5, 7, 7, 3}, {.strides = {2, 2}, .padding = same}),
       sample("conv2d_groups", {2, 7, 5, 4}, {6, 3, 3, 2}, {.padding = same, .groups = 2}),
       sample("conv2d_groups_valid", {2, 7, 6, 6}, {9, 3, 3, 2}, {.groups = 3}),
       sample("conv2d_groups_strides", {2, 7, 9, 6}, {9, 2, 3, 2}, {.strides = {2, 3}, .groups = 3}),
