@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "manul/framework/error.h"
+#include "manul/layers/convnext.h"
 #include "manul/layers/layers.h"
 
 namespace manul {

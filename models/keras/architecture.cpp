@@ -10,6 +10,7 @@
 #include "manul/framework/error.h"
 #include "manul/models/graph/graph_layer.h"
 #include "manul/models/keras/connections.h"
+#include "manul/models/keras/operators.h"
 
 namespace manul::keras {
 namespace {
@@ -171,7 +172,8 @@ class ConfiguredModel {
     std::map<std::pair<size_t, size_t>, std::vector<size_t>> waiting;  // by part and call
   };
 
-  void add(const Config& config, const std::string& scope, bool trainable) {
+  void add(const Config& entry, const std::string& scope, bool trainable) {
+    const Config config = layer_of_operator(entry);
     std::string class_name = config.at("class_name").as_string();
     Part part;
     if (is_model(class_name)) {

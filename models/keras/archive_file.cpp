@@ -9,6 +9,7 @@
 
 #include "manul/framework/available_memory.h"
 #include "manul/framework/error.h"
+#include "manul/layers/convnext.h"
 #include "manul/models/archive/archive.h"
 #include "manul/models/keras/json.h"
 #include "manul/models/keras/optimizer_state.h"
@@ -78,6 +79,12 @@ Config keras_object(const char* module, const std::string& class_name, Config co
                       {"registered_name", own ? Config(class_name) : Config()}});
 }
 
+/// Where Keras 3 has the class of a layer.
+const char* module_of_layer(const std::string& class_name) {
+  bool of_convnext = class_name == LayerScale::class_name || class_name == StochasticDepth::class_name;
+  return of_convnext ? "keras.src.applications.convnext" : "keras.layers";
+}
+
 /// A network of .h5 files, by Keras 3's names.
 Config keras3_network(const Config& network) {
   Config config = Config::map();
@@ -97,7 +104,7 @@ Config keras3_network(const Config& network) {
         for (const Config::Entry& option : layer.at("config").as_map())
           if (option.key != "ragged" || class_name != "InputLayer")
             options.set(option.key == "batch_input_shape" ? "batch_shape" : option.key, option.value);
-        made = keras_object("keras.layers", class_name, std::move(options));
+        made = keras_object(module_of_layer(class_name), class_name, std::move(options));
       }
       for (const char* key : {"name", "inbound_nodes"})
         if (const Config* kept = layer.find(key)) made.set(key, *kept);

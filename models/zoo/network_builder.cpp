@@ -38,10 +38,11 @@ Symbol NetworkBuilder::input() {
 Symbol NetworkBuilder::preprocessing(Symbol x) {
   auto name = [](const std::string& part) { return "preprocess_input_" + part; };
   Shape picture = shape(x);
-  bool of_rgb = network_.preprocess == PreprocessMode::torch || network_.preprocess == PreprocessMode::caffe;
-  check(!of_rgb || picture[2] == 3, "{}: its preprocessing takes three channels, not {}", network_.name,
-        picture[2]);
-  switch (network_.preprocess) {
+  PreprocessMode mode = network_.preprocess;
+  // Statistics of red, green and blue say nothing of other channels, for which Keras' EfficientNetV2 does so.
+  if (picture[2] != 3 && (mode == PreprocessMode::torch || mode == PreprocessMode::caffe))
+    mode = PreprocessMode::tf;
+  switch (mode) {
     case PreprocessMode::none:
       return x;
     case PreprocessMode::rescale:
@@ -81,6 +82,29 @@ double NetworkBuilder::alpha() {
   return options_.alpha;
 }
 
+void NetworkBuilder::draw_kernels(const Initializer& convolutions, const Initializer& dense) {
+  convolution_kernels_ = convolutions;
+  dense_kernels_ = dense;
+}
+
+Symbol NetworkBuilder::apply(const LayerPtr& layer, const std::vector<Symbol>& x) {
+  if (convolution_kernels_) {
+    if (options_of<Conv2D>(*layer)) layer->initialize("kernel", *convolution_kernels_);
+    if (options_of<DepthwiseConv2D>(*layer)) layer->initialize("depthwise_kernel", *convolution_kernels_);
+    if (options_of<Dense>(*layer)) layer->initialize("kernel", *dense_kernels_);
+  }
+  return graph_.apply(layer, x);
+}
+
+bool NetworkBuilder::for_imagenet_weights() {
+  asked_for_imagenet_weights_ = true;
+  return options_.for_imagenet_weights;
+}
+
+void NetworkBuilder::call_model(const std::string& name) {
+  if (options_.name.empty()) graph_.set_name(name);
+}
+
 Symbol NetworkBuilder::usual_top(Symbol x, double dropout) {
   if (!include_top()) return pooled(x);
   x = apply(GlobalAveragePooling2D{.name = "avg_pool"}, x);
@@ -101,6 +125,8 @@ Symbol NetworkBuilder::pooled(const Symbol& x, const std::string& average, const
 Model NetworkBuilder::finish(const Symbol& output) {
   check(asked_for_alpha_ || options_.alpha == 1, "{}: it has one width alone, alpha is not for it",
         network_.name);
+  check(asked_for_imagenet_weights_ || !options_.for_imagenet_weights,
+        "{}: for_imagenet_weights is not for it: Keras builds it alike for all weights", network_.name);
   graph_.set_outputs({output});
   return Model(std::move(graph_));
 }

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "manul/framework/initializers/initializers.h"
+#include "manul/layers/convnext.h"
 #include "manul/layers/layers.h"
 #include "manul/models/zoo/zoo.h"
 
@@ -16,8 +19,8 @@ class NetworkBuilder {
 
   /// The input, and what stands before the network's own layers.
   Symbol input();
-  Symbol apply(const LayerPtr& layer, const Symbol& x) { return graph_.apply(layer, x); }
-  Symbol apply(const LayerPtr& layer, const std::vector<Symbol>& x) { return graph_.apply(layer, x); }
+  Symbol apply(const LayerPtr& layer, const Symbol& x) { return apply(layer, std::vector<Symbol>{x}); }
+  Symbol apply(const LayerPtr& layer, const std::vector<Symbol>& x);
   Model finish(const Symbol& output);
 
   Shape shape(const Symbol& x) const { return graph_.shape(x); }
@@ -29,6 +32,13 @@ class NetworkBuilder {
   double alpha();
   /// Whether the network's own layers of preprocessing, if it has some in Keras, belong to it.
   bool include_preprocessing() const { return *options_.include_preprocessing; }
+
+  /// How the kernels of convolutions and dense layers that are applied from now on are drawn.
+  void draw_kernels(const Initializer& convolutions, const Initializer& dense = "glorot_uniform");
+  /// See NetworkOptions.
+  bool for_imagenet_weights();
+  /// Unless the options have a name for the model.
+  void call_model(const std::string& name);
 
   /// keras.applications' usual end: `avg_pool`, a dropout if `dropout` is more than 0 and the dense layer
   /// `predictions`; without the top what `pooling` says.
@@ -46,7 +56,8 @@ class NetworkBuilder {
   const Network& network_;
   NetworkOptions options_;
   Graph graph_;
-  bool asked_for_alpha_ = false;
+  std::optional<Initializer> convolution_kernels_, dense_kernels_;
+  bool asked_for_alpha_ = false, asked_for_imagenet_weights_ = false;
 };
 
 /// The zeros before a convolution of this kernel with strides 2 and no padding of its own, as

@@ -22,10 +22,13 @@ struct NetworkOptions {
   bool include_top = true;  // false: without the classifier, as a base for another
   /// Without the top: the last feature maps as one vector.
   std::optional<PoolingKind> pooling = {};
-  double alpha = 1;  // the width of MobileNets and U-Net: what the numbers of filters are multiplied by
+  double alpha = 1;  // the width of MobileNets, U-Net and vit: what the numbers of filters are multiplied by
   /// Whether the model takes pixels 0..255 and does all of preprocess_input() itself, in layers that every
-  /// Keras has. Unless set as in keras.applications, which has it within some networks.
+  /// Keras has (of other than three channels in the mode tf, where its own is for colours). Unless set as in
+  /// keras.applications, which has it within some networks.
   std::optional<bool> include_preprocessing = {};
+  /// Of efficientnetb0: as Keras builds it for weights="imagenet", for those that keras.applications offers.
+  bool for_imagenet_weights = false;
   std::string name = {};  // of the model; empty: Keras'
 };
 

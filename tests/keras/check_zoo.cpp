@@ -19,7 +19,7 @@
 namespace manul {
 namespace {
 
-constexpr double tolerance = 1e-5;  // of the largest output, at least of 1
+constexpr double tolerance = 1e-5;  // of the largest output
 
 class NetworkCheck {
  public:
@@ -96,7 +96,7 @@ class NetworkCheck {
   std::string stem_, network_;
   NetworkOptions options_;
   std::vector<Tensor> inputs_, pixels_, wanted_;
-  double largest_ = 1;
+  double largest_ = 0;
   bool well_ = true, is_written_ = false;
 };
 

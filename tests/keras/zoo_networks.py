@@ -1,11 +1,14 @@
 """The networks of models/zoo in Keras: those of keras.applications, and definitions of the others; what stands before
 them; and numbers for their weights that need no file, as tests/models/zoo/formula.h has them.
 """
-import numpy as np
-
 # The name here: (class in keras.applications, its module), or none.
 APPLICATIONS = {
-    "vgg16": ("VGG16", "vgg16"), "vgg19": ("VGG19", "vgg19"),
+    "convnexttiny": ("ConvNeXtTiny", "convnext"), "densenet121": ("DenseNet121", "densenet"),
+    "efficientnetb0": ("EfficientNetB0", "efficientnet"), "efficientnetv2b0": ("EfficientNetV2B0", "efficientnet_v2"),
+    "inceptionv3": ("InceptionV3", "inception_v3"), "mobilenetv2": ("MobileNetV2", "mobilenet_v2"),
+    "mobilenetv3large": ("MobileNetV3Large", "mobilenet_v3"), "mobilenetv3small": ("MobileNetV3Small", "mobilenet_v3"),
+    "resnet50": ("ResNet50", "resnet"), "resnet50v2": ("ResNet50V2", "resnet_v2"), "vgg16": ("VGG16", "vgg16"),
+    "vgg19": ("VGG19", "vgg19"), "xception": ("Xception", "xception"),
 }
 
 
@@ -58,6 +61,54 @@ def resnet_of_basic_blocks(keras, options, blocks, name):
     return keras.Model(i, x, name=name)
 
 
+def unet(keras, options):
+    L = keras.layers
+
+    def convolutions(x, filters, name):
+        for i in (1, 2):
+            x = L.Conv2D(filters, 3, padding="same", activation="relu", name="%s_conv%d" % (name, i))(x)
+        return x
+
+    x = i = keras.Input(options.get("input_shape", (256, 256, 3)))
+    widths, skips = [int(64 * 2 ** k * options.get("alpha", 1)) for k in range(5)], []
+    for level in range(4):
+        name = "encoder%d" % (level + 1)
+        skips.append(convolutions(x, widths[level], name))
+        x = L.MaxPooling2D(2, name=name + "_pool")(skips[-1])
+    x = convolutions(x, widths[4], "bottom")
+    for level in (3, 2, 1, 0):
+        name = "decoder%d" % (level + 1)
+        x = L.Conv2DTranspose(widths[level], 2, strides=2, name=name + "_up")(x)
+        x = convolutions(L.Concatenate(name=name + "_concat")([skips[level], x]), widths[level], name)
+    if options.get("include_top", True):
+        classes = options.get("classes", 1)
+        activation = options.get("classifier_activation", "sigmoid" if classes == 1 else "softmax")
+        x = L.Conv2D(classes, 1, activation=activation, name="predictions")(x)
+    else:
+        x = pooled(L, x, options)
+    return keras.Model(i, x, name="unet")
+
+
+def vit(keras, options):
+    L, heads = keras.layers, 4
+    width = int(64 * options.get("alpha", 1))
+    i = keras.Input(options.get("input_shape", (72, 72, 3)))
+    x = L.Conv2D(width, 6, strides=6, name="patches")(i)
+    x = L.Add(name="placed")([x, L.DepthwiseConv2D(3, padding="same", name="places")(x)])
+    x = L.Dropout(0.1, name="dropout")(x)
+    for number in range(1, 9):
+        name = "block%d" % number
+        y = L.LayerNormalization(epsilon=1e-6, name=name + "_norm1")(x)
+        x = L.Add(name=name + "_add1")([x, L.MultiHeadAttention(heads, width // heads, dropout=0.1, name=name + "_attention")(y, y)])
+        y = L.LayerNormalization(epsilon=1e-6, name=name + "_norm2")(x)
+        y = L.Dropout(0.1, name=name + "_dropout1")(L.Dense(2 * width, "gelu", name=name + "_dense1")(y))
+        y = L.Dropout(0.1, name=name + "_dropout2")(L.Dense(width, name=name + "_dense2")(y))
+        x = L.Add(name=name + "_add2")([x, y])
+    x = L.LayerNormalization(epsilon=1e-6, name="norm")(x)
+    x = top(L, L.GlobalAveragePooling2D(name="avg_pool")(x), options) if options.get("include_top", True) else pooled(L, x, options)
+    return keras.Model(i, x, name="vit")
+
+
 def top(L, x, options, name="predictions", classes=1000):
     if not options.get("include_top", True):
         return x
@@ -77,6 +128,7 @@ OWN = {
     "catdog": (catdog, "rescale"), "lenet5": (lenet5, "rescale"),
     "resnet18": (lambda keras, options: resnet_of_basic_blocks(keras, options, (2, 2, 2, 2), "resnet18"), "torch"),
     "resnet34": (lambda keras, options: resnet_of_basic_blocks(keras, options, (3, 4, 6, 3), "resnet34"), "torch"),
+    "unet": (unet, "rescale"), "vit": (vit, "tf"),
 }
 NAMES = sorted([*OWN, *APPLICATIONS])
 
@@ -91,6 +143,8 @@ def build(keras, name, **options):
 
 def preprocess(keras, name, pixels):
     """preprocess_input of pixels 0..255."""
+    import numpy as np
+
     pixels = np.array(pixels, np.float32)
     if name in APPLICATIONS:
         return getattr(keras.applications, APPLICATIONS[name][1]).preprocess_input(pixels)
@@ -100,12 +154,16 @@ def preprocess(keras, name, pixels):
 
 def noise(seed, count):
     """Numbers in -1..1 that look random: a formula of the place and the seed."""
+    import numpy as np
+
     places = np.sin(np.arange(count, dtype=np.float64) * 12.9898 + seed * 78.233) * 43758.5453
     return 2 * (places - np.floor(places)) - 1
 
 
-def formula_weight(seed, name, shape):
+def formula_weight(seed, name, shape, is_depthwise):
     """A weight of this name and shape, in Keras' layout."""
+    import numpy as np
+
     values, rank = noise(seed, int(np.prod(shape))), len(shape)
     if name.endswith("variance"):
         values = 1 + 0.5 * np.abs(values)
@@ -114,20 +172,20 @@ def formula_weight(seed, name, shape):
     elif rank < 2:
         values = 0.1 * values
     else:
-        fan = shape[0] * shape[1] if "depthwise" in name else int(np.prod(shape[:-1]))
+        fan = shape[0] * shape[1] if is_depthwise else int(np.prod(shape[:-1]))
         values = values * np.sqrt(6 / fan)
     return values.reshape(shape).astype(np.float32)
 
 
 def set_formula_weights(model):
-    weights = []
-    for layer in model.layers:
-        weights += layer.weights
+    weights = [(weight, layer.__class__.__name__ == "DepthwiseConv2D") for layer in model.layers for weight in layer.weights]
     assert len(weights) == len(model.weights)
-    for i, weight in enumerate(weights):
+    for i, (weight, is_depthwise) in enumerate(weights):
         if weight.shape != () and "count" not in weight.name:
-            weight.assign(formula_weight(i, weight.name.split(":")[0], tuple(weight.shape)))
+            weight.assign(formula_weight(i, weight.name.split(":")[0], tuple(weight.shape), is_depthwise))
 
 
 def formula_pixels(shape):
+    import numpy as np
+
     return np.floor(128 * (1 + noise(-1, int(np.prod(shape))))).reshape(shape).astype(np.float32)

@@ -13,7 +13,7 @@ file(WRITE ${scratch}/main.cpp "${example}")
 
 # Each sample of these pages is the body of a function that is given what the text around it speaks of.
 set(samples)
-foreach(page models from_picture_to_gradient from_file_to_update)
+foreach(page models zoo from_picture_to_gradient from_file_to_update)
   file(READ ${SOURCE}/docs/${page}.md text)
   string(REPLACE ";" "<semicolon>" text "${text}")
   string(REGEX MATCHALL "```cpp\n[^`]*```" found "${text}")

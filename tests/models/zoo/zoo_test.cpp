@@ -94,7 +94,8 @@ TEST_P(EveryNetwork, ComputesWhatKerasDoes) {
   for (const Config& value : computed->at("outputs").as_list())
     outputs.push_back(static_cast<float>(value.as_double()));
   Tensor predicted = model.predict(formula_pixels(shape.batch_of(2)));
-  EXPECT_LE(normalised_error(predicted, Tensor::from(outputs, predicted.shape())), 1e-5);
+  // Single precision against double, through up to 80 convolutions.
+  EXPECT_LE(normalised_error(predicted, Tensor::from(outputs, predicted.shape())), 2e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, EveryNetwork, testing::ValuesIn(networks()),
@@ -125,8 +126,6 @@ TEST(Zoo, RefusesOptionsThatDoNotFit) {
   EXPECT_EQ(error({.pooling = PoolingKind::max}),
             "vgg16: pooling is for a network without its top: set include_top to false");
   EXPECT_EQ(error({.alpha = 0.5}), "vgg16: it has one width alone, alpha is not for it");
-  EXPECT_EQ(error({.input_shape = {64, 64, 1}, .include_preprocessing = true}),
-            "vgg16: its preprocessing takes three channels, not 1");
 }
 
 TEST(Zoo, HasTheClassifierThatIsAskedFor) {
@@ -174,6 +173,43 @@ TEST(Zoo, TheLayersOfThePreprocessingDoTheSame) {
               1e-6)
         << network.name;
   }
+}
+
+TEST(Zoo, ScalesPicturesOfOtherChannelsAsOne) {
+  Model model = build_network("resnet18", {.input_shape = {32, 32, 1}, .include_preprocessing = true});
+  EXPECT_EQ(model.layer("preprocess_input_scale")->config().at("offset"), Config(-1.0));
+}
+
+TEST(Zoo, Train) {
+  for (const char* name : {"lenet5", "resnet18", "mobilenetv3small", "efficientnetv2b0", "vit"}) {
+    Model model = build_network(name, {.input_shape = {32, 32, 3}, .classes = 3});
+    model.compile(Adam({.learning_rate = 0.001}), Loss::sparse_categorical_crossentropy, {}, {.seed = 2});
+    Tensor x = preprocess_input(formula_pixels({6, 32, 32, 3}), PreprocessMode::tf);
+    Tensor labels = Tensor::from(std::vector<int32_t>{0, 1, 2, 2, 1, 0}, {6});
+    double first = model.train_on_batch(x, labels).item<float>(), last = first;
+    for (int step = 0; step < 8; ++step) last = model.train_on_batch(x, labels).item<float>();
+    EXPECT_LT(last, first) << name;
+  }
+}
+
+TEST(Zoo, MobileNetsAndUNetHaveAWidth) {
+  EXPECT_EQ(build_network("mobilenetv2", {.alpha = 0.35}).graph().name(), "mobilenetv2_0.35_224");
+  Model narrow = build_network("unet", {.input_shape = {32, 48, 3}, .classes = 4, .alpha = 0.125});
+  EXPECT_EQ(narrow.graph().shape(narrow.outputs()[0]), Shape({32, 48, 4}));
+  EXPECT_EQ(error_of(
+                [] {
+                  build_network("unet", {.input_shape = {40, 48, 3}});
+                },
+                ErrorKind::failed),
+            "unet: the picture is halved four times: its sides must be multiples of 16, not 40x48");
+}
+
+TEST(Zoo, EfficientNetForKerasOwnWeightsHasALayerMore) {
+  Model model = build_network("efficientnetb0", {.for_imagenet_weights = true});
+  Config scale = model.layer("rescaling_1")->config().at("scale");
+  EXPECT_NEAR(scale.as_list().at(0).as_double(), 1 / std::sqrt(0.229), 1e-12);
+  EXPECT_EQ(error_of([] { build_network("vgg16", {.for_imagenet_weights = true}); }, ErrorKind::failed),
+            "vgg16: for_imagenet_weights is not for it: Keras builds it alike for all weights");
 }
 
 }  // namespace
