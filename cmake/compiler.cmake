@@ -12,8 +12,9 @@ add_library(manul_quick_compile INTERFACE)
 target_compile_options(manul_quick_compile INTERFACE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
 
 # The vector kernels: fused multiply-add there (elsewhere augmentation must round as SciPy does).
+# GCC takes this from a precompiled header, in silence: they have none.
 function(manul_vector_sources)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -ffp-contract=fast SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 # What many sources include is read once for a target. Every source still names what it uses:
