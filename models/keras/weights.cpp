@@ -87,6 +87,12 @@ std::vector<WeightPlace> match_layer(hdf5::Reader& file, const FileLayer& stored
   return places;
 }
 
+/// Keras 3 has an underscore where tf.keras had a slash in names of its own (DenseNet's "conv1/conv").
+std::string without_slashes(std::string path) {
+  std::replace(path.begin(), path.end(), '/', '_');
+  return path;
+}
+
 /// The layers of the file that correspond to `wanted`, null where there is none.
 std::vector<const FileLayer*> correspond(hdf5::Reader& file, const std::string& group,
                                          const std::vector<FileLayer>& stored,
@@ -95,8 +101,11 @@ std::vector<const FileLayer*> correspond(hdf5::Reader& file, const std::string& 
   if (by_name) {
     std::map<std::string, const FileLayer*> named;
     for (const FileLayer& layer : stored) named.emplace(layer.path, &layer);
+    for (const FileLayer& layer : stored) named.emplace(without_slashes(layer.path), &layer);
     for (const SavedLayer* layer : wanted) {
-      auto place = named.find(joined(group, layer->name));
+      std::string path = joined(group, layer->name);
+      auto place = named.find(path);
+      if (place == named.end()) place = named.find(without_slashes(path));
       found.push_back(place == named.end() ? nullptr : place->second);
     }
     return found;

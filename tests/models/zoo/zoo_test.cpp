@@ -6,11 +6,14 @@
 #include <set>
 #include <sstream>
 
+#include "manul/models/graph/sequential.h"
+#include "manul/models/keras/h5.h"
 #include "manul/models/keras/json.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/error_of.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/models/zoo/formula.h"
+#include "manul/tests/temporary_folder.h"
 
 // The ready-made networks against what Keras says of its own (tests/reference/zoo.json, written by
 // tests/keras/compare_zoo.py) and, where they are small, against what it computes.
@@ -210,6 +213,22 @@ TEST(Zoo, EfficientNetForKerasOwnWeightsHasALayerMore) {
   EXPECT_NEAR(scale.as_list().at(0).as_double(), 1 / std::sqrt(0.229), 1e-12);
   EXPECT_EQ(error_of([] { build_network("vgg16", {.for_imagenet_weights = true}); }, ErrorKind::failed),
             "vgg16: for_imagenet_weights is not for it: Keras builds it alike for all weights");
+}
+
+TEST(Zoo, NamesWithASlashAreThoseWithAnUnderscore) {
+  auto network = [](const char* name) {
+    Sequential model({4, 4, 2});
+    model.add(Conv2D{.filters = 3, .kernel_size = 2, .name = name});
+    return model;
+  };
+  TemporaryFolder folder;
+  Sequential old = network("conv1/conv"), today = network("conv1_conv");
+  old.build({.seed = 1});
+  today.build({.seed = 2});
+  save_weights(old, folder / "old.h5");
+  load_weights(today, folder / "old.h5", {.by_name = true});
+  Tensor x = formula_pixels({1, 4, 4, 2});
+  EXPECT_EQ(today.predict(x).to_vector<float>(), old.predict(x).to_vector<float>());
 }
 
 }  // namespace
