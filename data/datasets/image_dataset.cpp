@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "manul/data/datasets/gather_rows.h"
 #include "manul/data/image/image_io.h"
 #include "manul/data/image/pixels.h"
 #include "manul/framework/error.h"
@@ -32,14 +33,26 @@ ImageDataset::Fingerprint fingerprint_of(const uint8_t* pixels, int64_t bytes, i
 
 ImageDataset::ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options)
     : options_(options), class_names_(folder.class_names) {
-  check(options.image.height > 0 && options.image.width > 0 &&
-            options.image.width <= most_pixels / options.image.height,
-        "image data set: a picture size of {}x{}", options.image.width, options.image.height);
   read_files(folder.files);
+  lay_out();
+}
+
+ImageDataset::ImageDataset(const ImageTable& table, const ImageDatasetOptions& options)
+    : options_(options), columns_(table.columns), values_(table.values) {
+  std::vector<ImageFolder::File> files;
+  for (const std::filesystem::path& file : table.files) files.push_back({file, 0});
+  read_files(std::move(files));
+  auto columns = static_cast<int64_t>(columns_.size());
+  targets_ = Tensor::from(values_, {size(), columns}, options.device);
+  unused_labels_ = Tensor::empty({size()}, DType::i32, options.device);
+  lay_out();
+}
+
+void ImageDataset::lay_out() {
   std::vector<int32_t> labels;
   for (const ImageFolder::File& file : files_) labels.push_back(file.label);
-  labels_ = Tensor::from(labels, {size()}, options.device);
-  order_ = Tensor::empty({size()}, DType::i32, options.device);
+  labels_ = Tensor::from(labels, {size()}, options_.device);
+  order_ = Tensor::empty({size()}, DType::i32, options_.device);
   rows_ = stream_ ? Tensor::empty_like(order_) : order_;
   begin_epoch(0, 0, false);
 }
@@ -48,7 +61,21 @@ Shape ImageDataset::sample_shape() const {
   return {options_.image.height, options_.image.width, channels_of(options_.image.color_mode)};
 }
 
+BatchSpec ImageDataset::spec() const {
+  SampleSpec label{{}, DType::i32};
+  if (!columns_.empty()) label = {{static_cast<int64_t>(columns_.size())}, DType::f32};
+  return {{{sample_shape(), DType::f32}}, {label}, {}};
+}
+
+std::span<const float> ImageDataset::row(int64_t sample) const {
+  size_t columns = columns_.size();
+  return std::span(values_).subspan(static_cast<size_t>(sample) * columns, columns);
+}
+
 void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
+  check(options_.image.height > 0 && options_.image.width > 0 &&
+            options_.image.width <= most_pixels / options_.image.height,
+        "image data set: a picture size of {}x{}", options_.image.width, options_.image.height);
   auto total = static_cast<int64_t>(files.size());
   Shape shape = sample_shape();
   int64_t bytes = shape.elements();
@@ -117,8 +144,9 @@ void ImageDataset::keep(const Tensor& pictures) {
 }
 
 void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons) {
-  std::vector<int64_t> before(class_names_.size()), after(class_names_.size());
-  std::vector<std::string> first_reason(class_names_.size());
+  size_t classes = std::max<size_t>(1, class_names_.size()), columns = columns_.size();
+  std::vector<int64_t> before(classes), after(classes);
+  std::vector<std::string> first_reason(classes);
   for (size_t i = 0; i < files.size(); ++i) {
     int label = files[i].label;
     ++before[label];
@@ -130,13 +158,18 @@ void ImageDataset::drop_bad(std::vector<ImageFolder::File> files, const std::vec
     ++after[label];
     stamps_[files_.size()] = stamps_[i];
     fingerprints_[files_.size()] = fingerprints_[i];
+    if (i != files_.size())
+      std::copy_n(values_.begin() + static_cast<int64_t>(i * columns), columns,
+                  values_.begin() + static_cast<int64_t>(files_.size() * columns));
     files_.push_back(std::move(files[i]));
   }
   fingerprints_.resize(files_.size());
+  values_.resize(files_.size() * columns);
   for (size_t label = 0; label < before.size(); ++label)
     if (before[label] > 0 && after[label] == 0)
-      fail(ErrorKind::data, "class '{}': none of its {} pictures can be read, the first because: {}",
-           class_names_[label], before[label], first_reason[label]);
+      fail(ErrorKind::data, "{} {} pictures can be read, the first because: {}",
+           class_names_.empty() ? "none of the" : fmt::format("class '{}': none of its", class_names_[label]),
+           before[label], first_reason[label]);
 }
 
 void ImageDataset::set_order(const std::vector<int32_t>& order) {
@@ -162,8 +195,11 @@ void ImageDataset::fill(const DeviceStepState& state, const Batch& batch) {
     if (options_.device.is_cpu()) ready = ready && state.read().position == prepared_.position;
     check(ready, "image data set: the batch of {} pictures was not prepared", inputs.shape()[0]);
   }
+  bool has_targets = targets_.defined();
+  Tensor labels = has_targets ? unused_labels_.range(0, {inputs.shape()[0]}) : batch.labels[0];
   augment_batch_kernel(state.tensor(), EpochPictures{pictures_, labels_, order_, rows_}, options_.augment,
-                       inputs, batch.labels[0]);
+                       inputs, labels);
+  if (has_targets) gather_rows(state.tensor(), order_, targets_, batch.labels[0]);
 }
 
 void ImageDataset::load_again(int32_t sample, uint8_t* to) const {

@@ -6,6 +6,7 @@
 #include "manul/data/augment/augment.h"
 #include "manul/data/datasets/dataset.h"
 #include "manul/data/datasets/image_folder.h"
+#include "manul/data/datasets/image_table.h"
 #include "manul/data/datasets/picture_stream.h"
 #include "manul/data/image/image.h"
 #include "manul/framework/file.h"
@@ -29,27 +30,34 @@ struct ImageDatasetOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
-/// The pictures of an ImageFolder, decoded and resized once and kept as u8 on the device. Those beyond the
-/// cache are streamed: decoded again in the background, in the order of the epoch. The bytes of a batch are
-/// the same for any cache and any number of workers. A file that is streamed must stay as it was when the
-/// data set was made: prepare_batch throws ErrorKind::data with its name if it has gone or changed. Batches
-/// are f32 [batch, height, width, channels], augmented by (seed, epoch, sample) and rescaled, labels i32
-/// [batch].
+/// The pictures of an ImageFolder or an ImageTable, decoded and resized once and kept as u8 on the device.
+/// Those beyond the cache are streamed: decoded again in the background, in the order of the epoch. The bytes
+/// of a batch are the same for any cache and any number of workers. A file that is streamed must stay as it
+/// was when the data set was made: prepare_batch throws ErrorKind::data with its name if it has gone or
+/// changed. Batches are f32 [batch, height, width, channels], augmented by (seed, epoch, sample) and
+/// rescaled, labels i32 [batch], of a table its numbers f32 [batch, columns].
 class ImageDataset : public Dataset {
  public:
   /// Reads every file. Throws ErrorKind::data for the first bad picture if so asked, and if skipping leaves a
   /// class that had pictures without any.
   ImageDataset(const ImageFolder& folder, const ImageDatasetOptions& options);
+  /// Throws for the first bad picture if so asked, and if none can be read.
+  ImageDataset(const ImageTable& table, const ImageDatasetOptions& options);
   ImageDataset(const ImageDataset&) = delete;
   ImageDataset& operator=(const ImageDataset&) = delete;
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
-  BatchSpec spec() const override { return {{{sample_shape(), DType::f32}}, {{{}, DType::i32}}, {}}; }
+  BatchSpec spec() const override;
   Shape sample_shape() const;
   const std::vector<std::string>& class_names() const override { return class_names_; }
   bool is_resident() const override { return fully_cached(); }
 
-  /// The files in the order of samples, without those that were skipped.
+  /// Of a table, the names of its columns; empty for a folder.
+  const std::vector<std::string>& columns() const { return columns_; }
+  /// The numbers of a sample of a table.
+  std::span<const float> row(int64_t sample) const;
+
+  /// The files in the order of samples, without those that were skipped; those of a table have the label 0.
   const std::vector<ImageFolder::File>& files() const { return files_; }
   /// One sentence for each skipped file, with its name and the reason, in the order of the folder.
   const std::vector<std::string>& bad_images() const { return bad_images_; }
@@ -63,6 +71,8 @@ class ImageDataset : public Dataset {
   const std::vector<Fingerprint>& fingerprints() const { return fingerprints_; }
   /// Where the pictures are, and the batches are made.
   Device device() const { return options_.device; }
+  /// What pixels are multiplied by; 0: nothing.
+  float rescale() const { return options_.augment.rescale; }
   /// True if all pictures are kept decoded.
   bool fully_cached() const { return cached_ == size(); }
   /// Bytes of the pictures that are kept.
@@ -77,13 +87,15 @@ class ImageDataset : public Dataset {
 
  private:
   void read_files(std::vector<ImageFolder::File> files);
+  void lay_out();
   void keep(const Tensor& pictures);
   void drop_bad(std::vector<ImageFolder::File> files, const std::vector<std::string>& reasons);
   void load_again(int32_t sample, uint8_t* to) const;
   bool is_stopped() const { return options_.stop && *options_.stop; }
 
   ImageDatasetOptions options_;
-  std::vector<std::string> class_names_;
+  std::vector<std::string> class_names_, columns_;
+  std::vector<float> values_;  // of a table, [size, columns]
   std::vector<ImageFolder::File> files_;
   std::vector<std::string> bad_images_, warnings_;
   std::vector<FileStamp> stamps_;          // of files_
@@ -92,6 +104,8 @@ class ImageDataset : public Dataset {
   int64_t room_ = 0;                       // rows for them
   Tensor pictures_;                        // u8 [room and ring, height, width, channels]
   Tensor labels_;                          // i32 [size]
+  Tensor targets_;                         // of a table: f32 [size, columns],
+  Tensor unused_labels_;                   // and i32 [size]: where the labels go that it has not
   Tensor order_, rows_;                    // i32 [size]; see EpochPictures
   struct {
     int64_t position = 0, length = 0;
