@@ -1,6 +1,7 @@
 #include "manul/models/keras/h5.h"
 
 #include <algorithm>
+#include <set>
 
 #include "manul/framework/atomic_file.h"
 #include "manul/framework/error.h"
@@ -121,18 +122,67 @@ Model Model::load(const std::string& path, const LoadOptions& options) {
   return naming_file(path, [&] { return keras::with_model_file(path, options.conversion, load); });
 }
 
-void load_weights(Model& model, const std::string& path, const LoadWeightsOptions& options) {
-  auto load = [&](hdf5::Reader& file, const Archive&) {
+namespace {
+
+/// The places of a model's weights in a file, and what was found.
+struct FoundWeights {
+  std::vector<keras::WeightPlace> places;
+  LoadedWeights report;
+};
+
+FoundWeights find_weights(hdf5::Reader& file, const Archive& archive,
+                          const std::vector<keras::SavedLayer>& layers, const LoadWeightsOptions& options) {
+  FoundWeights found;
+  found.report.by_name = options.by_name;
+  std::vector<keras::StoredLayer> stored;  // the file's layers with weights
+  if (options.by_name && archive && !keras::has_layer_names(file)) {
+    keras::Architecture theirs = keras::read_architecture(archive->model_config, archive->version.major);
+    Model declared(std::move(theirs.graph));
+    found.places = keras::match_stored(file, theirs.layers, layers, options.skip_mismatch);
+    for (const keras::SavedLayer& layer : theirs.layers)
+      if (!keras::saved_parameters(layer).empty()) stored.push_back({layer.name, {}});
+  } else {
+    found.places = keras::match_weights(file, layers,
+                                        {.by_name = options.by_name, .skip_mismatch = options.skip_mismatch});
+    if (options.by_name) stored = keras::stored_layers(file);
+  }
+  std::set<const Parameter*> placed;
+  for (const keras::WeightPlace& place : found.places) placed.insert(place.parameter);
+  std::set<std::string> there, here;
+  for (const keras::StoredLayer& layer : stored) {
+    there.insert(layer.name);
+    there.insert(layer.parts.begin(), layer.parts.end());
+  }
+  for (const keras::SavedLayer& layer : layers) {
+    std::vector<Parameter*> parameters = keras::saved_parameters(layer);
+    if (parameters.empty()) continue;
+    here.insert(layer.name);
+    if (placed.contains(parameters[0]))
+      found.report.loaded.push_back(layer.name);
+    else if (options.by_name && !there.contains(layer.name))
+      found.report.not_in_file.push_back(layer.name);
+    else
+      found.report.other_shapes.push_back(layer.name);
+  }
+  auto is_here = [&](const std::string& name) { return here.contains(name); };
+  for (const keras::StoredLayer& layer : stored)
+    if (!is_here(layer.name) && std::none_of(layer.parts.begin(), layer.parts.end(), is_here))
+      found.report.not_in_model.push_back(layer.name);
+  return found;
+}
+
+}  // namespace
+
+LoadedWeights load_weights(Model& model, const std::string& path, const LoadWeightsOptions& options) {
+  auto load = [&](hdf5::Reader& file, const Archive& archive) {
     if (!keras::has_layer_names(file) && !keras::has_variables(file)) refuse_without_config(file);
-    std::vector<keras::WeightPlace> places =
-        keras::match_weights(file, keras::saved_layers(model.graph()),
-                             {.by_name = options.by_name, .skip_mismatch = options.skip_mismatch});
+    FoundWeights found = find_weights(file, archive, keras::saved_layers(model.graph()), options);
     if (!model.is_built()) model.build();
-    read_weights(file, places);
-    model.values_were_replaced();
-    return places.size();
+    read_weights(file, found.places);
+    if (!found.places.empty()) model.values_were_replaced();
+    return std::move(found.report);
   };
-  naming_file(path, [&] { return keras::with_model_file(path, options.conversion, load); });
+  return naming_file(path, [&] { return keras::with_model_file(path, options.conversion, load); });
 }
 
 void save_weights(const Model& model, const std::string& path) {

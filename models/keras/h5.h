@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "manul/models/graph/model.h"
 
@@ -21,12 +22,21 @@ struct LoadWeightsOptions {
   bool conversion = true;      // as LoadOptions::conversion
 };
 
+/// What load_weights() found: names of layers with weights (of a nested model, as a whole).
+struct LoadedWeights {
+  bool by_name = false;
+  std::vector<std::string> loaded;
+  std::vector<std::string> other_shapes;  // left as they are: the file's have other shapes, or another number
+  std::vector<std::string> not_in_file;   // left as they are; by name
+  std::vector<std::string> not_in_model;  // of the file alone; by name
+};
+
 /// Reads the weights of a file into `model`, which is built if it was not: of save_weights() or save(),
-/// `.h5`,
-/// `.weights.h5` or `.keras`. The layers with weights are matched in order, as Keras does; all shapes must
-/// agree. Throws ErrorKind::model_file; the model's weights are then partly those of the file only if a
-/// weight is not finite. Files `.weights.h5` and `.keras` have no names of layers: by_name is refused.
-void load_weights(Model& model, const std::string& path, const LoadWeightsOptions& options = {});
+/// `.h5`, `.weights.h5` or `.keras`. The layers with weights are matched in order, as Keras does; all shapes
+/// must agree. By name the layers within a nested model of an `.h5` file are found as well. Throws
+/// ErrorKind::model_file; the model's weights are then partly those of the file only if a
+/// weight is not finite. Files `.weights.h5` have no names of layers: by_name is refused.
+LoadedWeights load_weights(Model& model, const std::string& path, const LoadWeightsOptions& options = {});
 
 /// Writes the weights alone: in Keras 3's layout (with the optimizer's state) if `path` ends with
 /// .weights.h5, otherwise as Keras 1 to 2.15 do. Atomic.

@@ -34,7 +34,8 @@ std::string joined(const std::string& group, const std::string& name) {
 
 /// A file's layer that has weights.
 struct FileLayer {
-  std::string path;
+  std::string name;
+  std::string path;  // of the group that its weights are named from
   std::vector<std::string> weights;
 };
 
@@ -46,9 +47,27 @@ std::vector<FileLayer> layers_with_weights(hdf5::Reader& file, const std::string
     std::string path = joined(group, name);
     std::optional<std::vector<std::string>> weights = file.names(path, "weight_names");
     if (!weights) file.refuse(path, "has no attribute weight_names");
-    if (!weights->empty()) layers.push_back({path, std::move(*weights)});
+    if (!weights->empty()) layers.push_back({name, path, std::move(*weights)});
   }
   return layers;
+}
+
+/// The layers that the names of a nested model's weights speak of: "conv1" of "conv1/kernel:0".
+std::vector<FileLayer> parts_of(const FileLayer& layer) {
+  std::vector<FileLayer> parts;
+  for (const std::string& weight : layer.weights) {
+    size_t end = weight.rfind('/');
+    if (end == std::string::npos) continue;
+    size_t begin = end == 0 ? std::string::npos : weight.rfind('/', end - 1);
+    begin = begin == std::string::npos ? 0 : begin + 1;
+    std::string name = weight.substr(begin, end - begin);
+    if (name == layer.name) continue;
+    auto known =
+        std::find_if(parts.begin(), parts.end(), [&](const FileLayer& part) { return part.name == name; });
+    if (known == parts.end()) known = parts.insert(parts.end(), {name, layer.path, {}});
+    known->weights.push_back(weight);
+  }
+  return parts;
 }
 
 }  // namespace
@@ -88,9 +107,9 @@ std::vector<WeightPlace> match_layer(hdf5::Reader& file, const FileLayer& stored
 }
 
 /// Keras 3 has an underscore where tf.keras had a slash in names of its own (DenseNet's "conv1/conv").
-std::string without_slashes(std::string path) {
-  std::replace(path.begin(), path.end(), '/', '_');
-  return path;
+std::string without_slashes(std::string name) {
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
 }
 
 /// The layers of the file that correspond to `wanted`, null where there is none.
@@ -100,12 +119,11 @@ std::vector<const FileLayer*> correspond(hdf5::Reader& file, const std::string& 
   std::vector<const FileLayer*> found;
   if (by_name) {
     std::map<std::string, const FileLayer*> named;
-    for (const FileLayer& layer : stored) named.emplace(layer.path, &layer);
-    for (const FileLayer& layer : stored) named.emplace(without_slashes(layer.path), &layer);
+    for (const FileLayer& layer : stored) named.emplace(layer.name, &layer);
+    for (const FileLayer& layer : stored) named.emplace(without_slashes(layer.name), &layer);
     for (const SavedLayer* layer : wanted) {
-      std::string path = joined(group, layer->name);
-      auto place = named.find(path);
-      if (place == named.end()) place = named.find(without_slashes(path));
+      auto place = named.find(layer->name);
+      if (place == named.end()) place = named.find(without_slashes(layer->name));
       found.push_back(place == named.end() ? nullptr : place->second);
     }
     return found;
@@ -120,6 +138,8 @@ std::vector<const FileLayer*> correspond(hdf5::Reader& file, const std::string& 
 std::vector<WeightPlace> match_named(hdf5::Reader& file, const std::string& group,
                                      const std::vector<SavedLayer>& layers, const MatchOptions& options) {
   std::vector<FileLayer> stored = layers_with_weights(file, group);
+  for (size_t i = 0, top = options.by_name ? stored.size() : 0; i < top; ++i)
+    for (FileLayer& part : parts_of(stored[i])) stored.push_back(std::move(part));
   std::vector<const SavedLayer*> wanted;
   for (const SavedLayer& layer : layers)
     if (!saved_parameters(layer).empty()) wanted.push_back(&layer);
@@ -146,6 +166,45 @@ std::string named_group(hdf5::Reader& file) {
 
 bool has_layer_names(hdf5::Reader& file) {
   return file.names(named_group(file), "layer_names").has_value();
+}
+
+std::vector<StoredLayer> stored_layers(hdf5::Reader& file) {
+  std::vector<StoredLayer> layers;
+  for (const FileLayer& layer : layers_with_weights(file, named_group(file))) {
+    layers.push_back({layer.name, {}});
+    for (const FileLayer& part : parts_of(layer)) layers.back().parts.push_back(part.name);
+  }
+  return layers;
+}
+
+std::vector<WeightPlace> match_stored(hdf5::Reader& file, const std::vector<SavedLayer>& stored,
+                                      const std::vector<SavedLayer>& layers, bool skip_mismatch) {
+  std::map<const Parameter*, hdf5::Dataset> datasets;
+  for (WeightPlace& place : match_variables(file, stored))
+    datasets.emplace(place.parameter, std::move(place.dataset));
+  std::map<std::string, std::vector<Parameter*>> named;
+  for (const SavedLayer& layer : stored) named.emplace(layer.name, saved_parameters(layer));
+  std::vector<WeightPlace> places;
+  for (const SavedLayer& layer : layers) {
+    std::vector<Parameter*> parameters = saved_parameters(layer);
+    auto found = named.find(layer.name);
+    if (found == named.end() || parameters.empty()) continue;
+    if (found->second.size() != parameters.size()) {
+      if (skip_mismatch) continue;
+      file.refuse("", fmt::format("has {} weights of the layer {}, which has {}", found->second.size(),
+                                  layer.name, parameters.size()));
+    }
+    std::vector<WeightPlace> here;
+    for (size_t k = 0; k < parameters.size(); ++k)
+      here.push_back({parameters[k], datasets.at(found->second[k])});
+    bool fits = std::all_of(here.begin(), here.end(), [](const WeightPlace& place) {
+      return place.dataset.shape == file_shape(*place.parameter);
+    });
+    if (!fits && !skip_mismatch)
+      for (const WeightPlace& place : here) check_shape(file, place.dataset, *place.parameter);
+    if (fits) places.insert(places.end(), here.begin(), here.end());
+  }
+  return places;
 }
 
 std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::vector<SavedLayer>& layers,

@@ -34,12 +34,23 @@ struct MatchOptions {
 
 /// Whether the file has weights by the names of layers, those of a whole model or alone.
 bool has_layer_names(hdf5::Reader& file);
+/// One of them that has weights, and the layers in it if it is a nested model.
+struct StoredLayer {
+  std::string name;
+  std::vector<std::string> parts;
+};
+std::vector<StoredLayer> stored_layers(hdf5::Reader& file);
 
 /// Finds the dataset of each parameter, in whichever layout the file has its weights: the layers with weights
-/// in order, their weights in order, as Keras does. Refuses other counts and shapes, unless options say
-/// otherwise. Reads no data.
+/// in order, their weights in order, as Keras does; by name also those in nested models. Refuses other counts
+/// and shapes, unless options say otherwise. Reads no data.
 std::vector<WeightPlace> match_weights(hdf5::Reader& file, const std::vector<SavedLayer>& layers,
                                        const MatchOptions& options = {});
+
+/// The same by name where names stand beside the file: of the weights in a .keras archive. `stored` are the
+/// layers of the archive's network, declared.
+std::vector<WeightPlace> match_stored(hdf5::Reader& file, const std::vector<SavedLayer>& stored,
+                                      const std::vector<SavedLayer>& layers, bool skip_mismatch);
 
 /// The paths of the optimizer's tensors in the file's order; nothing if the file has none.
 std::vector<std::string> optimizer_tensors(hdf5::Reader& file);
