@@ -36,7 +36,7 @@ TEST(Program, MissingDeviceIsFive) {
 
 TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
   TemporaryFolder folder;
-  for (const char* name : {"vector_add", "mandelbrot", "train_catdog", "predict", "evaluate"}) {
+  for (const char* name : {"vector_add", "mandelbrot", "train", "train_catdog", "predict", "evaluate"}) {
     Outcome help = run(folder.path(), std::string(name) + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.output, StartsWith("Examples:\n  " + std::string(name)));
@@ -52,8 +52,8 @@ TEST(Program, HelpStartsWithExamplesAndVersionTellsTheBuild) {
 
 TEST(Program, ManualPagesAndCompletionsComeFromTheOptions) {
   TemporaryFolder folder;
-  for (std::string name :
-       {"train_catdog", "predict", "evaluate", "mandelbrot", "vector_add", "keras_info", "gpu_info"}) {
+  for (std::string name : {"train", "train_catdog", "predict", "evaluate", "mandelbrot", "vector_add",
+                           "keras_info", "gpu_info"}) {
     Outcome page = run(folder.path(), name + " --man > page.1");
     EXPECT_EQ(page.code, 0) << page.errors;
     EXPECT_THAT(read_file(folder / "page.1"), HasSubstr("\n.SH EXAMPLES\n"));

@@ -3,20 +3,22 @@
 #include <algorithm>
 
 #include "manul/data/datasets/image_folder.h"
+#include "manul/data/datasets/image_table.h"
 #include "manul/framework/error.h"
+#include "manul/framework/file_system.h"
 #include "manul/models/keras/json.h"
 #include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/classifier.h"
-#include "manul/tools/support/evaluation.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/questions.h"
+#include "manul/tools/support/table_evaluation.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {
 namespace {
 
 struct Settings {
-  std::string model, data;
+  std::string model, data, folder;
   bool json = false, csv = false;
   LabelsFrom labels_from = LabelsFrom::folder;
 };
@@ -74,15 +76,17 @@ Labelled from_names(const Classifier& classifier, const Settings& settings) {
   return labelled;
 }
 
-/// Asks about all pictures, a batch at a time; names those that cannot be read.
-Evaluation evaluate_all(Classifier& classifier, const Labelled& labelled, bool& all_read) {
+/// Asks about all pictures, a batch at a time, and calls `add(i, answers)` for each that was read; names
+/// those that cannot be. Returns whether all were.
+template <class Add>
+bool ask_all(Classifier& classifier, const std::vector<std::filesystem::path>& files, Add add) {
   constexpr size_t batch = 64;
-  Evaluation evaluation(labelled.names);
+  bool all_read = true;
   StatusLine status(Terminal::of_stderr());
-  for (size_t first = 0; first < labelled.files.size(); first += batch) {
-    size_t count = std::min(batch, labelled.files.size() - first);
+  for (size_t first = 0; first < files.size(); first += batch) {
+    size_t count = std::min(batch, files.size() - first);
     std::vector<std::string> names;
-    for (size_t i = 0; i < count; ++i) names.push_back(labelled.files[first + i].path.string());
+    for (size_t i = 0; i < count; ++i) names.push_back(files[first + i].string());
     std::vector<Answer> answers = classifier.answers(names);
     for (size_t i = 0; i < count; ++i) {
       const Answer& answer = answers[i];
@@ -92,13 +96,13 @@ Evaluation evaluate_all(Classifier& classifier, const Labelled& labelled, bool& 
         print_if_possible(stderr, "evaluate: {}\n", printable(text));
       }
       if (answer.problem.empty())
-        evaluation.add(labelled.files[first + i].label, answer.probabilities);
+        add(first + i, answer.probabilities);
       else
         all_read = false;
     }
-    status.show(fmt::format("{} of {} pictures", first + count, labelled.files.size()));
+    status.show(fmt::format("{} of {} pictures", first + count, files.size()));
   }
-  return evaluation;
+  return all_read;
 }
 
 void print_json(const Settings& settings, const Evaluation& evaluation) {
@@ -151,14 +155,80 @@ void print_text(const Settings& settings, const Evaluation& evaluation) {
                evaluation.balanced_accuracy(), evaluation.loss(), report_text(evaluation));
 }
 
+void print_table_json(const Settings& settings, const TableEvaluation& evaluation) {
+  Config columns = Config::map(), all = Config::map({{"schema", 1},
+                                                     {"model", settings.model},
+                                                     {"data", settings.data},
+                                                     {"images", evaluation.size()}});
+  bool labels = evaluation.task() == Task::multilabel;
+  if (labels) {
+    all.set("accuracy", evaluation.accuracy());
+    all.set("exact_match", evaluation.exact_match());
+  } else {
+    all.set("mean_absolute_error", evaluation.mean_absolute_error());
+  }
+  for (size_t i = 0; i < evaluation.columns().size(); ++i)
+    columns.set(evaluation.columns()[i],
+                labels ? Config::map({{"precision", evaluation.precision(i)},
+                                      {"recall", evaluation.recall(i)},
+                                      {"f1", evaluation.f1(i)},
+                                      {"images", evaluation.pictures_of(i)}})
+                       : Config::map({{"mean_absolute_error", evaluation.mean_absolute_error(i)},
+                                      {"root_mean_squared_error", evaluation.root_mean_squared_error(i)},
+                                      {"r_squared", evaluation.r_squared(i)}}));
+  all.set("columns", columns);
+  print_result("{}\n", json_text(all));
+}
+
+void print_table(const Settings& settings, const TableEvaluation& evaluation) {
+  if (settings.json) return print_table_json(settings, evaluation);
+  if (!settings.csv)
+    return print_result("{}: {} images\n{}\n\n{}", printable(settings.data), evaluation.size(),
+                        summary_text(evaluation), report_text(evaluation));
+  for (const std::vector<std::string>& row : figures_of(evaluation)) {
+    std::string line;
+    for (const std::string& field : row) {
+      if (!line.empty()) line += ',';
+      line += csv_field(field);
+    }
+    print_result("{}\n", line);
+  }
+}
+
+/// A model of several labels or of numbers: `data` is a table.
+int evaluate_table(Classifier& classifier, const Settings& settings) {
+  bool labels = classifier.task() == Task::multilabel;
+  if (is_folder(settings.data))
+    fail(ErrorKind::usage,
+         "{}: the model was trained for {}, so that a table is needed, the CSV file with the "
+         "columns file,{}",
+         settings.data, labels ? "several labels" : "numbers", fmt::join(classifier.class_names(), ","));
+  std::filesystem::path csv = settings.data;
+  ImageTable table = ImageTable::read_for(
+      csv, settings.folder.empty() ? csv.parent_path() : std::filesystem::path(settings.folder),
+      labels ? TableValues::zero_or_one : TableValues::numbers, classifier.class_names());
+  TableEvaluation evaluation(classifier.task(), table.columns);
+  bool all_read = ask_all(classifier, table.files, [&](size_t i, const std::vector<float>& answers) {
+    evaluation.add({table.row(i), table.columns.size()}, answers);
+  });
+  if (evaluation.size() == 0) fail(ErrorKind::data, "{}: none of the pictures can be read", settings.data);
+  print_table(settings, evaluation);
+  return all_read ? 0 : static_cast<int>(ErrorKind::data);
+}
+
 int evaluate(const Settings& settings, ClassifierOptions options, Device device) {
   options.model = settings.model;
   Classifier classifier(options, device);
+  if (classifier.task() != Task::classify) return evaluate_table(classifier, settings);
   subfolder_names(settings.data);  // says what is wrong with the folder
   Labelled labelled = settings.labels_from == LabelsFrom::name ? from_names(classifier, settings)
                                                                : from_folders(classifier, settings);
-  bool all_read = true;
-  Evaluation evaluation = evaluate_all(classifier, labelled, all_read);
+  std::vector<std::filesystem::path> files;
+  for (const ImageFolder::File& file : labelled.files) files.push_back(file.path);
+  Evaluation evaluation(labelled.names);
+  bool all_read = ask_all(classifier, files, [&](size_t i, const std::vector<float>& answers) {
+    evaluation.add(labelled.files[i].label, answers);
+  });
   if (evaluation.size() == 0) fail(ErrorKind::data, "{}: none of the pictures can be read", settings.data);
   if (settings.json)
     print_json(settings, evaluation);
@@ -173,16 +243,18 @@ int evaluate(const Settings& settings, ClassifierOptions options, Device device)
 }  // namespace manul
 
 int main(int argc, char** argv) {
-  manul::Program program(
-      "evaluate",
-      "Says how good a model in a Keras .h5 file is on a folder of pictures, one sub-folder a class.",
-      "  evaluate trained_model.h5 test_set\n"
-      "  evaluate trained_model.h5 --labels-from name pictures/\n"
-      "  evaluate trained_model.h5 test_set --json\n");
+  manul::Program program("evaluate",
+                         "Says how good a model in a Keras file is on a folder of pictures, one sub-folder a "
+                         "class, or on the table "
+                         "of a model that was trained on one.",
+                         "  evaluate trained_model.h5 test_set\n"
+                         "  evaluate trained_model.h5 --labels-from name pictures/\n"
+                         "  evaluate trained_model.h5 test_set --json\n");
   manul::Settings settings;
   CLI::App& options = program.options();
-  options.add_option("model", settings.model, "The model's .h5 file")->required();
-  options.add_option("data", settings.data, "The folder")->required();
+  options.add_option("model", settings.model, "The model's file, .h5 or .keras")->required();
+  options.add_option("data", settings.data, "The folder, or the CSV file")->required();
+  options.add_option("--folder", settings.folder, "Where the files of a table are; default: beside it");
   auto* json = options.add_flag("-j,--json", settings.json, "One JSON object");
   options
       .add_flag("--csv", settings.csv,

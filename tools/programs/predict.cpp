@@ -76,8 +76,14 @@ void print_line(const Reply& reply, size_t shown) {
   print_result("{}\n", line);
 }
 
-void print_csv_heading(const Settings& settings, const std::vector<std::string>& names) {
+/// Of labels and numbers the names are the columns.
+void print_csv_heading(const Settings& settings, const std::vector<std::string>& names, Task task) {
   if (settings.kaggle) return print_result("id,label\n");
+  if (task != Task::classify) {
+    std::string line = "file";
+    for (const std::string& name : names) line += "," + csv_field(name);
+    return print_result("{}\n", line);
+  }
   std::string line = "file,prediction,probability";
   for (const std::string& name : names) line += "," + csv_field(name);
   print_result("{}{}\n", line, settings.labels_from == LabelsFrom::none ? "" : ",label");
@@ -113,6 +119,57 @@ void print_reply(const Settings& settings, const Reply& reply, bool single) {
                printable(article_word(reply.prediction())));
 }
 
+/// Labels that are at least as likely as --threshold, or 0.5.
+std::vector<size_t> labels_in(const Settings& settings, const std::vector<float>& p) {
+  double threshold = settings.threshold > 0 ? settings.threshold : 0.5;
+  std::vector<size_t> labels;
+  for (size_t i : ranking(p))
+    if (p[i] >= threshold) labels.push_back(i);
+  return labels;
+}
+
+void print_table_json(const Settings& settings, const std::string& file, const Classifier& classifier,
+                      const std::vector<float>& values) {
+  Config numbers = Config::map(), line = Config::map({{"schema", 1}, {"file", file}});
+  const std::vector<std::string>& names = classifier.class_names();
+  for (size_t i = 0; i < values.size(); ++i) numbers.set(names[i], shortest(values[i]));
+  if (classifier.task() == Task::multilabel) {
+    Config::List labels;
+    for (size_t i : labels_in(settings, values)) labels.emplace_back(names[i]);
+    line.set("labels", std::move(labels));
+  }
+  line.set(classifier.task() == Task::multilabel ? "probabilities" : "values", numbers);
+  print_result("{}\n", json_text(line));
+}
+
+/// What a model says that was trained for several labels or for numbers.
+void print_table_reply(const Settings& settings, const std::string& file, const Classifier& classifier,
+                       const std::vector<float>& values) {
+  if (settings.json) return print_table_json(settings, file, classifier, values);
+  const std::vector<std::string>& names = classifier.class_names();
+  std::string line = settings.csv ? csv_field(file) : "";
+  if (settings.csv) {
+    for (float value : values) line += fmt::format(",{}", value);
+    return print_result("{}\n", line);
+  }
+  if (classifier.task() == Task::regress)
+    for (size_t i = 0; i < values.size(); ++i)
+      line += fmt::format("{} {} {:.6g}", i ? "," : "", printable(names[i]), values[i]);
+  else
+    for (size_t i : labels_in(settings, values))
+      line += fmt::format("{} {} {:.4f}", line.empty() ? "" : ",", printable(names[i]), values[i]);
+  print_result("{}:{}\n", printable(file), line.empty() ? " none of the labels" : line);
+}
+
+/// Throws for options that are for classes alone.
+void check_task(const Settings& settings, Task task) {
+  bool for_classes = settings.top > 0 || settings.kaggle || settings.labels_from != LabelsFrom::none;
+  if (task != Task::classify && for_classes)
+    fail(ErrorKind::usage,
+         "{}: the model was trained for {}; --top, --kaggle and --labels-from are for classes",
+         settings.model, task == Task::regress ? "numbers" : "several labels");
+}
+
 /// How many of the pictures whose class is known were answered rightly.
 struct Score {
   int64_t right = 0, known = 0, unknown = 0;
@@ -124,6 +181,7 @@ void answer(Classifier& classifier, const Settings& settings, const Question& qu
   std::string warning;
   std::vector<float> p = classifier.probabilities(question.file, warning);
   if (!warning.empty()) print_if_possible(stderr, "predict: {}\n", printable(warning));
+  if (classifier.task() != Task::classify) return print_table_reply(settings, question.file, classifier, p);
   Reply reply{question.file, classifier.class_names(), p, ranking(p), {}, true};
   reply.certain = p[reply.order[0]] >= settings.threshold;
   reply.label = label_of(question.file, reply.names, settings.labels_from);
@@ -143,7 +201,9 @@ void print_score(const Score& score) {
 int predict(const Settings& settings, ClassifierOptions options, Device device) {
   options.model = settings.model;
   Classifier classifier(options, device);
-  if (settings.csv || settings.kaggle) print_csv_heading(settings, classifier.class_names());
+  check_task(settings, classifier.task());
+  if (settings.csv || settings.kaggle)
+    print_csv_heading(settings, classifier.class_names(), classifier.task());
   int code = 0;
   Score score;
   bool single = is_single_picture(settings.pictures);
@@ -165,7 +225,7 @@ int predict(const Settings& settings, ClassifierOptions options, Device device) 
 }
 
 void add_options(CLI::App& options, Settings& settings) {
-  options.add_option("model", settings.model, "The model's .h5 file")->required();
+  options.add_option("model", settings.model, "The model's file, .h5 or .keras")->required();
   options
       .add_option("pictures", settings.pictures,
                   "Pictures, folders of pictures, patterns like 'holidays/*.jpg', or - for names on stdin")
@@ -174,7 +234,9 @@ void add_options(CLI::App& options, Settings& settings) {
       .add_option("-t,--top", settings.top,
                   "One line per picture with this many classes, the likeliest first")
       ->check(integer_in(1, 1000000));
-  options.add_option("--threshold", settings.threshold, "Say neither where no class is as likely as this")
+  options
+      .add_option("--threshold", settings.threshold,
+                  "Say neither where no class is as likely as this; of several labels, those that are [0.5]")
       ->check(number_in(0, 1));
   auto* json = options.add_flag("-j,--json", settings.json, "One JSON object per line");
   auto* csv =
@@ -200,7 +262,7 @@ void add_options(CLI::App& options, Settings& settings) {
 }  // namespace manul
 
 int main(int argc, char** argv) {
-  manul::Program program("predict", "Says what pictures show, according to a model in a Keras .h5 file.",
+  manul::Program program("predict", "Says what pictures show, according to a model in a Keras file.",
                          "  predict trained_model.h5 dog.jpg\n"
                          "  predict trained_model.h5 --top 2 cat.jpg dog.jpg holidays/\n"
                          "  predict trained_model.h5 --json holidays/ > answers.jsonl\n"

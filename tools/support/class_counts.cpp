@@ -27,4 +27,35 @@ std::string counts_text(const std::vector<std::string>& class_names, const std::
   return text;
 }
 
+namespace {
+
+constexpr size_t most_columns = 20;
+
+std::string column_text(const ImageDataset& data, size_t column, Task task) {
+  double low = data.row(0)[column], high = low, sum = 0;
+  for (int64_t i = 0; i < data.size(); ++i) {
+    double value = data.row(i)[column];
+    low = std::min(low, value);
+    high = std::max(high, value);
+    sum += value;
+  }
+  if (task == Task::multilabel) return fmt::format("{} {:.0f}", data.columns()[column], sum);
+  return fmt::format("{} {:.6g} to {:.6g}, mean {:.6g}", data.columns()[column], low, high,
+                     sum / static_cast<double>(data.size()));
+}
+
+}  // namespace
+
+std::string contents_text(const ImageDataset& data, Task task) {
+  if (task == Task::classify)
+    return counts_text(data.class_names(), class_counts(data.files(), data.class_names().size()));
+  size_t columns = data.columns().size();
+  std::string text = fmt::format("{} images, {} {}", data.size(), columns,
+                                 task == Task::multilabel ? (columns == 1 ? "label" : "labels")
+                                                          : (columns == 1 ? "number each" : "numbers each"));
+  for (size_t i = 0; i < std::min(columns, most_columns); ++i)
+    text += (i == 0 ? ": " : task == Task::multilabel ? ", " : "; ") + column_text(data, i, task);
+  return columns > most_columns ? text + fmt::format(", and {} more", columns - most_columns) : text;
+}
+
 }  // namespace manul

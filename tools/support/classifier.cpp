@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "manul/data/image/image_io.h"
 #include "manul/framework/cpu/parallel.h"
@@ -12,6 +11,7 @@
 #include "manul/models/keras/json.h"
 #include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
+#include "manul/tools/support/replaced_output.h"
 #include "manul/tools/support/train_options.h"
 
 namespace manul {
@@ -25,22 +25,6 @@ std::string names_of(const Graph& graph, const std::vector<int>& nodes) {
   std::vector<std::string> names;
   for (int node : nodes) names.push_back(name_of_node(graph, node));
   return fmt::format("{}", fmt::join(names, ", "));
-}
-
-/// True if the model scales pixels 0..255 itself: a Rescaling or Normalization layer comes before all layers
-/// that have weights.
-bool scales_pixels(const Graph& graph) {
-  std::set<int> raw(graph.inputs().begin(), graph.inputs().end());  // nodes whose values are pixels still
-  for (size_t i = 0; i < graph.nodes().size(); ++i) {
-    const Graph::Node& node = graph.nodes()[i];
-    const Layer& layer = *graph.layers()[node.layer];
-    bool takes_raw =
-        std::any_of(node.inputs.begin(), node.inputs.end(), [&](int input) { return raw.contains(input); });
-    if (!takes_raw) continue;
-    if (std::string name = layer.class_name(); name == "Rescaling" || name == "Normalization") return true;
-    if (layer.parameters().empty()) raw.insert(static_cast<int>(i));
-  }
-  return false;
 }
 
 /// True if the layer that gives `node` says that its activation is none.
@@ -80,6 +64,8 @@ void logits_to_probabilities(std::vector<float>& logits) {
 
 Classifier::Classifier(const ClassifierOptions& options, Device device)
     : model_(Model::load(options.model, {.device = device})), from_logits_(options.from_logits) {
+  trained_ = options_of_training(options.model);
+  task_ = parse_task(trained_.get("--task", ""));
   choose_output(options);
   set_picture(options);
   set_scale(options);
@@ -105,7 +91,7 @@ void Classifier::choose_output(const ClassifierOptions& options) {
   if (shape.rank() != 1 || shape.elements() == 0)
     fail(ErrorKind::model_file, "{}: gives {}, not one number a class", options.model, shape);
   Graph flat = graph.flat();
-  if (gives_logits(flat, flat.outputs()[output_]) && !from_logits_)
+  if (task_ != Task::regress && gives_logits(flat, flat.outputs()[output_]) && !from_logits_)
     fail(ErrorKind::usage,
          "{}: the last layer, {}, has no activation, so that its outputs are no probabilities; --from-logits "
          "says that "
@@ -130,10 +116,9 @@ void Classifier::set_picture(const ClassifierOptions& options) {
               .color_mode = input[2] == 1   ? ColorMode::grayscale
                             : input[2] == 3 ? ColorMode::rgb
                                             : ColorMode::rgba};
-  Config trained = options_of_training(options.model);
-  picture_.keep_aspect_ratio = options.keep_aspect || trained.get("--keep-aspect", "false") == "true";
+  picture_.keep_aspect_ratio = options.keep_aspect || trained_.get("--keep-aspect", "false") == "true";
   picture_.exif_orientation =
-      options.exif_orientation || trained.get("--exif-orientation", "false") == "true";
+      options.exif_orientation || trained_.get("--exif-orientation", "false") == "true";
   picture_.tolerant = options.tolerant;
   const std::string& known = model_.preprocessing.interpolation;
   if (!options.interpolation.empty())
@@ -153,7 +138,8 @@ void Classifier::set_scale(const ClassifierOptions& options) {
 void Classifier::name_classes(const ClassifierOptions& options) {
   const Graph& graph = model_.graph();
   int64_t outputs = graph.nodes()[graph.outputs()[output_]].shape[0];
-  size_t classes = outputs == 1 ? 2 : static_cast<size_t>(outputs);
+  bool two_of_one = outputs == 1 && task_ == Task::classify;
+  size_t classes = two_of_one ? 2 : static_cast<size_t>(outputs);
   const std::vector<std::string>& known = model_.preprocessing.class_names;
   class_names_ = options.class_names.empty() ? known : options.class_names;
   if (!options.class_names.empty() && options.class_names.size() != classes)
@@ -165,9 +151,10 @@ void Classifier::name_classes(const ClassifierOptions& options) {
     fail(ErrorKind::model_file, "{}: has {} classes, and names {}; --classes names them", options.model,
          classes, known.size());
   class_names_ = {"cat", "dog"};
-  if (outputs == 1) return;
+  if (two_of_one) return;
   class_names_.clear();
-  for (size_t i = 0; i < classes; ++i) class_names_.push_back(fmt::format("class {}", i));
+  const char* what = task_ == Task::classify ? "class" : task_ == Task::multilabel ? "label" : "number";
+  for (size_t i = 0; i < classes; ++i) class_names_.push_back(fmt::format("{} {}", what, i));
 }
 
 std::vector<float> Classifier::outputs_for(const Tensor& x) {
@@ -179,14 +166,18 @@ std::vector<float> Classifier::outputs_for(const Tensor& x) {
 
 std::vector<float> Classifier::to_probabilities(std::span<const float> outputs) const {
   std::vector<float> p(outputs.begin(), outputs.end());
-  if (from_logits_) logits_to_probabilities(p);
+  if (task_ == Task::regress) return p;
+  if (from_logits_ && task_ == Task::multilabel)
+    for (float& logit : p) logit = 1 / (1 + std::exp(-logit));
+  else if (from_logits_)
+    logits_to_probabilities(p);
   for (float value : p)
     if (!(value >= 0 && value <= 1))
       fail(ErrorKind::model_file,
            "the model gives {}, which is not a probability: its last layer must be a sigmoid or a softmax, "
            "unless --from-logits says that it gives logits",
            value);
-  if (p.size() == 1) return {1 - p[0], p[0]};
+  if (p.size() == 1 && task_ == Task::classify) return {1 - p[0], p[0]};
   return p;
 }
 

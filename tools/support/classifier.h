@@ -9,6 +9,7 @@
 #include "manul/data/image/image.h"
 #include "manul/data/image/pixels.h"
 #include "manul/models/graph/model.h"
+#include "manul/tools/support/task.h"
 
 namespace manul {
 
@@ -38,26 +39,31 @@ class ClassifierCommand {
   std::string classes_;
 };
 
-/// What a model says about one picture: the probability of each class, or why it cannot be read.
+/// What a model says about one picture: the probability of each class or label, or its numbers
+/// (Classifier::task); or why it cannot be read.
 struct Answer {
   std::vector<float> probabilities;
   std::string warning, problem;
 };
 
-/// A model of pictures with one number a class, and what pictures must be made into for it.
+/// A model of pictures with one number a class (or label, or column), and what pictures must be made into for
+/// it.
 class Classifier {
  public:
   /// Throws ErrorKind::model_file for a model that is none, ErrorKind::usage with the option that is needed
   /// where the file leaves open what it means.
   Classifier(const ClassifierOptions& options, Device device);
 
+  /// What its file says that it was trained for.
+  Task task() const { return task_; }
   /// As many as probabilities() gives.
   const std::vector<std::string>& class_names() const { return class_names_; }
   /// True if the file or the user named them.
   bool knows_class_names() const { return knows_class_names_; }
 
-  /// The probability of each class; of one output p {1 - p, p}. `warning` is what was wrong with the
-  /// picture's file but cost nothing. Throws ErrorKind::data if it cannot be read.
+  /// The probability of each class; of one output p {1 - p, p}. Of labels that of each, of numbers
+  /// themselves. `warning` is what was wrong with the picture's file but cost nothing. Throws ErrorKind::data
+  /// if it cannot be read.
   std::vector<float> probabilities(const std::string& file, std::string& warning);
   /// The same of several pictures at once, decoded by all threads.
   std::vector<Answer> answers(std::span<const std::string> files);
@@ -73,6 +79,8 @@ class Classifier {
 
   Model model_;
   size_t output_ = 0;  // which of the graph's
+  Config trained_;     // the options of the run that wrote the file, if there was one
+  Task task_ = Task::classify;
   bool from_logits_;
   PixelScale scale_;
   ImageOptions picture_;

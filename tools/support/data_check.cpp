@@ -17,6 +17,7 @@ const char* plural(int64_t count, const char* one, const char* many) {
 }
 
 void look_at_balance(const ImageDataset& train, Names& warnings) {
+  if (train.class_names().empty()) return;
   constexpr int64_t very_unequal = 4;
   std::vector<int64_t> counts = class_counts(train.files(), train.class_names().size());
   auto [least, most] = std::minmax_element(counts.begin(), counts.end());
@@ -24,7 +25,7 @@ void look_at_balance(const ImageDataset& train, Names& warnings) {
   warnings.push_back(fmt::format(
       "the classes are very unequal: {} has {} pictures, {} has {}, so that always answering {} would be "
       "right for "
-      "{:.1f} % of the training pictures",
+      "{:.1f} % of the training pictures; --class-weight balanced makes up for it",
       train.class_names()[most - counts.begin()], *most, train.class_names()[least - counts.begin()], *least,
       train.class_names()[most - counts.begin()],
       100.0 * static_cast<double>(*most) / static_cast<double>(train.size())));
@@ -114,7 +115,8 @@ std::vector<std::string> warnings_about_data(const Pictures& pictures) {
   look_at_colours(*pictures.train, "training", warnings);
   look_for_two_classes(*pictures.train, places, warnings);
   if (pictures.validation) {
-    look_at_validation_classes(*pictures.validation, warnings);
+    if (!pictures.validation->class_names().empty())
+      look_at_validation_classes(*pictures.validation, warnings);
     look_at_colours(*pictures.validation, "validation", warnings);
     look_for_leaks(*pictures.validation, *pictures.train, places, warnings);
   }

@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <limits>
 #include <new>
-#include <numeric>
 #include <sstream>
 #include <system_error>
 #include <vector>
@@ -20,41 +19,20 @@
 #include "manul/framework/warning.h"
 #include "manul/tools/support/help.h"
 #include "manul/tools/support/manual.h"
+#include "manul/tools/support/near_names.h"
 #include "manul/tools/support/stack.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {
 namespace {
 
-/// Levenshtein distance: how many letters must change to make `b` of `a`.
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 /// The option of `app` that looks most like `wrong`, if one is close enough to be meant; otherwise empty.
 std::string nearest_option(const CLI::App& app, const std::string& wrong) {
-  std::string best;
-  size_t best_distance = 3;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) {
-      size_t distance = edit_distance("--" + name, wrong.substr(0, wrong.find('=')));
-      if (distance < best_distance) {
-        best_distance = distance;
-        best = "--" + name;
-      }
-    }
-  }
-  return best;
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  std::vector<std::string> near = near_names(wrong.substr(0, wrong.find('=')), names, 2, 1);
+  return near.empty() ? "" : near[0];
 }
 
 /// A standard stream that came closed would give its number to the next file that is opened, a model for one,

@@ -189,6 +189,25 @@ std::string calibration_table(const Evaluation& evaluation) {
   return text + "</table></div>\n";
 }
 
+std::string quality_of(const Evaluation& evaluation) {
+  constexpr size_t widest_matrix = 40;
+  std::string text = class_table(evaluation);
+  if (evaluation.classes() <= widest_matrix) text += matrix_table(evaluation);
+  return text + calibration_table(evaluation);
+}
+
+std::string quality_of(const TableEvaluation& evaluation) {
+  std::string text = "<div class=wide><table>\n", cell = "th";
+  for (const std::vector<std::string>& row : figures_of(evaluation)) {
+    text += "<tr>";
+    for (size_t i = 0; i < row.size(); ++i)
+      text += fmt::format("<{}{}>{}", cell, i > 0 ? " class=n" : "", escaped(row[i]));
+    text += "</tr>\n";
+    cell = "td";
+  }
+  return text + "</table></div>\n<p>" + escaped(summary_text(evaluation)) + "</p>\n";
+}
+
 std::string section(const char* title, const std::string& content) {
   return content.empty() ? "" : fmt::format("<section><h2>{}</h2>\n{}</section>\n", title, content);
 }
@@ -205,10 +224,7 @@ std::string report_html(const Report& report) {
     pictures += fmt::format(
         "<figure><img alt=\"{0}\" src=\"data:{1};base64,{2}\"><figcaption>{0}</figcaption></figure>\n",
         escaped(picture.caption), picture.type, base64(picture.bytes));
-  constexpr size_t widest_matrix = 40;
-  std::string quality = class_table(report.evaluation);
-  if (report.evaluation.classes() <= widest_matrix) quality += matrix_table(report.evaluation);
-  quality += calibration_table(report.evaluation);
+  std::string quality = std::visit([](const auto& each) { return quality_of(each); }, report.evaluation);
   return fmt::format(
              "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport "
              "content=\"width=device-width,initial-scale=1\"><title>{0}</title>{1}</head><body>\n<h1>{0}</"

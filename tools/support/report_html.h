@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "manul/models/training/history.h"
-#include "manul/tools/support/evaluation.h"
+#include "manul/tools/support/table_evaluation.h"
 
 namespace manul {
 
@@ -18,7 +18,7 @@ struct Report {
   std::vector<std::string> warnings;
   const History& history;
   size_t best_epoch = 0;  // from 0
-  const Evaluation& evaluation;
+  const AnyEvaluation& evaluation;
   std::string evaluated;  // "validation"
   std::string summary;    // of the model
   /// Pictures of the run: what they show, and the bytes of a JPEG or PNG file.

@@ -113,12 +113,12 @@ void draw_matrix(Drawing& drawing, float left, float top, float cell, const Eval
   }
 }
 
-/// A picture of the network's size as RGB of the mosaic's.
-Image tile_of(const float* values, const Shape& sample) {
+/// A picture of the network's size as RGB of the mosaic's; `scale` makes its values 0..255.
+Image tile_of(const float* values, const Shape& sample, float scale) {
   Image small(static_cast<int>(sample[0]), static_cast<int>(sample[1]), 3), tile(side, side, 3);
   for (int64_t i = 0; i < sample[0] * sample[1]; ++i)
     for (int64_t c = 0; c < 3; ++c) {
-      float value = values[i * sample[2] + (sample[2] == 1 ? 0 : c)] * 255;
+      float value = values[i * sample[2] + (sample[2] == 1 ? 0 : c)] * scale;
       small.pixels[static_cast<size_t>(3 * i + c)] =
           static_cast<uint8_t>(std::clamp(std::lround(value), 0L, 255L));
     }
@@ -127,6 +127,21 @@ Image tile_of(const float* values, const Shape& sample) {
       std::copy_n(small.row(y * small.height / side) + size_t(x * small.width / side) * 3, 3,
                   tile.row(y) + size_t(x) * 3);
   return tile;
+}
+
+/// A class, labels that there are, or numbers.
+std::string label_text(const ImageDataset& data, std::span<const double> labels) {
+  if (data.columns().empty()) return data.class_names()[static_cast<size_t>(labels[0])];
+  bool zero_or_one = std::all_of(labels.begin(), labels.end(), [](double x) { return x == 0 || x == 1; });
+  std::string text;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    std::string comma = text.empty() ? "" : ", ";
+    if (!zero_or_one)
+      text += fmt::format("{}{:.4g}", comma, labels[i]);
+    else if (labels[i] == 1)
+      text += comma + data.columns()[i];
+  }
+  return text.empty() ? "none" : text;
 }
 
 }  // namespace
@@ -178,55 +193,106 @@ std::vector<Tile> training_tiles(ImageDataset& data, int64_t epoch, uint64_t see
   state.write({.epoch = epoch, .seed = seed});
   data.begin_epoch(epoch, seed, shuffle);
   data.prepare_batch(0, count);
-  Tensor inputs = Tensor::empty(sample.batch_of(count), DType::f32, device),
-         labels = Tensor::empty({count}, DType::i32, device);
-  data.next_batch(state, inputs, labels);
-  std::vector<float> values = inputs.to_vector<float>();
-  std::vector<int32_t> classes = labels.to_vector<int32_t>();
+  Batch batch = data.spec().empty_batch(count, device);
+  data.next_batch(state, batch);
+  std::vector<float> values = batch.inputs[0].to_vector<float>();
+  std::vector<double> labels = batch.labels[0].to(DType::f64).to_vector<double>();
+  size_t columns = labels.size() / static_cast<size_t>(count);
+  float scale = data.rescale() != 0 ? 1 / data.rescale() : 1;
   std::vector<Tile> tiles;
   for (int64_t i = 0; i < count; ++i)
-    tiles.push_back({tile_of(values.data() + i * sample.elements(), sample),
-                     data.class_names()[static_cast<size_t>(classes[static_cast<size_t>(i)])],
+    tiles.push_back({tile_of(values.data() + i * sample.elements(), sample, scale),
+                     label_text(data, std::span(labels).subspan(static_cast<size_t>(i) * columns, columns)),
                      Tile::Mood::neutral});
   return tiles;
 }
 
-std::vector<Tile> answer_tiles(const ImageDataset& data, const Evaluation& evaluation,
+namespace {
+
+struct AnswerText {
+  std::string text;
+  Tile::Mood mood;
+};
+
+AnswerText answer_text(const Evaluation& evaluation, size_t place) {
+  const Evaluation::Sample& sample = evaluation.samples()[place];
+  const std::vector<std::string>& names = evaluation.class_names();
+  bool right = sample.answer == static_cast<size_t>(sample.label);
+  std::string text = fmt::format("{} {:.2f}", names[sample.answer], sample.probability);
+  if (!right) text += fmt::format(" not {}", names[static_cast<size_t>(sample.label)]);
+  return {text, right ? Tile::Mood::good : Tile::Mood::bad};
+}
+
+/// "12.1 not 13", or the labels that are wrong: "no cat, dog".
+AnswerText answer_text(const TableEvaluation& evaluation, size_t place) {
+  std::span<const float> truth = evaluation.truth(place), answer = evaluation.answer(place);
+  std::string text;
+  for (size_t i = 0; i < truth.size(); ++i) {
+    std::string comma = text.empty() ? "" : ", ";
+    if (evaluation.task() == Task::regress)
+      text += fmt::format("{}{:.4g} ({:.4g})", comma, answer[i], truth[i]);
+    else if ((truth[i] >= 0.5f) != (answer[i] >= 0.5f))
+      text += comma + (answer[i] >= 0.5f ? "" : "no ") + evaluation.columns()[i];
+  }
+  if (evaluation.task() == Task::regress) return {text, Tile::Mood::neutral};
+  return {text.empty() ? "all right" : text, text.empty() ? Tile::Mood::good : Tile::Mood::bad};
+}
+
+}  // namespace
+
+std::vector<Tile> answer_tiles(const ImageDataset& data, const AnyEvaluation& evaluation,
                                const std::vector<size_t>& places) {
   std::vector<Tile> tiles;
   for (size_t place : places) {
-    const Evaluation::Sample& sample = evaluation.samples()[place];
-    const std::vector<std::string>& names = evaluation.class_names();
-    bool right = sample.answer == static_cast<size_t>(sample.label);
-    std::string text = fmt::format("{} {:.2f}", names[sample.answer], sample.probability);
-    if (!right) text += fmt::format(" not {}", names[static_cast<size_t>(sample.label)]);
+    auto [text, mood] = std::visit([&](const auto& each) { return answer_text(each, place); }, evaluation);
     try {
       tiles.push_back(
           {load_image(
                data.files()[place].path,
                {.height = side, .width = side, .interpolation = Interpolation::bilinear, .tolerant = true}),
-           text, right ? Tile::Mood::good : Tile::Mood::bad});
+           text, mood});
     } catch (const Error&) {  // gone since it was read
     }
   }
   return tiles;
 }
 
-std::vector<size_t> spread_places(const Evaluation& evaluation, size_t most) {
-  size_t all = evaluation.samples().size(), count = std::min(most, all);
+std::vector<size_t> spread_places(size_t all, size_t most) {
+  size_t count = std::min(most, all);
   std::vector<size_t> places;
   for (size_t i = 0; i < count; ++i) places.push_back(i * all / count);
   return places;
 }
 
-std::vector<size_t> worst_places(const Evaluation& evaluation, size_t most) {
-  const std::vector<Evaluation::Sample>& samples = evaluation.samples();
+namespace {
+
+/// The places of all wrong answers, and how bad each is.
+std::vector<std::pair<double, size_t>> mistakes_of(const Evaluation& evaluation) {
+  std::vector<std::pair<double, size_t>> mistakes;
+  for (size_t i = 0; i < evaluation.samples().size(); ++i)
+    if (const auto& sample = evaluation.samples()[i]; sample.answer != static_cast<size_t>(sample.label))
+      mistakes.emplace_back(sample.probability, i);
+  return mistakes;
+}
+
+std::vector<std::pair<double, size_t>> mistakes_of(const TableEvaluation& evaluation) {
+  std::vector<std::pair<double, size_t>> mistakes;
+  for (size_t i = 0; i < static_cast<size_t>(evaluation.size()); ++i) {
+    bool wrong = evaluation.task() == Task::regress || answer_text(evaluation, i).mood == Tile::Mood::bad;
+    if (wrong) mistakes.emplace_back(evaluation.error_of(i), i);
+  }
+  return mistakes;
+}
+
+}  // namespace
+
+std::vector<size_t> worst_places(const AnyEvaluation& evaluation, size_t most) {
+  auto mistakes = std::visit([](const auto& each) { return mistakes_of(each); }, evaluation);
+  std::stable_sort(mistakes.begin(), mistakes.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (mistakes.size() > most) mistakes.resize(most);
   std::vector<size_t> places;
-  for (size_t i = 0; i < samples.size(); ++i)
-    if (samples[i].answer != static_cast<size_t>(samples[i].label)) places.push_back(i);
-  std::stable_sort(places.begin(), places.end(),
-                   [&](size_t a, size_t b) { return samples[a].probability > samples[b].probability; });
-  if (places.size() > most) places.resize(most);
+  for (const auto& [badness, place] : mistakes) places.push_back(place);
   return places;
 }
 

@@ -5,7 +5,7 @@
 
 #include "manul/data/image/image.h"
 #include "manul/models/training/history.h"
-#include "manul/tools/support/evaluation.h"
+#include "manul/tools/support/table_evaluation.h"
 
 namespace manul {
 
@@ -30,12 +30,15 @@ Image mosaic(const std::vector<Tile>& tiles);
 std::vector<Tile> training_tiles(ImageDataset& data, int64_t epoch, uint64_t seed, bool shuffle);
 
 /// The pictures at `places` of `data`, read again, with what was answered about them.
-std::vector<Tile> answer_tiles(const ImageDataset& data, const Evaluation& evaluation,
+std::vector<Tile> answer_tiles(const ImageDataset& data, const AnyEvaluation& evaluation,
                                const std::vector<size_t>& places);
 
-/// Places of pictures that are spread over the data, and those of the most confident mistakes, the worst
-/// first.
-std::vector<size_t> spread_places(const Evaluation& evaluation, size_t most);
-std::vector<size_t> worst_places(const Evaluation& evaluation, size_t most);
+/// Answers over truths of numbers, a panel a column, at most four.
+Image scatter_picture(const TableEvaluation& evaluation);
+
+/// Places of so many pictures that are spread over all of them, and those of the worst answers, the worst
+/// first: the most confident mistakes, or the largest errors.
+std::vector<size_t> spread_places(size_t all, size_t most);
+std::vector<size_t> worst_places(const AnyEvaluation& evaluation, size_t most);
 
 }  // namespace manul

@@ -6,18 +6,23 @@
 
 #include "manul/models/training/training_state.h"
 #include "manul/tools/support/program.h"
+#include "manul/tools/support/task.h"
 
 namespace manul {
 
 /// The options of the programs that train.
 struct TrainOptions {
-  std::string data, validation;
+  std::string model = "catdog";  // a ready-made network, or a file
+  std::string task;              // empty: as the data says
+  std::string data, validation, labels, targets;
   double split = 0;
   std::string split_order = "shuffled";
   bool no_validation = false, gray = false, keep_aspect = false, exif_orientation = false, tolerant = false;
   int64_t epochs = 25, batch = 32;
-  double learning_rate = 0.001;
-  int64_t size = 64;
+  std::string optimizer = "adam", schedule = "constant", loss, class_weight = "none";
+  double learning_rate = 0;  // 0: the optimizer's own
+  std::string weights, freeze;
+  int64_t size = 0;  // 0: the network's own
   uint64_t seed = 0;
   int workers = 0;
   int64_t stride = 3;
@@ -34,7 +39,10 @@ struct TrainOptions {
   bool quiet = false;
 };
 
-/// What the options mean where they leave it open.
+/// What the options mean where they leave it open. Throw ErrorKind::usage where they contradict each other.
+Task task_of(const TrainOptions& options);
+/// The metric of a task, by Keras' name: "accuracy".
+std::string metric_of(Task task);
 std::string monitor_of(const TrainOptions& options, bool validated);
 bool keeps_best(const TrainOptions& options);
 
@@ -46,6 +54,8 @@ class TrainCommand {
 
   TrainOptions options;
 
+  /// train_catdog: the article's network alone, on pictures in folders.
+  bool is_catdog() const { return program_ == "train_catdog"; }
   /// All options and their values, given or not.
   Config values() const;
 
@@ -56,7 +66,9 @@ class TrainCommand {
   void take_from(const TrainingState& state);
 
  private:
+  void add_network_options(CLI::App& app);
   void add_data_options(CLI::App& app);
+  void add_table_options(CLI::App& app);
   void add_augmentation_options(CLI::App& app);
   void add_training_options(CLI::App& app);
   /// Values are kept, compared and shown in one notation, whatever the command line wrote: 0.001 for 1e-3.

@@ -4,14 +4,26 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 
 namespace manul {
 namespace {
 
-void look_at_loss(const History& history, const TrainOptions& options, size_t classes,
+/// The loss of always giving the same answer; nothing if it is not known.
+std::optional<double> loss_of_guessing(const TrainOptions& options, const AnyEvaluation& evaluation) {
+  if (!options.loss.empty()) return std::nullopt;
+  if (const auto* classes = std::get_if<Evaluation>(&evaluation))
+    return std::log(static_cast<double>(classes->classes()));
+  const auto& table = std::get<TableEvaluation>(evaluation);
+  if (table.task() == Task::multilabel) return std::log(2.0);
+  return table.variance() > 0 ? std::optional(table.variance()) : std::nullopt;
+}
+
+void look_at_loss(const History& history, const TrainOptions& options, std::optional<double> guess,
                   std::vector<std::string>& warnings) {
   double first = history["loss"].front(), last = history["loss"].back();
-  double guessing = std::log(static_cast<double>(classes));
+  double guessing = guess.value_or(std::numeric_limits<double>::infinity());
   constexpr double far_worse = 2;
   if (last > far_worse * guessing)
     warnings.push_back(
@@ -57,13 +69,14 @@ void look_at_answers(const Evaluation& evaluation, std::vector<std::string>& war
 }  // namespace
 
 std::vector<std::string> warnings_about_training(const History& history, const TrainOptions& options,
-                                                 const Evaluation& evaluation) {
+                                                 const AnyEvaluation& evaluation) {
   std::vector<std::string> warnings;
   if (history.epochs().empty()) return warnings;
-  look_at_loss(history, options, evaluation.classes(), warnings);
+  look_at_loss(history, options, loss_of_guessing(options, evaluation), warnings);
   look_at_validation(history, options, warnings);
   constexpr size_t enough_epochs = 3;
-  if (history.epochs().size() >= enough_epochs) look_at_answers(evaluation, warnings);
+  const auto* classes = std::get_if<Evaluation>(&evaluation);
+  if (classes && history.epochs().size() >= enough_epochs) look_at_answers(*classes, warnings);
   return warnings;
 }
 

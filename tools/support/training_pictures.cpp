@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-AugmentOptions augmentation(const TrainOptions& options) {
+AugmentOptions augmentation(const TrainOptions& options, float rescale) {
   return {.rotation_range = options.rotation,
           .shear_range = options.shear,
           .zoom_low = 1 - options.zoom,
@@ -26,7 +26,8 @@ AugmentOptions augmentation(const TrainOptions& options) {
           .horizontal_shift = options.shift,
           .vertical_shift = options.shift,
           .horizontal_flip = options.flip,
-          .fill_mode = parse_fill_mode(options.fill_mode)};
+          .fill_mode = parse_fill_mode(options.fill_mode),
+          .rescale = rescale};
 }
 
 /// Shows "Reading pictures 1200/8000" on `status`.
@@ -42,9 +43,9 @@ int64_t mebibytes(int64_t bytes) {
 }
 
 /// Room for four batches at least, and for a few milliseconds of decoding where batches are small.
-int64_t stream_mb(const TrainOptions& options, int64_t pictures) {
+int64_t stream_mb(const TrainOptions& options, int64_t pictures, const ImageOptions& image) {
   int64_t rows = std::min(4 * options.batch, pictures);
-  return std::max<int64_t>(16, mebibytes(rows * options.size * options.size * (options.gray ? 1 : 3)));
+  return std::max<int64_t>(16, mebibytes(rows * image.height * image.width * channels_of(image.color_mode)));
 }
 
 /// Whatever happens to thousands of files is told of the first ones and in total.
@@ -66,37 +67,47 @@ std::string ignored_text(const IgnoredFiles& ignored, bool pictures) {
   return text;
 }
 
-void report(const ImageDataset& pictures, const IgnoredFiles& ignored, const char* part, bool quiet) {
+void report(const ImageDataset& pictures, const IgnoredFiles& ignored, const char* part,
+            const TrainOptions& options) {
   for (const std::string& reason : pictures.bad_images()) warn("skipped {}", reason);
   tell_warnings(pictures.warnings());
   if (std::string text = ignored_text(ignored, true); !text.empty()) warn("{}: left out {}", part, text);
-  if (quiet) return;
-  const std::vector<std::string>& names = pictures.class_names();
-  print_if_possible(stdout, "{}: {}\n", part,
-                    printable(counts_text(names, class_counts(pictures.files(), names.size()))));
+  if (options.quiet) return;
+  print_if_possible(stdout, "{}: {}\n", part, printable(contents_text(pictures, task_of(options))));
   std::string text = ignored_text(ignored, false);
   if (size_t skipped = pictures.bad_images().size(); skipped > 0)
     text += fmt::format("{}{} damaged pictures", text.empty() ? "" : ", ", skipped);
   if (!text.empty()) print_if_possible(stdout, "{}: left out {}\n", part, printable(text));
 }
 
-std::unique_ptr<ImageDataset> read_folder(const ImageFolder& folder, const char* part,
-                                          const AugmentOptions& augment, const TrainOptions& options,
-                                          int64_t cache_mb, Device device, const std::atomic<bool>& stop) {
+struct Reading {
+  const TrainOptions& options;
+  const Model& model;
+  const std::atomic<bool>& stop;
+};
+
+std::unique_ptr<ImageDataset> read_source(const PictureSource& source, const char* part,
+                                          const AugmentOptions& augment, const Reading& reading,
+                                          int64_t cache_mb) {
+  const TrainOptions& options = reading.options;
   StatusLine status(Terminal::of_stderr());
-  auto pictures = std::make_unique<ImageDataset>(
-      folder, ImageDatasetOptions{
-                  .image = image_options(options),
-                  .augment = augment,
-                  .on_bad_image = options.on_bad_image == "fail" ? OnBadImage::fail : OnBadImage::skip,
-                  .cache_mb = cache_mb,
-                  .stream_mb = stream_mb(options, static_cast<int64_t>(folder.files.size())),
-                  .workers = options.workers,
-                  .device = device,
-                  .on_progress = show_progress(status, "Reading", options.quiet),
-                  .stop = &stop});
+  ImageOptions image = image_options(options, reading.model);
+  auto count = std::visit([](const auto& each) { return static_cast<int64_t>(each.files.size()); }, source);
+  ImageDatasetOptions how{
+      .image = image,
+      .augment = augment,
+      .on_bad_image = options.on_bad_image == "fail" ? OnBadImage::fail : OnBadImage::skip,
+      .cache_mb = cache_mb,
+      .stream_mb = stream_mb(options, count, image),
+      .workers = options.workers,
+      .device = reading.model.device(),
+      .on_progress = show_progress(status, "Reading", options.quiet),
+      .stop = &reading.stop};
+  auto pictures =
+      std::visit([&](const auto& each) { return std::make_unique<ImageDataset>(each, how); }, source);
   status.erase();
-  report(*pictures, folder.ignored, part, options.quiet);
+  const auto* folder = std::get_if<ImageFolder>(&source);
+  report(*pictures, folder ? folder->ignored : IgnoredFiles(), part, options);
   return pictures;
 }
 
@@ -147,9 +158,37 @@ ImageFolder scan_validation(const fs::path& folder, const std::vector<std::strin
   }
 }
 
+PictureSources find_tables(const TrainOptions& options, Task task) {
+  fs::path csv = task == Task::multilabel ? options.labels : options.targets;
+  TableValues values = task == Task::multilabel ? TableValues::zero_or_one : TableValues::numbers;
+  auto folder_of = [&](const fs::path& table) {
+    return options.data.empty() ? table.parent_path() : fs::path(options.data);
+  };
+  PictureSources sources{ImageTable::read(csv, folder_of(csv), values), {}};
+  const auto& table = std::get<ImageTable>(sources.train);
+  if (options.split > 0) {
+    auto [train, validation] = table.split(options.split, options.seed, options.split_order != "first");
+    return {std::move(train), std::move(validation)};
+  }
+  if (!options.validation.empty())
+    sources.validation =
+        ImageTable::read_for(options.validation, folder_of(options.validation), values, table.columns);
+  return sources;
+}
+
 }  // namespace
 
-PictureFolders find_pictures(const TrainOptions& options, const std::atomic<bool>& stop) {
+const std::vector<std::string>& PictureSources::names() const {
+  const auto* folder = std::get_if<ImageFolder>(&train);
+  return folder ? folder->class_names : std::get<ImageTable>(train).columns;
+}
+
+int64_t PictureSources::size() const {
+  return std::visit([](const auto& each) { return static_cast<int64_t>(each.files.size()); }, train);
+}
+
+PictureSources find_pictures(const TrainOptions& options, const std::atomic<bool>& stop) {
+  if (Task task = task_of(options); task != Task::classify) return find_tables(options, task);
   fs::path data = options.data;
   if (data.empty()) {
     StatusLine status(Terminal::of_stderr());
@@ -161,40 +200,45 @@ PictureFolders find_pictures(const TrainOptions& options, const std::atomic<bool
   bool first = options.split_order == "first";
   ImageFolder::Subset part =
       options.split > 0 && first ? ImageFolder::Subset::training : ImageFolder::Subset::all;
-  PictureFolders folders{ImageFolder::scan(data, part, options.split), {}};
-  refuse_parts_as_classes(folders.train);
+  ImageFolder train = ImageFolder::scan(data, part, options.split);
+  refuse_parts_as_classes(train);
   if (options.split > 0 && first) {
-    folders.validation = ImageFolder::scan(data, ImageFolder::Subset::validation, options.split);
-    folders.validation->ignored = {};
-  } else if (options.split > 0) {
-    auto [train, validation] = folders.train.split(options.split, options.seed);
-    folders = {std::move(train), std::move(validation)};
-  } else if (fs::path validation = validation_folder(options, data); !validation.empty()) {
-    folders.validation = scan_validation(validation, folders.train.class_names);
+    ImageFolder validation = ImageFolder::scan(data, ImageFolder::Subset::validation, options.split);
+    validation.ignored = {};
+    return {std::move(train), std::move(validation)};
   }
-  return folders;
+  if (options.split > 0) {
+    auto [training, validation] = train.split(options.split, options.seed);
+    return {std::move(training), std::move(validation)};
+  }
+  fs::path folder = validation_folder(options, data);
+  if (folder.empty()) return {std::move(train), {}};
+  ImageFolder validation = scan_validation(folder, train.class_names);
+  return {std::move(train), std::move(validation)};
 }
 
-ImageOptions image_options(const TrainOptions& options) {
-  auto side = static_cast<int>(options.size);
-  return {.height = side,
-          .width = side,
+ImageOptions image_options(const TrainOptions& options, const Model& model) {
+  const Shape& input = model.graph().nodes()[model.graph().inputs()[0]].shape;
+  return {.height = static_cast<int>(input[0]),
+          .width = static_cast<int>(input[1]),
           .interpolation = parse_interpolation(options.interpolation),
           .keep_aspect_ratio = options.keep_aspect,
-          .color_mode = options.gray ? ColorMode::grayscale : ColorMode::rgb,
+          .color_mode = input[2] == 1 ? ColorMode::grayscale : ColorMode::rgb,
           .exif_orientation = options.exif_orientation,
           .tolerant = options.tolerant};
 }
 
-Pictures read_pictures(const PictureFolders& folders, const TrainOptions& options, Device device,
+Pictures read_pictures(const PictureSources& sources, const TrainOptions& options, const Model& model,
                        const std::atomic<bool>& stop) {
+  Reading reading{options, model, stop};
+  auto rescale = static_cast<float>(model.preprocessing.rescale);
   Pictures pictures;
   int64_t cache_mb = options.cache_mb;  // one budget for both
-  pictures.train =
-      read_folder(folders.train, "Training", augmentation(options), options, cache_mb, device, stop);
+  pictures.train = read_source(sources.train, "Training", augmentation(options, rescale), reading, cache_mb);
   cache_mb -= std::min(cache_mb, mebibytes(pictures.train->cached_bytes()));
-  if (folders.validation)
-    pictures.validation = read_folder(*folders.validation, "Validation", {}, options, cache_mb, device, stop);
+  if (sources.validation)
+    pictures.validation =
+        read_source(*sources.validation, "Validation", {.rescale = rescale}, reading, cache_mb);
   return pictures;
 }
 

@@ -56,8 +56,7 @@ std::string machine_text() {
 Report::Rows data_rows(const TrainedRun& run) {
   Report::Rows rows;
   auto add = [&](const char* part, const ImageDataset& data) {
-    size_t classes = data.class_names().size();
-    rows.emplace_back(part, counts_text(data.class_names(), class_counts(data.files(), classes)));
+    rows.emplace_back(part, contents_text(data, task_of(run.command.options)));
     if (!data.bad_images().empty())
       rows.emplace_back(
           std::string(part) + ", skipped",
@@ -88,17 +87,23 @@ void add_pictures(const RunFolder& folder, const TrainedRun& run, Report& report
   const ImageDataset& asked = run.pictures.validation ? *run.pictures.validation : *run.pictures.train;
   add_picture(folder, "curves.png", "", report,
               [&] { return curves_picture(run.history, run.best.epoch()); });
-  add_picture(folder, "confusion_matrix.png", "", report, [&] { return confusion_picture(run.evaluation); });
+  if (const auto* classes = std::get_if<Evaluation>(&run.evaluation))
+    add_picture(folder, "confusion_matrix.png", "", report, [&] { return confusion_picture(*classes); });
   report.pictures.clear();  // the page draws these itself
+  const auto* table = std::get_if<TableEvaluation>(&run.evaluation);
+  if (table && table->task() == Task::regress)
+    add_picture(folder, "scatter.png", "Answers over truths", report,
+                [&] { return scatter_picture(*table); });
   add_picture(folder, "train_batch.jpg", "Training pictures as the network sees them, changed at random",
               report,
               [&] { return mosaic(training_tiles(*run.pictures.train, 0, run.command.options.seed, true)); });
   add_picture(folder, "val_predictions.jpg", "Some pictures and what was answered about them", report, [&] {
-    return mosaic(answer_tiles(asked, run.evaluation, spread_places(run.evaluation, most)));
+    return mosaic(answer_tiles(asked, run.evaluation, spread_places(asked.files().size(), most)));
   });
   std::vector<size_t> worst = worst_places(run.evaluation, most);
   if (!worst.empty())
-    add_picture(folder, "worst.jpg", "The mistakes that the network was most certain of", report,
+    add_picture(folder, "worst.jpg",
+                table ? "The worst answers" : "The mistakes that the network was most certain of", report,
                 [&] { return mosaic(answer_tiles(asked, run.evaluation, worst)); });
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "manul/tools/support/best_epoch.h"
-#include "manul/tools/support/evaluation.h"
 #include "manul/tools/support/run_folder.h"
+#include "manul/tools/support/table_evaluation.h"
 #include "manul/tools/support/train_options.h"
 #include "manul/tools/support/training_pictures.h"
 
@@ -15,7 +15,7 @@ struct TrainedRun {
   const Pictures& pictures;
   const History& history;
   const BestEpoch& best;
-  const Evaluation& evaluation;
+  const AnyEvaluation& evaluation;
   std::vector<std::string> warnings;
   std::string command_line, kept;  // which epoch --output holds, in words
   double seconds = 0;
@@ -25,8 +25,8 @@ struct TrainedRun {
 void write_arguments(const RunFolder& folder, const TrainCommand& command, const std::string& command_line,
                      Device device);
 
-/// report.html, curves.png, confusion_matrix.png, train_batch.jpg, val_predictions.jpg and worst.jpg. What
-/// cannot be drawn is warned about, and the page goes without it.
+/// report.html, curves.png, confusion_matrix.png (scatter.png of numbers), train_batch.jpg,
+/// val_predictions.jpg and worst.jpg. What cannot be drawn is warned about, and the page goes without it.
 void write_report(const RunFolder& folder, const TrainedRun& run);
 
 }  // namespace manul

@@ -6,11 +6,12 @@
 #include "manul/framework/file_system.h"
 #include "manul/framework/warning.h"
 #include "manul/models/training/progress_bar.h"
-#include "manul/models/zoo/catdog.h"
+#include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/data_check.h"
 #include "manul/tools/support/output_file.h"
 #include "manul/tools/support/stop_signal.h"
 #include "manul/tools/support/terminal.h"
+#include "manul/tools/support/trained_network.h"
 #include "manul/tools/support/training_check.h"
 #include "manul/tools/support/training_checkpoints.h"
 #include "manul/tools/support/training_end.h"
@@ -21,22 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Model new_model(const TrainOptions& options, const std::vector<std::string>& class_names, Device device) {
-  if (int64_t smallest = 3 + options.stride;
-      options.size < smallest)  // two windows of three pixels, to be pooled
-    fail(ErrorKind::usage, "size: {} pixels are too few for a stride of {}, at least {} are needed",
-         options.size, options.stride, smallest);
-  CatdogOptions network{.size = options.size,
-                        .classes = static_cast<int64_t>(class_names.size()),
-                        .strides = options.stride,
-                        .channels = options.gray ? 1 : 3};
-  Model model = catdog_network(network);
-  model.compile(Adam({.learning_rate = options.learning_rate}), catdog_loss(network), {Metric::accuracy},
-                {.device = device, .seed = options.seed});
-  model.preprocessing = {class_names, 1.0 / 255, options.interpolation};
-  return model;
-}
-
 fs::path history_file(const TrainOptions& options) {
   return fs::path(options.output).parent_path() / "history.csv";
 }
@@ -44,6 +29,17 @@ fs::path history_file(const TrainOptions& options) {
 /// At least: weights, what the optimizer keeps of them, and the best epoch's.
 int64_t bytes_of_file(const Model& model) {
   return static_cast<int64_t>(4 * model.parameters().values().bytes());
+}
+
+/// Each class counts as much as the others: its pictures number / (classes * its own).
+ClassWeights class_weights(const TrainOptions& options, const ImageDataset& train) {
+  ClassWeights weights;
+  if (options.class_weight != "balanced") return weights;
+  std::vector<int64_t> counts = class_counts(train.files(), train.class_names().size());
+  for (size_t i = 0; i < counts.size(); ++i)
+    weights[static_cast<int64_t>(i)] = static_cast<double>(train.size()) /
+                                       static_cast<double>(counts.size() * static_cast<size_t>(counts[i]));
+  return weights;
 }
 
 History fit(Model& model, const TrainCommand& command, const Pictures& pictures, BestEpoch& best,
@@ -64,6 +60,7 @@ History fit(Model& model, const TrainCommand& command, const Pictures& pictures,
                                                 .batch_size = options.batch,
                                                 .steps_per_execution = model.device().is_cuda() ? 8 : 1,
                                                 .validation = pictures.validation.get(),
+                                                .class_weight = class_weights(options, *pictures.train),
                                                 .callbacks = callbacks,
                                                 .resume = options.resume,
                                                 .stop = &signal.flag()});
@@ -75,15 +72,17 @@ void tell(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) warn_text(warning);
 }
 
-/// best.h5 and last.h5 of the run's folder; one of them is --output.
+/// best.h5 and last.h5 of the run's folder, or .keras as --output, which is one of them.
 void save_both(const RunFolder& folder, Model& model, const TrainOptions& options, const History& history,
                const BestEpoch& best) {
+  std::string ending = options.output.ends_with(".keras") ? ".keras" : ".h5", best_file = "best" + ending,
+              last_file = "last" + ending;
   bool kept_best = keeps_best(options) && best.has_best(), same = best.epoch() + 1 == history.epochs().size();
-  folder.add(kept_best ? "best.h5" : "last.h5", options.output);
+  folder.add(kept_best ? best_file : last_file, options.output);
   if (!best.has_best()) return;
-  if (same) return folder.add(kept_best ? "last.h5" : "best.h5", options.output);
+  if (same) return folder.add(kept_best ? last_file : best_file, options.output);
   best.choose(model, !kept_best);
-  model.save(folder.file(kept_best ? "last.h5" : "best.h5").string());
+  model.save(folder.file(kept_best ? last_file : best_file).string());
 }
 
 /// Saves what a fit has reached; returns the exit code.
@@ -103,7 +102,8 @@ int save_result(const Program& program, Model& model, const TrainCommand& comman
                       history.stopped_epoch + 1, history.stopped_step, printable(options.output));
     return signal.exit_code();
   }
-  Evaluation evaluation = evaluation_of(model, pictures.validation ? *pictures.validation : *pictures.train);
+  AnyEvaluation evaluation = any_evaluation_of(
+      model, pictures.validation ? *pictures.validation : *pictures.train, task_of(options));
   std::vector<std::string> warnings = warnings_about_training(history, options, evaluation);
   tell(warnings);
   if (folder && !history.epochs().empty()) {
@@ -125,31 +125,70 @@ void print_device(const Program& program, const TrainOptions& options, Device de
     print_if_possible(stdout, "No GPU is used: {}\n", printable(program.why_not_gpu()));
 }
 
+/// What can be said before anything is read.
+void check_options(const TrainCommand& command) {
+  const TrainOptions& options = command.options;
+  Task task = task_of(options);
+  if (!command.is_catdog() && options.model.empty() && !options.resume)
+    fail(ErrorKind::usage,
+         "model: which network is to be trained? --model NAME or FILE; --help has the names");
+  if (!command.is_catdog() && task == Task::classify && options.data.empty() && !options.resume)
+    fail(ErrorKind::usage,
+         "data: a folder with a sub-folder a class is needed, --data DIR, or a table of the "
+         "pictures, --labels FILE.csv or --targets FILE.csv");
+  if (task != Task::classify && options.class_weight != "none")
+    fail(ErrorKind::usage, "class-weight: there are no classes where the task is {}", name_of(task));
+  if (options.output.ends_with(".weights.h5"))
+    fail(ErrorKind::usage, "output: {} would hold weights alone; a whole model is .h5 or .keras",
+         options.output);
+}
+
+/// The run that --resume goes on with, whose options the command takes; nothing without it.
+std::optional<Model> interrupted_run(TrainCommand& command, Device device) {
+  const TrainOptions& options = command.options;
+  if (!options.resume) return std::nullopt;
+  Model model = Model::load(options.output, {.device = device, .training = true});
+  command.take_from(model.training_state);
+  check_options(command);
+  const Config* before = options_of_run(model.training_state.values);
+  if (std::string epochs = before->get("--epochs", "");
+      options.schedule == "cosine" && epochs != fmt::format("{}", options.epochs))
+    fail(ErrorKind::usage,
+         "epochs: the learning rate of this run falls along a cosine to 0 in epoch {}; other --epochs begin "
+         "anew "
+         "with --weights {}",
+         epochs, options.output);
+  return model;
+}
+
 int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   TrainOptions& options = command.options;
   Device device = program.device(false);
+  check_options(command);
   prepare_output_file(options.output);
   prepare_output_file(history_file(options));
   require_two_files(options.output, history_file(options), "the history");
-  std::optional<Model> interrupted;
-  if (options.resume) {
-    interrupted = Model::load(options.output, {.device = device, .training = true});
-    command.take_from(interrupted->training_state);
-  }
+  std::optional<Model> interrupted = interrupted_run(command, device);
   print_device(program, options, device);
   bool replaces = !options.resume && file_type(options.output, ErrorKind::usage) != FileType::missing;
   if (replaces && !options.quiet)
     print_if_possible(stdout, "{} is there already and will be replaced at the end\n",
                       printable(options.output));
 
-  PictureFolders folders = find_pictures(options, signal.flag());
-  options.monitor = monitor_of(options, folders.validation.has_value());
-  const std::vector<std::string>& class_names = folders.train.class_names;
-  Model model = interrupted ? std::move(*interrupted) : new_model(options, class_names, device);
-  if (model.preprocessing.class_names != class_names)
-    fail(ErrorKind::data, "resume: the data has other classes than the interrupted run");
+  if (!command.is_catdog()) options.task = name_of(task_of(options));  // for the file, which predict asks
+  PictureSources sources = find_pictures(options, signal.flag());
+  options.monitor = monitor_of(options, sources.validation.has_value());
+  int64_t steps = (sources.size() + options.batch - 1) / options.batch;
+  NewNetwork network = interrupted ? NewNetwork{std::move(*interrupted), {}}
+                                   : new_network(command, sources.names(), steps, device);
+  Model& model = network.model;
+  if (model.preprocessing.class_names != sources.names())
+    fail(ErrorKind::data, "resume: the data has other {} than the interrupted run",
+         task_of(options) == Task::classify ? "classes" : "columns");
   prepare_output_file(options.output, bytes_of_file(model));
-  Pictures pictures = read_pictures(folders, options, device, signal.flag());
+  for (const std::string& remark : network.remarks)
+    if (!options.quiet) print_if_possible(stdout, "{}\n", printable(remark));
+  Pictures pictures = read_pictures(sources, options, model, signal.flag());
   tell(warnings_about_data(pictures));
   if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
   signal.announce_saving();
