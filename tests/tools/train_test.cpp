@@ -5,6 +5,7 @@
 #include "manul/layers/layers.h"
 #include "manul/models/graph/sequential.h"
 #include "manul/models/keras/h5.h"
+#include "manul/models/zoo/zoo.h"
 #include "manul/tests/tools/train_catdog.h"
 #include "manul/tools/support/near_names.h"
 
@@ -249,6 +250,14 @@ TEST_F(Train, WhatCannotBeIsSaidInASentence) {
   EXPECT_THAT(said("--model small.json --loss mse", 2),
               HasSubstr("loss: classes are trained by crossentropy"));
   EXPECT_THAT(said("--model small.json --monitor mae", 2), HasSubstr("monitor: there is no mae"));
+  Model imagenet =
+      build_network("efficientnetb0", {.input_shape = {32, 32, 3}, .for_imagenet_weights = true});
+  imagenet.build();
+  for (Parameter& parameter : imagenet.parameters().all())
+    if (parameter.path == "normalization/variance") parameter.value.copy_from(Tensor::full({3}, 0.05));
+  save_weights(imagenet, folder_ / "efficientnetb0.h5");
+  EXPECT_THAT(said("--model efficientnetb0 --size 32 --weights efficientnetb0.h5", 4),
+              HasSubstr("they were trained on ImageNet by a network that Keras builds with one layer more"));
   EXPECT_EQ(any("--model small.json --optimizer magic").code, 2);
   fs::create_directories(folder_ / "empty");
   Outcome empty = run(folder_.path(), "train --device cpu --model small.json --data empty");

@@ -143,6 +143,20 @@ LoadedWeights load_what_fits(Model& model, const std::string& path) {
   return in_order;
 }
 
+/// Keras' weights of EfficientNetB0 for ImageNet belong to a network that scales once more, see
+/// NetworkOptions::for_imagenet_weights; here they would load and answer wrongly.
+void refuse_weights_for_imagenet(Model& model, const std::string& path) {
+  for (const Parameter& parameter : model.parameters().all()) {
+    if (parameter.path != "normalization/variance") continue;
+    for (double variance : parameter.value.to(Device::cpu()).to(DType::f64).to_vector<double>())
+      if (variance != 1)
+        fail(ErrorKind::model_file,
+             "weights: {}: they were trained on ImageNet by a network that Keras builds with one layer more; "
+             "save the whole model in Keras and give that file as --model and as --weights",
+             path);
+  }
+}
+
 std::string weights_text(const std::string& path, const LoadedWeights& found) {
   std::vector<std::string> left = found.other_shapes;
   left.insert(left.end(), found.not_in_file.begin(), found.not_in_file.end());
@@ -184,8 +198,10 @@ NewNetwork new_network(TrainCommand& command, const std::vector<std::string>& na
         fmt::format("The network is that of {0}, with new weights; --weights {0} takes those "
                     "that it has",
                     options.model));
-  if (!options.weights.empty())
+  if (!options.weights.empty()) {
     made.remarks.push_back(weights_text(options.weights, load_what_fits(model, options.weights)));
+    if (options.model == "efficientnetb0") refuse_weights_for_imagenet(model, options.weights);
+  }
   model.preprocessing.class_names = names;
   model.preprocessing.interpolation = options.interpolation;
   return made;
