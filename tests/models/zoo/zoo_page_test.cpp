@@ -81,8 +81,9 @@ Manul brings none. A file of weights that Keras wrote of the same network (`mode
 tf.keras' MobileNetV3, whose layers have other names in Keras 3 and here. `efficientnetb0` is built with `.for_imagenet_weights = true` for the
 weights that Keras offers: its network has a layer more for these. Whole models of Keras, `.h5` and `.keras`, load by `Model::load` and need no network from here.
 
-All networks were held against Keras 2.15 and 3.15 with random weights: `tests/keras/compare_zoo.py` builds each in Python, and asks that its weights load here by
-name and in order, that whole files load, and that Keras loads what is written here; outputs agree within 1e-5 of the largest. `mobilenetv3large` and `mobilenetv3small` have
+Of each the names of the layers, the shape of the output and the number of parameters are those of Keras, and the outputs of seven small ones too, with
+weights from a formula. `tests/keras/compare_zoo.py` holds the others against Keras 2.15 and 3.15 with random weights: weights by name and in order, and whole
+files both ways. `mobilenetv3large` and `mobilenetv3small` have
 activations that are in Keras 3 alone (hard_silu): tf.keras 2.15 reads no model of theirs that is written here. `convnexttiny` has a layer that Keras keeps in
 `keras.applications.convnext`: tf.keras wants to be told (`custom_objects={"LayerScale": LayerScale}`), for its own files as well.
 
