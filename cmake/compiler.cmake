@@ -2,7 +2,8 @@
 # arithmetic; without them square roots and conditions become vector code, with the same results.
 add_library(manul_compiler INTERFACE)
 target_compile_options(manul_compiler INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -ffp-contract=off -fno-math-errno -fno-trapping-math>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -ffp-contract=off -fno-math-errno -fno-trapping-math>
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)  # with precompiled headers, for ccache
 if(MANUL_NATIVE)
   target_compile_options(manul_compiler INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
@@ -11,10 +12,9 @@ endif()
 add_library(manul_quick_compile INTERFACE)
 target_compile_options(manul_quick_compile INTERFACE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
 
-# The vector kernels: fused multiply-add there (elsewhere augmentation must round as SciPy does).
-# GCC takes this from a precompiled header, in silence: they have none.
-function(manul_vector_sources)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -ffp-contract=fast SKIP_PRECOMPILE_HEADERS ON)
+# Gives sources an option of their own, and therefore no precompiled header: GCC takes some options from that, in silence.
+function(manul_source_option option)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS ${option} SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 # What many sources include is read once for a target. Every source still names what it uses:
@@ -23,7 +23,6 @@ set(manul_common_headers <algorithm> <array> <cmath> <cstdint> <filesystem> <fun
   <span> <string> <string_view> <thread> <vector> <fmt/core.h>)
 function(manul_precompile target)
   target_precompile_headers(${target} PRIVATE ${manul_common_headers} ${ARGN})
-  target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)  # for ccache
 endfunction()
 
 find_program(MANUL_CCACHE ccache)
