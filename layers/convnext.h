@@ -10,6 +10,7 @@ namespace manul {
 /// init_values at first. Weight: gamma [projection_dim].
 struct LayerScale {
   static constexpr const char* class_name = "LayerScale";
+  static constexpr const char* keras_module = "keras.src.applications.convnext";
   double init_values = 1e-6;
   int64_t projection_dim = 1;
   std::string name = {};
@@ -31,6 +32,7 @@ extern template class LayerOf<LayerScale>;
 /// drop_path_rate, and the others are divided by what is left of 1.
 struct StochasticDepth {
   static constexpr const char* class_name = "StochasticDepth";
+  static constexpr const char* keras_module = "keras.src.applications.convnext";
   double drop_path_rate = 0;
   std::string name = {};
 

@@ -19,6 +19,7 @@ namespace manul {
 ///
 /// What the struct may have:
 ///     static constexpr int input_rank                    axes of a sample, if only so many fit
+///     static constexpr const char* keras_module          where Keras 3 has it, if not in keras.layers
 ///     name, trainable, Weight ..                         kept as the layer's are
 ///     Shape output_shape(const Shape&) const             otherwise the input's
 ///     void build(const Shape&, Weights&)                 if it has parameters
@@ -92,6 +93,12 @@ class LayerOf final : public Layer {
   }
 
  private:
+  static constexpr std::string_view keras_module() {
+    if constexpr (requires { Options::keras_module; })
+      return Options::keras_module;
+    else
+      return "keras.layers";
+  }
   static std::string name_in(const Options& options) {
     if constexpr (requires { options.name; })
       return options.name;
@@ -148,7 +155,8 @@ LayerPtr LayerOf<Options>::from_config(const Config& config) {
 template <LayerOptions Options>
 void LayerOf<Options>::register_class() {
   register_layer({Options::class_name, from_config,
-                  [](Description& description) { Options().describe(description); }, &typeid(Options)});
+                  [](Description& description) { Options().describe(description); }, &typeid(Options),
+                  keras_module()});
 }
 
 /// Makes a struct's class name known to make_layer() and so to files: one object in its header. Manul's own

@@ -54,6 +54,13 @@ void register_layer(const LayerClass& layer_class) {
   classes.insert(after, layer_class);
 }
 
+std::string_view keras_module_of(std::string_view class_name) {
+  std::lock_guard lock(registry().mutex);
+  for (const LayerClass& known : registry().classes)
+    if (known.name == class_name) return known.keras_module;
+  return "keras.layers";
+}
+
 Config read_dtype_policy(const Config& config) {
   const Config* dtype = config.find("dtype");
   if (!dtype || dtype->is_null()) return "float32";

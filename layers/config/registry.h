@@ -20,6 +20,7 @@ struct LayerClass {
   LayerPtr (*from_config)(const Config& config);
   void (*describe)(Description& description);  // of a struct with its defaults
   const std::type_info* type;                  // of the struct
+  std::string_view keras_module;               // where Keras 3 has it
 };
 
 /// All that are known, sorted by name: those whose header some source of the program includes.
@@ -27,6 +28,9 @@ std::vector<LayerClass> layer_classes();
 /// Enters a class; a second time the same is nothing. Two structs of one name are an error when a file has
 /// it.
 void register_layer(const LayerClass& layer_class);
+
+/// Where Keras 3 has the class; "keras.layers" if it is not known.
+std::string_view keras_module_of(std::string_view class_name);
 
 /// Keys that every layer's config may have and that are not told by describe(): of the layer itself, or of a
 /// first layer that says the shape of the network's input.

@@ -9,7 +9,7 @@
 
 #include "manul/framework/available_memory.h"
 #include "manul/framework/error.h"
-#include "manul/layers/convnext.h"
+#include "manul/layers/config/registry.h"
 #include "manul/models/archive/archive.h"
 #include "manul/models/keras/json.h"
 #include "manul/models/keras/optimizer_state.h"
@@ -71,18 +71,12 @@ Config training_of(const Config* compile) {
 }
 
 /// An object of Keras' own as Keras 3 names it: with the module that its class is in.
-Config keras_object(const char* module, const std::string& class_name, Config config) {
+Config keras_object(std::string_view module, const std::string& class_name, Config config) {
   bool own = class_name.find('>') != std::string::npos;
-  return Config::map({{"module", own ? Config() : Config(module)},
+  return Config::map({{"module", own ? Config() : Config(std::string(module))},
                       {"class_name", class_name.substr(own ? class_name.find('>') + 1 : 0)},
                       {"config", std::move(config)},
                       {"registered_name", own ? Config(class_name) : Config()}});
-}
-
-/// Where Keras 3 has the class of a layer.
-const char* module_of_layer(const std::string& class_name) {
-  bool of_convnext = class_name == LayerScale::class_name || class_name == StochasticDepth::class_name;
-  return of_convnext ? "keras.src.applications.convnext" : "keras.layers";
 }
 
 /// A network of .h5 files, by Keras 3's names.
@@ -104,7 +98,7 @@ Config keras3_network(const Config& network) {
         for (const Config::Entry& option : layer.at("config").as_map())
           if (option.key != "ragged" || class_name != "InputLayer")
             options.set(option.key == "batch_input_shape" ? "batch_shape" : option.key, option.value);
-        made = keras_object(module_of_layer(class_name), class_name, std::move(options));
+        made = keras_object(keras_module_of(class_name), class_name, std::move(options));
       }
       for (const char* key : {"name", "inbound_nodes"})
         if (const Config* kept = layer.find(key)) made.set(key, *kept);
