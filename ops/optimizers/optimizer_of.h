@@ -21,6 +21,9 @@ struct CompiledUpdate {
 /// function for this device in this program.
 void need_compiled_update(bool compiled, std::string_view class_name, Device device);
 
+/// Does nothing but need the source that enters Keras' optimizers into the table.
+void link_keras_optimizers();
+
 /// Runs the update over all of its elements, and counts the step if it says so.
 template <class Options>
 void run_update(const Options& options, const Update& update);

@@ -37,12 +37,12 @@ Config optional_config(const auto& option) {
 }  // namespace
 
 ObjectTable<Optimizer>& optimizer_table() {
+  link_keras_optimizers();
   static ObjectTable<Optimizer> table("optimizer");
   return table;
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const Config& options) {
-  need_compiled_update(true, name, Device::cpu());  // so that Keras' optimizers are linked
   return optimizer_table().make(Config::object(name, options));
 }
 

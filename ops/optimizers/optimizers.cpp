@@ -25,6 +25,8 @@ const bool compiled = [] {
 
 }  // namespace
 
+void link_keras_optimizers() {}
+
 void need_compiled_update(bool found, std::string_view class_name, Device device) {
   if (found && compiled) return;
   if (device.is_cpu())

@@ -150,7 +150,6 @@ INSTANTIATE_TEST_SUITE_P(Settings, KerasOptimizer, testing::ValuesIn(optimizers(
 
 /// The table has all that the fixture has, and what code can name besides.
 TEST(OptimizerTable, ReadsWhatItWrites) {
-  make_optimizer("adam");
   EXPECT_GE(optimizer_table().classes().size(), 10U);
   for (const auto& known : optimizer_table().classes()) {
     std::unique_ptr<Optimizer> optimizer =
