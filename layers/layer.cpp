@@ -130,16 +130,13 @@ void Layer::set_weight_option(const std::string& weight, const std::string& kind
 }
 
 void Layer::initialize(const std::string& weight, const Initializer& initializer) {
-  if (is_built_)
-    check(!declared(weight).value.defined(),
-          "{}: {} has its values already, it is initialized before the "
-          "model is built",
-          name_, weight);
+  Parameter* parameter = is_built_ ? &declared(weight) : nullptr;
+  check(!parameter || !parameter->value.defined(),
+        "{}: {} has its values already, it is initialized before the model is built", name_, weight);
   kept_.set(option_names(weight).back() + "_initializer", initializer.object());
-  if (!is_built_) return;
-  Parameter& parameter = declared(weight);
-  parameter.initializer =
-      initializer.with_fans(parameter.initializer.fan_in(), parameter.initializer.fan_out());
+  if (!parameter) return;
+  const Initializer& former = parameter->initializer;
+  parameter->initializer = initializer.with_fans(former.fan_in(), former.fan_out());
 }
 
 /// Gives the parameter the initializer, regularizer and constraint that the options have, where they are
