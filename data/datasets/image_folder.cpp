@@ -40,13 +40,6 @@ std::string no_pictures(const fs::path& folder, const IgnoredFiles& ignored) {
   fail(ErrorKind::data, "{}: only one of the sub-folders, {}; {}", folder.string(), names[0], wanted);
 }
 
-void require_some(bool some, const fs::path& class_folder, double split, size_t pictures,
-                  const char* purpose) {
-  if (!some)
-    fail(ErrorKind::data, "{}: a validation split of {} leaves none of its {} pictures for {}",
-         class_folder.string(), split, pictures, purpose);
-}
-
 }  // namespace
 
 std::vector<fs::path> ImageFolder::pictures_below(const fs::path& folder) {
@@ -71,8 +64,8 @@ ImageFolder ImageFolder::scan(const fs::path& folder, Subset subset, double vali
     auto split = found.begin() + static_cast<int64_t>(validation_split * static_cast<double>(found.size()));
     auto first = subset == Subset::training ? split : found.begin();
     auto last = subset == Subset::validation ? split : found.end();
-    require_some(first != last, class_folder, validation_split, found.size(),
-                 subset == Subset::training ? "training" : "validation");
+    require_some_pictures(first != last, class_folder.string(), validation_split, found.size(),
+                          subset == Subset::training ? "training" : "validation");
     for (; first != last; ++first) result.files.push_back({*first, static_cast<int>(label)});
   }
   return result;
@@ -102,8 +95,8 @@ std::pair<ImageFolder, ImageFolder> ImageFolder::split(double fraction, uint64_t
     auto count = static_cast<size_t>(last - first);
     auto taken = static_cast<size_t>(fraction * static_cast<double>(count));
     fs::path class_folder = folder / class_names[static_cast<size_t>(first->label)];
-    require_some(taken > 0, class_folder, fraction, count, "validation");
-    require_some(taken < count, class_folder, fraction, count, "training");
+    require_some_pictures(taken > 0, class_folder.string(), fraction, count, "validation");
+    require_some_pictures(taken < count, class_folder.string(), fraction, count, "training");
     std::vector<size_t> order(count);
     std::iota(order.begin(), order.end(), size_t{0});
     RandomStream stream(seed, RandomPurpose::sample, 0, static_cast<uint64_t>(first->label));

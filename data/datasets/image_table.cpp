@@ -10,6 +10,7 @@
 
 #include "manul/data/datasets/csv.h"
 #include "manul/data/datasets/dataset.h"
+#include "manul/data/datasets/picture_files.h"
 #include "manul/framework/error.h"
 #include "manul/framework/file_system.h"
 #include "manul/framework/text.h"
@@ -102,9 +103,8 @@ ImageTable ImageTable::read_for(const fs::path& csv, const fs::path& folder, Tab
 
 std::pair<ImageTable, ImageTable> ImageTable::split(double fraction, uint64_t seed, bool shuffled) const {
   auto taken = static_cast<size_t>(fraction * static_cast<double>(size()));
-  if (taken == 0 || taken == files.size())
-    fail(ErrorKind::data, "{}: a validation split of {} leaves none of its {} pictures for {}",
-         source.string(), fraction, size(), taken == 0 ? "validation" : "training");
+  require_some_pictures(taken > 0, source.string(), fraction, files.size(), "validation");
+  require_some_pictures(taken < files.size(), source.string(), fraction, files.size(), "training");
   std::vector<int32_t> order = order_of_epoch(size(), 0, seed, shuffled);
   std::vector<bool> validates(files.size());
   for (size_t i = 0; i < taken; ++i) validates[static_cast<size_t>(order[i])] = true;

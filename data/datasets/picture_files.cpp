@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "manul/data/image/picture_format.h"
+#include "manul/framework/error.h"
 #include "manul/framework/file.h"
 #include "manul/framework/file_system.h"
 
@@ -124,6 +125,13 @@ std::vector<fs::path> pictures_below(const fs::path& folder, IgnoredFiles& ignor
   std::vector<fs::path> pictures;
   for (Folder& each : folders) take_pictures(std::move(each.entries), ignored, pictures);
   return pictures;
+}
+
+void require_some_pictures(bool some, const std::string& where, double split, size_t pictures,
+                           const char* purpose) {
+  if (!some)
+    fail(ErrorKind::data, "{}: a validation split of {} leaves none of its {} pictures for {}", where, split,
+         pictures, purpose);
 }
 
 }  // namespace manul

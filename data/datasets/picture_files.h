@@ -23,6 +23,11 @@ class IgnoredFiles {
   std::vector<Reason> reasons_;
 };
 
+/// Throws ErrorKind::data, in one sentence, unless a validation split of the `pictures` of `where` leaves
+/// some for `purpose`.
+void require_some_pictures(bool some, const std::string& where, double split, size_t pictures,
+                           const char* purpose);
+
 /// A folder with a file of this name is no class, whatever it holds.
 inline constexpr const char* no_class_marker = ".manul-no-class";
 

@@ -7,13 +7,10 @@
 #include "manul/framework/error.h"
 
 namespace manul {
-namespace {
 
-double ratio(int64_t part, int64_t whole) {
+double share_of(int64_t part, int64_t whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
 }
-
-}  // namespace
 
 size_t likeliest(const float* probabilities, size_t classes) {
   size_t best = 0;
@@ -52,7 +49,7 @@ int64_t Evaluation::answers_of(size_t answer) const {
 double Evaluation::accuracy() const {
   int64_t right = 0;
   for (size_t i = 0; i < classes(); ++i) right += count(i, i);
-  return ratio(right, size_);
+  return share_of(right, size_);
 }
 
 double Evaluation::balanced_accuracy() const {
@@ -67,15 +64,15 @@ double Evaluation::balanced_accuracy() const {
 }
 
 double Evaluation::precision(size_t label) const {
-  return ratio(count(label, label), answers_of(label));
+  return share_of(count(label, label), answers_of(label));
 }
 
 double Evaluation::recall(size_t label) const {
-  return ratio(count(label, label), pictures_of(label));
+  return share_of(count(label, label), pictures_of(label));
 }
 
 double Evaluation::f1(size_t label) const {
-  return ratio(2 * count(label, label), pictures_of(label) + answers_of(label));
+  return share_of(2 * count(label, label), pictures_of(label) + answers_of(label));
 }
 
 Evaluation evaluation_of(Model& model, ImageDataset& data, int64_t batch_size) {

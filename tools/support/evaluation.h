@@ -12,6 +12,9 @@ namespace manul {
 /// The class with the largest probability; of two that are equal the later one, as p >= 0.5 is a dog.
 size_t likeliest(const float* probabilities, size_t classes);
 
+/// part / whole; 0 of nothing.
+double share_of(int64_t part, int64_t whole);
+
 /// What a classifier answered about pictures whose classes are known.
 class Evaluation {
  public:

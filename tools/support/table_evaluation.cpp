@@ -13,10 +13,6 @@ namespace {
 
 constexpr float likely = 0.5;
 
-double ratio(int64_t part, int64_t whole) {
-  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
-}
-
 }  // namespace
 
 TableEvaluation::TableEvaluation(Task task, std::vector<std::string> columns)
@@ -56,11 +52,14 @@ double TableEvaluation::root_mean_squared_error(size_t column) const {
       mean_over(column, [](double truth, double answer) { return (answer - truth) * (answer - truth); }));
 }
 
-double TableEvaluation::r_squared(size_t column) const {
+double TableEvaluation::variance(size_t column) const {
   double mean = mean_over(column, [](double truth, double) { return truth; });
-  double variance = mean_over(column, [&](double truth, double) { return (truth - mean) * (truth - mean); });
-  double error = root_mean_squared_error(column);
-  return variance > 0 ? 1 - error * error / variance : 0;
+  return mean_over(column, [&](double truth, double) { return (truth - mean) * (truth - mean); });
+}
+
+double TableEvaluation::r_squared(size_t column) const {
+  double whole = variance(column), error = root_mean_squared_error(column);
+  return whole > 0 ? 1 - error * error / whole : 0;
 }
 
 double TableEvaluation::mean_absolute_error() const {
@@ -71,10 +70,7 @@ double TableEvaluation::mean_absolute_error() const {
 
 double TableEvaluation::variance() const {
   double sum = 0;
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    double mean = mean_over(i, [](double truth, double) { return truth; });
-    sum += mean_over(i, [&](double truth, double) { return (truth - mean) * (truth - mean); });
-  }
+  for (size_t i = 0; i < columns_.size(); ++i) sum += variance(i);
   return sum / static_cast<double>(columns_.size());
 }
 
@@ -93,22 +89,22 @@ int64_t TableEvaluation::pictures_of(size_t column) const {
 }
 
 double TableEvaluation::precision(size_t column) const {
-  return ratio(count(column, true, true), count(column, true, true) + count(column, false, true));
+  return share_of(count(column, true, true), count(column, true, true) + count(column, false, true));
 }
 
 double TableEvaluation::recall(size_t column) const {
-  return ratio(count(column, true, true), pictures_of(column));
+  return share_of(count(column, true, true), pictures_of(column));
 }
 
 double TableEvaluation::f1(size_t column) const {
   int64_t right = count(column, true, true);
-  return ratio(2 * right, 2 * right + count(column, true, false) + count(column, false, true));
+  return share_of(2 * right, 2 * right + count(column, true, false) + count(column, false, true));
 }
 
 double TableEvaluation::accuracy() const {
   int64_t right = 0;
   for (size_t i = 0; i < columns_.size(); ++i) right += count(i, true, true) + count(i, false, false);
-  return ratio(right, static_cast<int64_t>(truths_.size()));
+  return share_of(right, static_cast<int64_t>(truths_.size()));
 }
 
 double TableEvaluation::exact_match() const {
@@ -118,7 +114,7 @@ double TableEvaluation::exact_match() const {
     right += std::equal(truth(sample).begin(), truth(sample).end(), answer(sample).begin(),
                         [](float a, float b) { return (a >= likely) == (b >= likely); });
   }
-  return ratio(right, size());
+  return share_of(right, size());
 }
 
 AnyEvaluation any_evaluation_of(Model& model, ImageDataset& data, Task task) {
@@ -165,12 +161,12 @@ std::string report_text(const TableEvaluation& evaluation) {
   for (std::vector<std::string>& row : rows)
     for (size_t i = 0; i < row.size(); ++i) {
       row[i] = printable(row[i]);
-      widths[i] = std::max(widths[i], row[i].size());
+      widths[i] = std::max(widths[i], length_of(row[i]));
     }
   std::string text;
   for (const std::vector<std::string>& row : rows) {
     for (size_t i = 0; i < row.size(); ++i)
-      text += i == 0 ? fmt::format("{:<{}}", row[i], widths[i]) : fmt::format("  {:>{}}", row[i], widths[i]);
+      text += i == 0 ? padded(row[i], widths[i], false) : "  " + padded(row[i], widths[i], true);
     text += '\n';
   }
   return text;

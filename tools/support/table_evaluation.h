@@ -47,6 +47,7 @@ class TableEvaluation {
   std::span<const float> row(const std::vector<float>& values, size_t sample) const {
     return std::span(values).subspan(sample * columns_.size(), columns_.size());
   }
+  double variance(size_t column) const;
   template <class Value>
   double mean_over(size_t column, Value value) const;
   int64_t count(size_t column, bool truth, bool answer) const;

@@ -104,4 +104,26 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
+size_t length_of(const std::string& text) {
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+namespace {
+
+std::string cut(std::string text, size_t most) {
+  while (length_of(text) > most) {
+    while ((static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.pop_back();
+    text.pop_back();
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string padded(const std::string& text, size_t width, bool right) {
+  std::string shown = cut(text, width), gap(width - length_of(shown), ' ');
+  return right ? gap + shown : shown + gap;
+}
+
 }  // namespace manul

@@ -39,6 +39,11 @@ void flush_results();
 /// UTF-8. A name in a file may hold any, and must neither break a line nor command the terminal.
 std::string printable(std::string_view text);
 
+/// Characters of UTF-8.
+size_t length_of(const std::string& text);
+/// `text` in `width` characters: cut at its end, or with spaces behind it or, if `right`, before it.
+std::string padded(const std::string& text, size_t width, bool right);
+
 /// `text` as one word of a shell's command line, printable as above.
 std::string shell_word(const std::string& text);
 
