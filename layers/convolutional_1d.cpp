@@ -1,10 +1,9 @@
 #include "manul/layers/convolutional_1d.h"
 
 #include "manul/layers/config/convolution_options.h"
+#include "manul/layers/sequence.h"
 #include "manul/ops/geometry/pad2d.h"
-#include "manul/ops/shape/shape_ops.h"
 
-// Along a sequence: the operations on pictures, with one row.
 namespace manul {
 namespace {
 
@@ -18,12 +17,8 @@ int64_t zeros_before(Padding1D padding, Size1D kernel_size, Size1D dilation_rate
 }
 
 /// x [N, L, C] as [N, 1, L, C], with `zeros` in front.
-Tensor as_row(const Tensor& x, int64_t zeros = 0) {
-  Tensor row = reshape(x, {x.shape()[0], 1, x.shape()[1], x.shape()[2]});
-  return zeros > 0 ? zero_pad2d(row, 0, {zeros, 0}) : row;
-}
-Tensor as_sequence(const Tensor& y) {
-  return reshape(y, {y.shape()[0], y.shape()[2], y.shape()[3]});
+Tensor as_padded_row(const Tensor& x, int64_t zeros) {
+  return zeros > 0 ? zero_pad2d(as_row(x), 0, {zeros, 0}) : as_row(x);
 }
 
 /// A kernel [filters, k, channels] as [filters, 1, k, channels].
@@ -64,7 +59,7 @@ void Conv1D::build(const Shape& input, Weights& weights) {
 }
 
 Tensor Conv1D::call(const Tensor& x) const {
-  Tensor row = as_row(x, zeros_before(padding, kernel_size, dilation_rate));
+  Tensor row = as_padded_row(x, zeros_before(padding, kernel_size, dilation_rate));
   Conv2DOptions options{.strides = {1, strides.length},
                         .padding = padding_of(padding),
                         .dilation = {1, dilation_rate.length},
@@ -88,7 +83,7 @@ void DepthwiseConv1D::build(const Shape& input, Weights& weights) {
 }
 
 Tensor DepthwiseConv1D::call(const Tensor& x) const {
-  Tensor row = as_row(x, zeros_before(padding, kernel_size, dilation_rate));
+  Tensor row = as_padded_row(x, zeros_before(padding, kernel_size, dilation_rate));
   Tensor y = depthwise_conv2d(row, taps_in_a_row(depthwise_kernel), bias,
                               {{1, strides.length}, padding_of(padding), {1, dilation_rate.length}});
   return activate(as_sequence(y), activation);
@@ -112,7 +107,7 @@ void SeparableConv1D::build(const Shape& input, Weights& weights) {
 }
 
 Tensor SeparableConv1D::call(const Tensor& x) const {
-  Tensor row = as_row(x, zeros_before(padding, kernel_size, dilation_rate));
+  Tensor row = as_padded_row(x, zeros_before(padding, kernel_size, dilation_rate));
   Tensor between = depthwise_conv2d(row, taps_in_a_row(depthwise_kernel), Tensor(),
                                     {{1, strides.length}, padding_of(padding), {1, dilation_rate.length}});
   return activate(as_sequence(conv2d(between, filters_in_a_row(pointwise_kernel), bias)), activation);

@@ -1,26 +1,18 @@
 #include "manul/layers/pooling.h"
 
-#include "manul/ops/shape/shape_ops.h"
+#include "manul/layers/sequence.h"
 
 namespace manul {
-namespace {
-
-/// A sequence as a picture of one row.
-Tensor as_row(const Tensor& x) {
-  return x.shape().rank() == 4 ? x : reshape(x, {x.shape()[0], 1, x.shape()[1], x.shape()[2]});
-}
-
-}  // namespace
 
 template <PoolingKind kind>
 Tensor Pooling1D<kind>::call(const Tensor& x) const {
-  Tensor y = in_two_axes().call(as_row(x));
-  return reshape(y, {y.shape()[0], y.shape()[2], y.shape()[3]});
+  return as_sequence(in_two_axes().call(as_row(x)));
 }
 
 template <PoolingKind kind, int axes>
 Tensor GlobalPooling<kind, axes>::call(const Tensor& x) const {
-  Tensor y = kind == PoolingKind::max ? global_max_pool2d(as_row(x)) : global_average_pool2d(as_row(x));
+  Tensor picture = axes == 1 ? as_row(x) : x;
+  Tensor y = kind == PoolingKind::max ? global_max_pool2d(picture) : global_average_pool2d(picture);
   return keepdims ? reshape(y, output_shape(x.shape().sample()).batch_of(x.shape()[0])) : y;
 }
 

@@ -1,6 +1,6 @@
 #include "manul/layers/reshaping_images.h"
 
-#include "manul/ops/shape/shape_ops.h"
+#include "manul/layers/sequence.h"
 
 namespace manul {
 namespace {
@@ -14,14 +14,6 @@ int64_t cropped(const std::string& name, int64_t length, Border border) {
   check(left > 0, "{}: nothing is left of {} without {} before and {} behind", name, length, border.before,
         border.behind);
   return left;
-}
-
-/// A sequence [N, L, C] as a picture [N, L, 1, C], and back.
-Tensor as_column(const Tensor& x) {
-  return reshape(x, {x.shape()[0], x.shape()[1], 1, x.shape()[2]});
-}
-Tensor as_sequence(const Tensor& y) {
-  return reshape(y, {y.shape()[0], y.shape()[1], y.shape()[3]});
 }
 
 constexpr Range borders = from_to(0, 1 << 30);

@@ -181,6 +181,12 @@ std::optional<Device> test_gpu() {
   return gpu;
 }
 
+std::vector<Device> test_devices() {
+  std::vector<Device> devices{Device::cpu()};
+  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
+  return devices;
+}
+
 std::string why_no_gpu() try {
   return fmt::format("{} can be used", Device::parse("cuda").name());
 } catch (const Error& error) {

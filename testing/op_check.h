@@ -32,6 +32,8 @@ bool equal_bits(const Tensor& a, const Tensor& b);
 
 /// The GPU to test on, if this build and machine have one.
 std::optional<Device> test_gpu();
+/// The CPU, and that GPU.
+std::vector<Device> test_devices();
 /// Why a test skips without it, in the words of Device::parse.
 std::string why_no_gpu();
 

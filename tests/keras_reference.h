@@ -13,6 +13,12 @@ inline const Fixture& keras_reference() {
   return fixture;
 }
 
+/// Step `step` of a recorded tensor [steps, ...].
+inline Tensor at_step(const Tensor& recorded, int64_t step) {
+  Shape shape = recorded.shape().sample();
+  return recorded.range(step * shape.elements(), shape);
+}
+
 /// A tensor of the reference with memory for its gradient.
 inline Tensor watched_reference(const std::string& path) {
   Tensor tensor = keras_reference().tensor(path);

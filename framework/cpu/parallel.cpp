@@ -59,13 +59,13 @@ bool spin(int microseconds, Done&& done) {
 /// Runs one job at a time. Workers spin for a short while after a job, because the next one usually follows
 /// within microseconds and waking a sleeping thread costs 30 to 40 of them; then they sleep. A job waits only
 /// for workers that have begun on it: on a busy machine the caller does the part of one that gets no core.
-class Pool {
+class ThreadPool {
  public:
-  explicit Pool(int threads) {
+  explicit ThreadPool(int threads) {
     start_threads(workers_, threads - 1, "the CPU's kernels", [this](int worker) { work(worker + 1); });
   }
 
-  ~Pool() {
+  ~ThreadPool() {
     stopping_ = true;
     state_.fetch_add(one_job);
     {
@@ -157,13 +157,13 @@ class Pool {
 };
 
 /// Held by the job that has the pool.
-std::mutex& pool_mutex() {
+std::mutex& thread_pool_mutex() {
   static std::mutex instance;
   return instance;
 }
 
-std::unique_ptr<Pool>& pool() {
-  static std::unique_ptr<Pool> instance;
+std::unique_ptr<ThreadPool>& thread_pool() {
+  static std::unique_ptr<ThreadPool> instance;
   return instance;
 }
 
@@ -172,9 +172,9 @@ std::unique_ptr<Pool>& pool() {
 void set_threads(int threads) {
   check(threads >= 0 && threads <= most_threads, "threads: {} is not between 0 (all cores) and {}", threads,
         most_threads);
-  std::lock_guard lock(pool_mutex());
+  std::lock_guard lock(thread_pool_mutex());
   wanted_threads = threads;
-  pool().reset();
+  thread_pool().reset();
 }
 
 int threads() {
@@ -185,14 +185,14 @@ int threads() {
 }
 
 void detail::run_parts(int64_t parts, PartFunction function, void* body) {
-  std::unique_lock lock(pool_mutex(), std::defer_lock);
+  std::unique_lock lock(thread_pool_mutex(), std::defer_lock);
   if (parts == 1 || inside_body || threads() == 1 || !lock.try_lock()) {
     [[maybe_unused]] FlushDenormals flush;
     for (int64_t k = 0; k < parts; ++k) function(body, k);
     return;
   }
-  if (!pool()) pool() = std::make_unique<Pool>(threads());
-  pool()->run(parts, function, body);
+  if (!thread_pool()) thread_pool() = std::make_unique<ThreadPool>(threads());
+  thread_pool()->run(parts, function, body);
 }
 
 }  // namespace manul::cpu

@@ -6,8 +6,9 @@
 namespace manul::zoo {
 namespace {
 
-constexpr EfficientStage stages[] = {{3, 1, 16, 1, 1},  {3, 2, 24, 6, 2},  {5, 2, 40, 6, 2}, {3, 3, 80, 6, 2},
-                                     {5, 3, 112, 6, 1}, {5, 4, 192, 6, 2}, {3, 1, 320, 6, 1}};
+constexpr EfficientStage b0_stages[] = {{3, 1, 16, 1, 1}, {3, 2, 24, 6, 2},  {5, 2, 40, 6, 2},
+                                        {3, 3, 80, 6, 2}, {5, 3, 112, 6, 1}, {5, 4, 192, 6, 2},
+                                        {3, 1, 320, 6, 1}};
 
 Symbol padded(NetworkBuilder& network, const Symbol& x, int64_t kernel, const std::string& name) {
   Borders2D padding = padding_for_strides(network.shape(x), kernel);
@@ -49,8 +50,8 @@ Symbol efficientnetb0(NetworkBuilder& network, Symbol x) {
   x = layers.convolution(x, 32, 3, 2, "stem_", true, Padding::valid);
   int number = 0;
   for (int i = 0; i < 7; ++i)
-    for (int64_t j = 0; j < stages[i].blocks; ++j)
-      x = block(network, x, stages[i], j == 0 ? stages[i].strides : 1, 0.2 * number++ / 16,
+    for (int64_t j = 0; j < b0_stages[i].blocks; ++j)
+      x = block(network, x, b0_stages[i], j == 0 ? b0_stages[i].strides : 1, 0.2 * number++ / 16,
                 fmt::format("block{}{}_", i + 1, static_cast<char>('a' + j)));
   return network.usual_top(layers.convolution(x, 1280, 1, 1, "top_"), 0.2);
 }

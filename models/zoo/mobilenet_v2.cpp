@@ -6,13 +6,13 @@
 namespace manul::zoo {
 namespace {
 
-struct Stage {
+struct BottleneckStage {
   int64_t filters;
   int blocks;
   int64_t strides;  // of its first block
 };
-constexpr Stage stages[] = {{16, 1, 1}, {24, 2, 2},  {32, 3, 2}, {64, 4, 2},
-                            {96, 3, 1}, {160, 3, 2}, {320, 1, 1}};
+constexpr BottleneckStage bottleneck_stages[] = {{16, 1, 1}, {24, 2, 2},  {32, 3, 2}, {64, 4, 2},
+                                                 {96, 3, 1}, {160, 3, 2}, {320, 1, 1}};
 
 /// Widened, convolved channel by channel, and narrowed again.
 Symbol block(NetworkBuilder& network, const Symbol& x, int64_t filters, int64_t strides, int number) {
@@ -40,7 +40,7 @@ Symbol mobilenetv2(NetworkBuilder& network, Symbol x) {
   x = layers.normalized(layers.stem(x, rounded_filters(32 * alpha), "Conv1"), "bn_Conv1");
   x = network.apply(ReLU{.max_value = 6.0, .name = "Conv1_relu"}, x);
   int number = 0;
-  for (const Stage& stage : stages) {
+  for (const BottleneckStage& stage : bottleneck_stages) {
     int64_t filters = rounded_filters(std::floor(static_cast<double>(stage.filters) * alpha));
     for (int i = 0; i < stage.blocks; ++i)
       x = block(network, x, filters, i == 0 ? stage.strides : 1, number++);

@@ -10,8 +10,6 @@
 namespace manul {
 namespace {
 
-constexpr int64_t longest = int64_t{1} << 30;
-
 /// The convolution whose input gradient this is: from the outputs back to x.
 WindowGeometry lay_back(const char* operation, const Shape& x, const Shape& output, const Shape& kernel,
                         const Conv2DTransposeOptions& options) {
@@ -35,11 +33,11 @@ std::array<int64_t, 2> conv2d_transpose_size(const char* operation, const std::a
   for (int axis = 0; axis < 2; ++axis) {
     int64_t stride = options.strides[axis], dilation = options.dilation[axis], size = kernel[axis];
     for (int64_t length : {stride, dilation, size})
-      check(length >= 1 && length < longest,
+      check(length >= 1 && length < longest_side,
             "{}: kernel [{}, {}], strides [{}, {}] and dilation [{}, {}] must be positive", operation,
             kernel[0], kernel[1], options.strides[0], options.strides[1], options.dilation[0],
             options.dilation[1]);
-    check(input[axis] >= 1 && input[axis] < longest && size * dilation < longest,
+    check(input[axis] >= 1 && input[axis] < longest_side && size * dilation < longest_side,
           "{}: an input of {} x {} with a kernel of {} x {} is out of bounds", operation, input[0], input[1],
           kernel[0], kernel[1]);
     int64_t reach = (size - 1) * dilation + 1;
@@ -50,8 +48,8 @@ std::array<int64_t, 2> conv2d_transpose_size(const char* operation, const std::a
     } else {
       output[axis] = input[axis] * stride + (same ? 0 : std::max(reach - stride, int64_t{0}));
     }
-    check(output[axis] >= 1 && output[axis] <= longest, "{}: an output of {} rows or columns cannot be made",
-          operation, output[axis]);
+    check(output[axis] >= 1 && output[axis] <= longest_side,
+          "{}: an output of {} rows or columns cannot be made", operation, output[axis]);
   }
   return output;
 }

@@ -7,13 +7,10 @@
 namespace manul {
 namespace {
 
-/// Far above every picture, far below an overflow of the products below.
-constexpr int64_t longest = int64_t{1} << 30;
-
 void check_lengths(const char* operation, const char* what, const std::array<int64_t, 2>& lengths) {
   for (int64_t length : lengths)
-    check(length >= 1 && length <= longest, "{}: {} [{}, {}] must be positive", operation, what, lengths[0],
-          lengths[1]);
+    check(length >= 1 && length <= longest_side, "{}: {} [{}, {}] must be positive", operation, what,
+          lengths[0], lengths[1]);
 }
 
 }  // namespace

@@ -10,6 +10,9 @@ namespace manul {
 /// Keras' two kinds of border: no padding, or as much as gives ceil(length / stride) outputs.
 enum class Padding { valid, same };
 
+/// Of a picture or a window: far above every picture, far below an overflow of products.
+inline constexpr int64_t longest_side = int64_t{1} << 30;
+
 /// The sliding window of a convolution or a pooling, as {height, width} each.
 struct Window2D {
   std::array<int64_t, 2> size{1, 1};

@@ -4,16 +4,16 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/conv/window.h"
 
 namespace manul {
 namespace {
 
 void check_border(const char* operation, const Tensor& x, Border rows, Border columns) {
   check(x.shape().rank() == 4, "{}: input {} is not [batch, height, width, channels]", operation, x.shape());
-  constexpr int64_t longest = int64_t{1} << 30;
   for (int64_t length : {rows.before, rows.behind, columns.before, columns.behind})
-    check(length >= 0 && length <= longest, "{}: a border of [{}, {}] rows and [{}, {}] columns", operation,
-          rows.before, rows.behind, columns.before, columns.behind);
+    check(length >= 0 && length <= longest_side, "{}: a border of [{}, {}] rows and [{}, {}] columns",
+          operation, rows.before, rows.behind, columns.before, columns.behind);
 }
 
 Tensor shifted(const char* operation, const Tensor& x, const Shape& output, std::array<int64_t, 2> shift) {

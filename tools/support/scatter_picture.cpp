@@ -8,7 +8,7 @@
 namespace manul {
 namespace {
 
-constexpr int side = 300, left = 60, top = 40;
+constexpr int plot_side = 300, left = 60, top = 40;
 constexpr Color ink{34, 34, 34}, pale{200, 200, 200}, dot{31, 119, 180};
 
 void draw_column(Drawing& drawing, float x0, const TableEvaluation& evaluation, size_t column) {
@@ -22,12 +22,12 @@ void draw_column(Drawing& drawing, float x0, const TableEvaluation& evaluation, 
   float room = std::max(0.05f * (high - low), 1e-6f);
   low -= room;
   high += room;
-  auto x = [&](float truth) { return x0 + side * (truth - low) / (high - low); };
-  auto y = [&](float answer) { return top + side * (1 - (answer - low) / (high - low)); };
+  auto x = [&](float truth) { return x0 + plot_side * (truth - low) / (high - low); };
+  auto y = [&](float answer) { return top + plot_side * (1 - (answer - low) / (high - low)); };
   for (float value : {low, (low + high) / 2, high}) {
     drawing.line(x(low), y(value), x(high), y(value), pale);
     drawing.text(x0 - 6, y(value), fmt::format("{:.4g}", value), ink, 10, TextAnchor::right);
-    drawing.text(x(value), top + side + 14, fmt::format("{:.4g}", value), ink, 10, TextAnchor::middle);
+    drawing.text(x(value), top + plot_side + 14, fmt::format("{:.4g}", value), ink, 10, TextAnchor::middle);
   }
   drawing.line(x(low), y(low), x(high), y(high), pale, 2);
   for (size_t i = 0; i < count; ++i)
@@ -40,8 +40,8 @@ void draw_column(Drawing& drawing, float x0, const TableEvaluation& evaluation, 
 Image scatter_picture(const TableEvaluation& evaluation) {
   constexpr size_t most = 4;
   size_t columns = std::min(most, evaluation.columns().size());
-  constexpr int width = left + side + 20;
-  Drawing drawing(width * static_cast<int>(columns), top + side + 40);
+  constexpr int width = left + plot_side + 20;
+  Drawing drawing(width * static_cast<int>(columns), top + plot_side + 40);
   for (size_t i = 0; i < columns; ++i)
     draw_column(drawing, static_cast<float>(width * static_cast<int>(i) + left), evaluation, i);
   return drawing.finish();

@@ -17,12 +17,6 @@ std::vector<float> counted(int64_t count) {
   return values;
 }
 
-std::vector<Device> devices() {
-  std::vector<Device> all{Device::cpu()};
-  if (std::optional<Device> gpu = test_gpu()) all.push_back(*gpu);
-  return all;
-}
-
 class ArrayDatasetOn : public testing::TestWithParam<Device> {};
 
 TEST_P(ArrayDatasetOn, BatchesHoldTheSamplesOfTheOrder) {
@@ -58,7 +52,7 @@ TEST_P(ArrayDatasetOn, GathersRowsByAnyIndex) {
   EXPECT_EQ(target.to_vector<double>(), (std::vector<double>{3, 4, 3, 4, 1, 2}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, ArrayDatasetOn, testing::ValuesIn(devices()),
+INSTANTIATE_TEST_SUITE_P(Devices, ArrayDatasetOn, testing::ValuesIn(test_devices()),
                          [](const auto& info) { return info.param.is_cpu() ? "cpu" : "gpu"; });
 
 std::string message_of(const std::function<void()>& function) {

@@ -19,38 +19,38 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-enum class Kind { predicts, trains };
+enum class FaultKind { predicts, trains };
 struct FaultCase {
   std::string name;
-  Kind kind;
+  FaultKind kind;
 };
 
 const FaultCase cases[] = {
-    {"keras2-output-of-nested-twice.h5", Kind::predicts},
-    {"keras2-output-of-nested.h5", Kind::predicts},
-    {"keras2-functional-of-sequential-twice.h5", Kind::predicts},
-    {"keras2-gan.h5", Kind::trains},
-    {"keras2-bn-training-true.h5", Kind::predicts},
-    {"keras2-bn-training-false.h5", Kind::predicts},
-    {"keras2-finetune-training-false.h5", Kind::trains},
-    {"keras2-transfer-training-false.h5", Kind::trains},
-    {"keras2-loss-weights.h5", Kind::trains},
-    {"keras2-loss-weights-dict.h5", Kind::trains},
-    {"keras2-bce-softmax-2.h5", Kind::trains},
-    {"keras2-cce-sigmoid.h5", Kind::trains},
-    {"keras2-scce-relu.h5", Kind::trains},
-    {"keras2-metrics-precision.h5", Kind::trains},
-    {"keras3-output-of-nested-twice.h5", Kind::predicts},
-    {"keras3-output-of-nested.h5", Kind::predicts},
-    {"keras3-functional-of-sequential-twice.h5", Kind::predicts},
-    {"keras3-gan.h5", Kind::trains},
-    {"keras3-finetune-training-false.h5", Kind::trains},
-    {"keras3-loss-weights.h5", Kind::trains},
-    {"keras3-loss-weights-dict.h5", Kind::trains},
-    {"keras3-bce-softmax-2.h5", Kind::trains},
-    {"keras3-cce-sigmoid.h5", Kind::trains},
-    {"keras3-bce-relu.h5", Kind::trains},
-    {"keras3-scce-relu.h5", Kind::trains},
+    {"keras2-output-of-nested-twice.h5", FaultKind::predicts},
+    {"keras2-output-of-nested.h5", FaultKind::predicts},
+    {"keras2-functional-of-sequential-twice.h5", FaultKind::predicts},
+    {"keras2-gan.h5", FaultKind::trains},
+    {"keras2-bn-training-true.h5", FaultKind::predicts},
+    {"keras2-bn-training-false.h5", FaultKind::predicts},
+    {"keras2-finetune-training-false.h5", FaultKind::trains},
+    {"keras2-transfer-training-false.h5", FaultKind::trains},
+    {"keras2-loss-weights.h5", FaultKind::trains},
+    {"keras2-loss-weights-dict.h5", FaultKind::trains},
+    {"keras2-bce-softmax-2.h5", FaultKind::trains},
+    {"keras2-cce-sigmoid.h5", FaultKind::trains},
+    {"keras2-scce-relu.h5", FaultKind::trains},
+    {"keras2-metrics-precision.h5", FaultKind::trains},
+    {"keras3-output-of-nested-twice.h5", FaultKind::predicts},
+    {"keras3-output-of-nested.h5", FaultKind::predicts},
+    {"keras3-functional-of-sequential-twice.h5", FaultKind::predicts},
+    {"keras3-gan.h5", FaultKind::trains},
+    {"keras3-finetune-training-false.h5", FaultKind::trains},
+    {"keras3-loss-weights.h5", FaultKind::trains},
+    {"keras3-loss-weights-dict.h5", FaultKind::trains},
+    {"keras3-bce-softmax-2.h5", FaultKind::trains},
+    {"keras3-cce-sigmoid.h5", FaultKind::trains},
+    {"keras3-bce-relu.h5", FaultKind::trains},
+    {"keras3-scce-relu.h5", FaultKind::trains},
 };
 
 class KerasFaultTest : public testing::TestWithParam<FaultCase> {};
@@ -61,7 +61,7 @@ TEST_P(KerasFaultTest, GivesWhatKerasGives) {
   std::string path = reference_file("faults/" + name);
   Model model = Model::load(path);
   check_prediction(model, expected, name);
-  if (kind == Kind::trains) {
+  if (kind == FaultKind::trains) {
     Model trained = Model::load(path, {.training = true});
     ASSERT_TRUE(trained.is_compiled());
     check_step(trained, expected, name);
@@ -73,10 +73,10 @@ TEST_P(KerasFaultTest, GivesItWhenSavedAgain) {
   const auto& [name, kind] = GetParam();
   TemporaryFolder folder;
   std::string path = folder / "again.h5";
-  Model::load(reference_file("faults/" + name), {.training = kind == Kind::trains}).save(path);
+  Model::load(reference_file("faults/" + name), {.training = kind == FaultKind::trains}).save(path);
   Model model = Model::load(path);
   check_prediction(model, expected, name);
-  if (kind == Kind::trains) {
+  if (kind == FaultKind::trains) {
     Model trained = Model::load(path, {.training = true});
     check_step(trained, expected, name);
   }

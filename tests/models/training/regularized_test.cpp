@@ -38,7 +38,7 @@ Tensor labels() {
   return Tensor::from(std::vector<float>{0, 1, 1, 0}, {4, 1});
 }
 
-double train(Model& model, int steps = 1) {
+double loss_after(Model& model, int steps = 1) {
   double loss = 0;
   for (int i = 0; i < steps; ++i) loss = model.train_on_batch(inputs(), labels()).item<float>();
   return loss;
@@ -57,7 +57,7 @@ TEST(Regularized, TheLossAndTheStepHaveThePenalty) {
   for (float value : kernel) squares += static_cast<double>(value) * value;
   InMemoryDataset data(inputs(), labels());
   EXPECT_NEAR(model.evaluate(data)[0].second, plain.evaluate(data)[0].second + l2 * squares, 1e-6);
-  EXPECT_NEAR(train(model), train(plain) + l2 * squares, 1e-6);
+  EXPECT_NEAR(loss_after(model), loss_after(plain) + l2 * squares, 1e-6);
   std::vector<float> with = model.parameters().at("hidden/kernel").value.to_vector<float>(),
                      without = plain.parameters().at("hidden/kernel").value.to_vector<float>();
   for (size_t i = 0; i < with.size(); ++i) EXPECT_NEAR(with[i], without[i] - rate * 2 * l2 * kernel[i], 1e-6);
@@ -70,7 +70,7 @@ TEST(Regularized, AFrozenWeightAddsNothing) {
     one->compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 3});
     one->graph().layers()[1]->set_trainable(false);
   }
-  EXPECT_EQ(train(model), train(plain));
+  EXPECT_EQ(loss_after(model), loss_after(plain));
 }
 
 TEST(Regularized, IsSavedAndLoaded) {
@@ -81,10 +81,10 @@ TEST(Regularized, IsSavedAndLoaded) {
     layer.constrain("kernel", MaxNorm{.max_value = 0.5});
   });
   model.compile(Adam({.learning_rate = 0.05}), Loss::binary_crossentropy, {}, {.seed = 3});
-  train(model, 3);
+  loss_after(model, 3);
   model.save(folder / "regularized.h5");
   Model again = Model::load(folder / "regularized.h5", {.training = true});
-  EXPECT_EQ(train(model, 3), train(again, 3));
+  EXPECT_EQ(loss_after(model, 3), loss_after(again, 3));
   EXPECT_TRUE(equal_bits(model.parameters().values(), again.parameters().values()));
   Config config = again.graph().layers()[1]->config();
   // Files have their keys in another order.
@@ -98,7 +98,7 @@ TEST(Constrained, HoldsAfterEveryStep) {
   Sequential model = dense_model([](Layer& layer) { layer.constrain("kernel", MaxNorm{.max_value = 0.3}); });
   model.compile(SGD({.learning_rate = 0.5}), Loss::binary_crossentropy, {}, {.seed = 3});
   for (int step = 0; step < 3; ++step) {
-    train(model);
+    loss_after(model);
     std::vector<float> kernel = model.parameters().at("hidden/kernel").value.to_vector<float>();
     for (int unit = 0; unit < 5; ++unit) {
       double sum = 0;

@@ -9,7 +9,7 @@
 namespace manul {
 namespace {
 
-constexpr int64_t batch_size = 16;
+constexpr int64_t resumed_batch = 16;
 
 Sequential compiled_model(uint64_t seed = 7) {
   Sequential model = small_classifier(0.3);
@@ -52,11 +52,11 @@ class StopAfter : public Callback {
 TEST(Resume, TwoAndThreeEpochsAreFive) {
   InMemoryDataset train = corner_pictures(70, 1), test = corner_pictures(20, 2);
   Sequential whole = compiled_model(), first = compiled_model(), second = compiled_model(99);
-  History all = whole.fit(train, {.epochs = 5, .batch_size = batch_size, .validation = &test});
-  first.fit(train, {.epochs = 2, .batch_size = batch_size, .validation = &test});
+  History all = whole.fit(train, {.epochs = 5, .batch_size = resumed_batch, .validation = &test});
+  first.fit(train, {.epochs = 2, .batch_size = resumed_batch, .validation = &test});
   copy_into(first, second);
   History rest =
-      second.fit(train, {.epochs = 5, .batch_size = batch_size, .validation = &test, .resume = true});
+      second.fit(train, {.epochs = 5, .batch_size = resumed_batch, .validation = &test, .resume = true});
   expect_equal(second, whole);
   EXPECT_EQ(rest.epochs(), all.epochs());
 }
@@ -64,18 +64,18 @@ TEST(Resume, TwoAndThreeEpochsAreFive) {
 TEST(Resume, GoesOnInTheMiddleOfAnEpoch) {
   InMemoryDataset train = corner_pictures(70, 1);  // 5 steps an epoch, the last one short
   Sequential whole = compiled_model();
-  History all = whole.fit(train, {.epochs = 3, .batch_size = batch_size});
+  History all = whole.fit(train, {.epochs = 3, .batch_size = resumed_batch});
   for (int steps : {1, 5, 7, 14}) {
     std::atomic<bool> stop = false;
     StopAfter after(stop, steps);
     Sequential first = compiled_model(), second = compiled_model(99);
     History part =
-        first.fit(train, {.epochs = 3, .batch_size = batch_size, .callbacks = {&after}, .stop = &stop});
+        first.fit(train, {.epochs = 3, .batch_size = resumed_batch, .callbacks = {&after}, .stop = &stop});
     EXPECT_EQ(part.stop_reason, StopReason::requested);
     EXPECT_EQ(part.stopped_epoch * 5 + part.stopped_step, steps);
     EXPECT_EQ(first.state().read().iteration, steps);
     copy_into(first, second);
-    History rest = second.fit(train, {.epochs = 3, .batch_size = batch_size, .resume = true});
+    History rest = second.fit(train, {.epochs = 3, .batch_size = resumed_batch, .resume = true});
     EXPECT_EQ(rest.stop_reason, StopReason::finished);
     expect_equal(second, whole);
     EXPECT_EQ(rest.epochs(), all.epochs());
@@ -88,12 +88,12 @@ TEST(Resume, ReadsOlderStatesOfTheEndOfAnEpochAlone) {
     std::atomic<bool> stop = false;
     StopAfter after(stop, steps);
     Sequential model = compiled_model();
-    model.fit(train, {.epochs = 1, .batch_size = batch_size, .callbacks = {&after}, .stop = &stop});
+    model.fit(train, {.epochs = 1, .batch_size = resumed_batch, .callbacks = {&after}, .stop = &stop});
     model.training_state.values.set("format", format);
     return model;
   };
   auto go_on = [&](Sequential model) {
-    model.fit(train, {.epochs = 2, .batch_size = batch_size, .resume = true});
+    model.fit(train, {.epochs = 2, .batch_size = resumed_batch, .resume = true});
     return model;
   };
   expect_equal(go_on(after_steps(99, 1)), go_on(after_steps(99, 2)));
@@ -111,7 +111,7 @@ TEST(Resume, ThroughAFileGivesTheSameFile) {
   TemporaryFolder folder;
   std::string path = folder / "parts.h5", straight = folder / "whole.h5";
   InMemoryDataset train = corner_pictures(70, 1), test = corner_pictures(20, 2);
-  FitOptions options{.epochs = 5, .batch_size = batch_size, .validation = &test};
+  FitOptions options{.epochs = 5, .batch_size = resumed_batch, .validation = &test};
   Sequential whole = compiled_model();
   EarlyStopping patient({.patience = 50, .restore_best_weights = true});
   options.callbacks = {&patient};
@@ -156,7 +156,7 @@ TEST(Resume, RefusesAStateThatDoesNotFit) {
   std::atomic<bool> stop = false;
   StopAfter after(stop, 3);
   Sequential model = compiled_model();
-  model.fit(train, {.batch_size = batch_size, .callbacks = {&after}, .stop = &stop});
+  model.fit(train, {.batch_size = resumed_batch, .callbacks = {&after}, .stop = &stop});
   try {
     model.fit(fewer, {.resume = true});
     FAIL();

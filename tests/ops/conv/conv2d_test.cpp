@@ -13,7 +13,7 @@ void run(const Shape& x, const Shape& kernel, const Shape& bias, const Conv2DOpt
   conv2d(Tensor::zeros(x), Tensor::zeros(kernel), Tensor::zeros(bias), options);
 }
 
-const ErrorSample errors[] = {
+const ErrorSample conv2d_errors[] = {
     {"channels",
      [] {
        run({32, 64, 64, 3}, {32, 3, 3, 1}, {32});
@@ -65,7 +65,7 @@ const ErrorSample errors[] = {
      },
      "conv2d: input is f32, kernel f64, bias none"},
 };
-INSTANTIATE_TEST_SUITE_P(Conv2D, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Conv2D, OpErrorTest, testing::ValuesIn(conv2d_errors), name_of_sample);
 
 TEST(Conv2D, TakesAnEmptyBatch) {
   Tensor kernel = Tensor::full({4, 3, 3, 3}, 1), gradient = Tensor::full({4, 3, 3, 3}, 7);

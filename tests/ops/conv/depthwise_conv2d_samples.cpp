@@ -4,8 +4,8 @@
 namespace manul {
 namespace {
 
-OpSample sample(const char* name, const Shape& x, const Shape& kernel,
-                const DepthwiseConv2DOptions& options = {}) {
+OpSample depthwise_conv2d_sample(const char* name, const Shape& x, const Shape& kernel,
+                                 const DepthwiseConv2DOptions& options = {}) {
   return {name, {{x}, {kernel}, {{kernel[2] * kernel[3]}}}, [options](const std::vector<Tensor>& inputs) {
             return depthwise_conv2d(inputs[0], inputs[1], inputs[2], options);
           }};
@@ -16,24 +16,30 @@ OpSample sample(const char* name, const Shape& x, const Shape& kernel,
 std::vector<OpSample> depthwise_conv2d_samples() {
   constexpr auto same = Padding::same;
   return {
-      sample("depthwise_conv2d_one_element", {1, 1, 1, 1}, {1, 1, 1, 1}),
-      sample("depthwise_conv2d_valid", {2, 7, 5, 3}, {3, 3, 3, 1}),
-      sample("depthwise_conv2d_same", {2, 9, 14, 8}, {3, 3, 8, 1}, {.padding = same}),
-      sample("depthwise_conv2d_full_vectors", {1, 6, 21, 48}, {3, 3, 48, 1}, {.padding = same}),
-      sample("depthwise_conv2d_odd_channels", {2, 6, 13, 37}, {3, 3, 37, 1}, {.padding = same}),
-      sample("depthwise_conv2d_even_kernel", {2, 7, 6, 5}, {4, 2, 5, 1}, {.padding = same}),
-      sample("depthwise_conv2d_many_taps", {2, 9, 10, 20}, {5, 5, 20, 1}, {.padding = same}),
-      sample("depthwise_conv2d_strides_2_3", {2, 9, 11, 20}, {3, 2, 20, 1}, {.strides = {2, 3}}),
-      sample("depthwise_conv2d_strides_same", {2, 10, 12, 4}, {3, 3, 4, 1},
-             {.strides = {2, 2}, .padding = same}),
-      sample("depthwise_conv2d_stride_beyond_kernel", {2, 8, 7, 3}, {1, 2, 3, 1}, {.strides = {3, 4}}),
-      sample("depthwise_conv2d_dilation", {2, 9, 8, 17}, {3, 3, 17, 1},
-             {.padding = same, .dilation = {2, 3}}),
-      sample("depthwise_conv2d_kernel_beyond_picture", {2, 3, 2, 4}, {5, 6, 4, 1}, {.padding = same}),
-      sample("depthwise_conv2d_multiplier", {2, 7, 6, 4}, {3, 3, 4, 2}),
-      sample("depthwise_conv2d_multiplier_strides", {2, 7, 6, 9}, {3, 2, 9, 3},
-             {.strides = {2, 2}, .padding = same}),
-      sample("depthwise_conv2d_multiplier_dilation", {1, 9, 8, 4}, {2, 2, 4, 4}, {.dilation = {3, 2}}),
+      depthwise_conv2d_sample("depthwise_conv2d_one_element", {1, 1, 1, 1}, {1, 1, 1, 1}),
+      depthwise_conv2d_sample("depthwise_conv2d_valid", {2, 7, 5, 3}, {3, 3, 3, 1}),
+      depthwise_conv2d_sample("depthwise_conv2d_same", {2, 9, 14, 8}, {3, 3, 8, 1}, {.padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_full_vectors", {1, 6, 21, 48}, {3, 3, 48, 1},
+                              {.padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_odd_channels", {2, 6, 13, 37}, {3, 3, 37, 1},
+                              {.padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_even_kernel", {2, 7, 6, 5}, {4, 2, 5, 1}, {.padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_many_taps", {2, 9, 10, 20}, {5, 5, 20, 1}, {.padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_strides_2_3", {2, 9, 11, 20}, {3, 2, 20, 1},
+                              {.strides = {2, 3}}),
+      depthwise_conv2d_sample("depthwise_conv2d_strides_same", {2, 10, 12, 4}, {3, 3, 4, 1},
+                              {.strides = {2, 2}, .padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_stride_beyond_kernel", {2, 8, 7, 3}, {1, 2, 3, 1},
+                              {.strides = {3, 4}}),
+      depthwise_conv2d_sample("depthwise_conv2d_dilation", {2, 9, 8, 17}, {3, 3, 17, 1},
+                              {.padding = same, .dilation = {2, 3}}),
+      depthwise_conv2d_sample("depthwise_conv2d_kernel_beyond_picture", {2, 3, 2, 4}, {5, 6, 4, 1},
+                              {.padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_multiplier", {2, 7, 6, 4}, {3, 3, 4, 2}),
+      depthwise_conv2d_sample("depthwise_conv2d_multiplier_strides", {2, 7, 6, 9}, {3, 2, 9, 3},
+                              {.strides = {2, 2}, .padding = same}),
+      depthwise_conv2d_sample("depthwise_conv2d_multiplier_dilation", {1, 9, 8, 4}, {2, 2, 4, 4},
+                              {.dilation = {3, 2}}),
       {"depthwise_conv2d_no_bias",
        {{{2, 7, 5, 3}}, {{3, 3, 3, 2}}},
        [](const std::vector<Tensor>& inputs) { return depthwise_conv2d(inputs[0], inputs[1], Tensor()); }},

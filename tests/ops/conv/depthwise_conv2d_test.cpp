@@ -11,7 +11,7 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(DepthwiseConv2D, OpTest, testing::ValuesIn(depthwise_conv2d_samples()),
                          name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample depthwise_conv2d_errors[] = {
     {"channels",
      [] {
        depthwise_conv2d(Tensor::zeros({1, 5, 5, 3}), Tensor::zeros({3, 3, 4, 1}), Tensor());
@@ -28,7 +28,8 @@ const ErrorSample errors[] = {
      },
      "depthwise_conv2d: window [3, 3] with dilation [1, 1] does not fit input [1, 2, 5, 3]"},
 };
-INSTANTIATE_TEST_SUITE_P(DepthwiseConv2D, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(DepthwiseConv2D, OpErrorTest, testing::ValuesIn(depthwise_conv2d_errors),
+                         name_of_sample);
 
 TEST(DepthwiseConv2D, TakesAnEmptyBatch) {
   Tensor kernel = Tensor::full({3, 3, 3, 1}, 1), gradient = Tensor::full({3, 3, 3, 1}, 7);

@@ -14,7 +14,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Matmul, OpTest, testing::ValuesIn(matmul_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample matmul_errors[] = {
     {"inner",
      [] {
        matmul(Tensor::zeros({2, 3}), Tensor::zeros({4, 5}));
@@ -46,7 +46,7 @@ const ErrorSample errors[] = {
      },
      "dense: bias [4] does not fit kernel [4, 5] (want [units])"},
 };
-INSTANTIATE_TEST_SUITE_P(Matmul, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Matmul, OpErrorTest, testing::ValuesIn(matmul_errors), name_of_sample);
 
 struct DenseCase {
   const char* name;

@@ -21,7 +21,7 @@ void scale_into(const Tensor& y, double factor, const Tensor& x) {
   unary_kernel(Unary{pointwise::unary_place<pointwise::Scale>, {factor}}, x, y);
 }
 
-struct Range {
+struct Interval {
   int64_t begin, count;
 };
 
@@ -90,7 +90,7 @@ TEST_F(SettledTest, Update) {
   Tensor old = values({count}, 2), added = values({count}, 3), gradients = Tensor::empty_like(old),
          parameters = Tensor::empty_like(old), m = Tensor::empty_like(old), v = Tensor::empty_like(old),
          total = Tensor::empty({}, DType::f32, device);
-  auto trained = [&](Range range, bool wait) {
+  auto trained = [&](Interval range, bool wait) {
     Tensor some = gradients.range(range.begin, {range.count}), more = added.range(range.begin, {range.count});
     for (const Tensor& slot : {parameters, m, v}) slot.fill_zero();
     state.write({.learning_rate = 0.01});
@@ -114,7 +114,7 @@ TEST_F(SettledTest, Update) {
     EXPECT_EQ(state.read().position, 10);
     return parameters.clone();
   };
-  for (Range range : {Range{0, count}, Range{0, count / 2}, Range{count / 2, count / 2}, Range{16, 48}})
+  for (Interval range : {Interval{0, count}, Interval{0, count / 2}, Interval{count / 2, count / 2}, Interval{16, 48}})
     for (int i = 0; i < 5; ++i)
       ASSERT_TRUE(equal_bits(trained(range, false), trained(range, true))) << range.begin;
 }

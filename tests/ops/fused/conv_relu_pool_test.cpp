@@ -12,7 +12,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(ConvReluPool, OpTest, testing::ValuesIn(conv_relu_pool_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample conv_relu_pool_errors[] = {
     {"channels",
      [] {
        conv_relu_pool(Tensor::zeros({1, 9, 9, 3}), Tensor::zeros({4, 3, 3, 1}), Tensor(), {}, {});
@@ -29,7 +29,7 @@ const ErrorSample errors[] = {
      },
      "window [3, 3] with dilation [1, 1] does not fit input [1, 2, 9, 3]"},
 };
-INSTANTIATE_TEST_SUITE_P(ConvReluPool, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(ConvReluPool, OpErrorTest, testing::ValuesIn(conv_relu_pool_errors), name_of_sample);
 
 TEST(ConvReluPoolFits, TakesTheFirstLayerOfAPictureNetwork) {
   Shape x{32, 64, 64, 3}, kernel{32, 3, 3, 3};

@@ -11,7 +11,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Affine, OpTest, testing::ValuesIn(affine_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample affine_errors[] = {
     {"rank",
      [] {
        affine_transform(Tensor::zeros({2, 3, 4}), Tensor::zeros({2, 6}), 3, 4);
@@ -23,7 +23,7 @@ const ErrorSample errors[] = {
      },
      "affine_transform: pictures [2, 3, 4, 1] want f32 matrices [N, 6], not f32 [1, 6]"},
 };
-INSTANTIATE_TEST_SUITE_P(Affine, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Affine, OpErrorTest, testing::ValuesIn(affine_errors), name_of_sample);
 
 /// What is drawn from between a number and itself is that number.
 RandomAffine certain(const std::string& what, const std::vector<double>& numbers) {

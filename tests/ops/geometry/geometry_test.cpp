@@ -8,7 +8,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Geometry, OpTest, testing::ValuesIn(geometry_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample geometry_errors[] = {
     {"pad_negative",
      [] {
        zero_pad2d(Tensor::zeros({1, 2, 2, 1}), {-1, 0}, 0);
@@ -35,7 +35,7 @@ const ErrorSample errors[] = {
      },
      "upsample2d: factors [2, 0] must be from 1"},
 };
-INSTANTIATE_TEST_SUITE_P(Geometry, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Geometry, OpErrorTest, testing::ValuesIn(geometry_errors), name_of_sample);
 
 TEST(Geometry, UpsamplingRepeatsPixels) {
   Tensor x = Tensor::from(std::vector<float>{1, 2, 3, 4}, {1, 2, 2, 1});

@@ -7,6 +7,7 @@
 #include "manul/ops/losses/kinds/huber.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/ops/shape/shape_ops.h"
+#include "manul/tests/keras_losses.h"
 #include "manul/tests/keras_reference.h"
 
 // Every loss of the table against Keras' numbers, found by its class name: tests/reference/losses.h5 and
@@ -14,20 +15,6 @@
 // held against differences.
 namespace manul {
 namespace {
-
-const Fixture& reference() {
-  static const Fixture fixture(reference_file("losses.h5"));
-  return fixture;
-}
-const Fixture& reference_of_keras3() {
-  static const Fixture fixture(reference_file("losses_keras3.h5"));
-  return fixture;
-}
-
-const Fixture& more() {
-  static const Fixture fixture(reference_file("more_losses.h5"));
-  return fixture;
-}
 
 LossSpec loss_of(const Fixture& fixture, const std::string& group) {
   std::string class_name = fixture.text(group, "class_name");
@@ -56,41 +43,35 @@ Tensor weights_in(const Fixture& fixture, const std::string& group, DType dtype,
   return fixture.has(path) ? fixture.tensor(path).to(dtype).to(device) : Tensor();
 }
 
-std::vector<Device> test_devices() {
-  std::vector<Device> devices{Device::cpu()};
-  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
-  return devices;
-}
-
 void expect_what_keras_gives(const std::string& name, DType dtype, Device device) {
   std::string inputs = "keras2/losses/" + name;
-  std::string results = reference().has("keras3/losses/" + name) ? "keras3/losses/" + name : inputs;
-  LossSpec loss = loss_of(reference(), inputs);
+  std::string results = keras_losses().has("keras3/losses/" + name) ? "keras3/losses/" + name : inputs;
+  LossSpec loss = loss_of(keras_losses(), inputs);
   ASSERT_TRUE(loss.values);
   bool has_clip = loss.plain || name.find("smoothing") != std::string::npos;
   // 1 - 1e-7 is another number in f32, and so is what becomes of a probability there.
   double tolerance = dtype == DType::f64 ? 1e-8 : has_clip ? 0.1 : 1e-5;
   // Keras 2 adds an epsilon inside the logarithms; Keras 3's numbers are there where that is more than 1e-6.
   if (name.starts_with("bce") && results == inputs) tolerance = std::max(tolerance, 2e-6);
-  Tensor labels = reference().tensor(inputs + "/y_true").to(device);
-  Tensor predictions = reference().tensor(inputs + "/y_pred").to(dtype).to(device);
+  Tensor labels = keras_losses().tensor(inputs + "/y_true").to(device);
+  Tensor predictions = keras_losses().tensor(inputs + "/y_pred").to(dtype).to(device);
   predictions.watch(Tensor::empty_like(predictions));
-  Tensor weights = weights_in(reference(), inputs, dtype, device);
+  Tensor weights = weights_in(keras_losses(), inputs, dtype, device);
   Tensor each = loss_values(loss, labels, predictions);
   if (weights.defined()) each = multiply(each, weights);
-  EXPECT_LE(normalised_error(each.to(DType::f64), reference().tensor(results + "/each")), tolerance);
+  EXPECT_LE(normalised_error(each.to(DType::f64), keras_losses().tensor(results + "/each")), tolerance);
   Tape tape;
   Tensor value = mean_loss(loss, labels, predictions, weights);
-  double wanted = reference().values(results + "/value")[0];
+  double wanted = keras_losses().values(results + "/value")[0];
   EXPECT_NEAR(value.to(DType::f64).item<double>(), wanted, tolerance * (1 + std::abs(wanted)));
   tape.backward(value);
   EXPECT_LE(
-      normalised_error(predictions.leaf()->gradient.to(DType::f64), reference().tensor(results + "/grad")),
+      normalised_error(predictions.leaf()->gradient.to(DType::f64), keras_losses().tensor(results + "/grad")),
       tolerance);
 }
 
 TEST(LossKinds, GiveWhatKerasGives) {
-  for (const std::string& name : reference().names("keras2/losses"))
+  for (const std::string& name : keras_losses().names("keras2/losses"))
     for (Device device : test_devices())
       for (DType dtype : {DType::f64, DType::f32}) {
         SCOPED_TRACE(name + " " + std::string(name_of(dtype)) + " " + device.name());
@@ -99,7 +80,7 @@ TEST(LossKinds, GiveWhatKerasGives) {
 }
 
 TEST(LossKinds, GiveWhatKeras3Gives) {
-  const Fixture& fixture = reference_of_keras3();
+  const Fixture& fixture = keras3_losses();
   for (const std::string& name : fixture.names("losses"))
     for (Device device : test_devices()) {
       SCOPED_TRACE(name + " " + device.name());
@@ -117,30 +98,32 @@ TEST(LossKinds, GiveWhatKeras3Gives) {
 }
 
 TEST(LossKinds, GiveWhatKeras3GivesForPicturesAndSums) {
-  for (const std::string& name : more().names("losses"))
+  for (const std::string& name : more_keras_losses().names("losses"))
     for (Device device : test_devices()) {
       SCOPED_TRACE(name + " " + device.name());
       std::string group = "losses/" + name;
-      LossSpec loss = loss_of(more(), group);
+      LossSpec loss = loss_of(more_keras_losses(), group);
       ASSERT_TRUE(loss.values);
-      Tensor labels = more().tensor(group + "/y_true").to(device), each;
-      Tensor predictions = more().tensor(group + "/y_pred").to(device);
+      Tensor labels = more_keras_losses().tensor(group + "/y_true").to(device), each;
+      Tensor predictions = more_keras_losses().tensor(group + "/y_pred").to(device);
       predictions.watch(Tensor::empty_like(predictions));
-      Tensor weights = weights_in(more(), group, DType::f64, device);
+      Tensor weights = weights_in(more_keras_losses(), group, DType::f64, device);
       Tape tape;
       Tensor value = mean_loss(loss, labels, predictions, weights);
-      double wanted = more().values(group + "/value")[0];
+      double wanted = more_keras_losses().values(group + "/value")[0];
       EXPECT_NEAR(value.item<double>(), wanted, 1e-8 * (1 + std::abs(wanted)));
       tape.backward(value);
-      EXPECT_LE(normalised_error(predictions.leaf()->gradient, more().tensor(group + "/grad")), 1e-7);
+      EXPECT_LE(normalised_error(predictions.leaf()->gradient, more_keras_losses().tensor(group + "/grad")),
+                1e-7);
       if (weights.defined()) continue;
-      EXPECT_LE(normalised_error(loss_values(loss, labels, predictions), more().tensor(group + "/each")),
+      EXPECT_LE(normalised_error(loss_values(loss, labels, predictions),
+                                 more_keras_losses().tensor(group + "/each")),
                 1e-8);
     }
 }
 
 TEST(LossKinds, HaveTheGradientsOfTheirValues) {
-  const Fixture& fixture = reference_of_keras3();
+  const Fixture& fixture = keras3_losses();
   for (const std::string& name : fixture.names("losses")) {
     SCOPED_TRACE(name);
     std::string group = "losses/" + name;
@@ -167,12 +150,12 @@ TEST(LossKinds, HaveTheGradientsOfTheirValues) {
 
 TEST(LossKinds, EachOfTheTableHasNumbers) {
   std::set<std::string> with_numbers;
-  for (const std::string& name : reference().names("keras2/losses"))
-    with_numbers.insert(reference().text("keras2/losses/" + name, "class_name"));
-  for (const std::string& name : reference_of_keras3().names("losses"))
-    with_numbers.insert(reference_of_keras3().text("losses/" + name, "class_name"));
-  for (const std::string& name : more().names("losses"))
-    with_numbers.insert(more().text("losses/" + name, "class_name"));
+  for (const std::string& name : keras_losses().names("keras2/losses"))
+    with_numbers.insert(keras_losses().text("keras2/losses/" + name, "class_name"));
+  for (const std::string& name : keras3_losses().names("losses"))
+    with_numbers.insert(keras3_losses().text("losses/" + name, "class_name"));
+  for (const std::string& name : more_keras_losses().names("losses"))
+    with_numbers.insert(more_keras_losses().text("losses/" + name, "class_name"));
   EXPECT_GE(registered_losses().size(), 21U);
   for (const LossSpec& loss : registered_losses()) {
     EXPECT_TRUE(with_numbers.count(loss.class_name)) << loss.class_name;

@@ -17,7 +17,7 @@ Tensor labels(const std::vector<int32_t>& values) {
   return Tensor::from(values, {static_cast<int64_t>(values.size())});
 }
 
-const ErrorSample errors[] = {
+const ErrorSample loss_errors[] = {
     {"binary_shape",
      [] {
        loss_from_logits(Loss::binary_crossentropy, Tensor::zeros({3, 2}), labels({0, 1, 1}));
@@ -51,7 +51,7 @@ const ErrorSample errors[] = {
      },
      "output [0, 1] has no elements"},
 };
-INSTANTIATE_TEST_SUITE_P(Loss, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Loss, OpErrorTest, testing::ValuesIn(loss_errors), name_of_sample);
 
 struct LossCase {
   const char* name;
@@ -143,12 +143,6 @@ struct DenseLossInputs {
     return {x.leaf()->gradient.clone(), kernel.leaf()->gradient.clone(), bias.leaf()->gradient.clone()};
   }
 };
-
-std::vector<Device> test_devices() {
-  std::vector<Device> devices{Device::cpu()};
-  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
-  return devices;
-}
 
 TEST(DenseLoss, HandsOverTheGradientsOfItsParts) {
   for (Device device : test_devices()) {

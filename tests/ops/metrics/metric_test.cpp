@@ -13,33 +13,13 @@
 #include "manul/ops/metrics/kinds/mean_iou.h"
 #include "manul/ops/metrics/kinds/precision.h"
 #include "manul/ops/pointwise/pointwise.h"
+#include "manul/tests/keras_losses.h"
 #include "manul/tests/keras_reference.h"
 
 // Every metric of tests/reference/losses.h5 and losses_keras3.h5 against Keras' numbers, found by its class
 // name.
 namespace manul {
 namespace {
-
-const Fixture& reference() {
-  static const Fixture fixture(reference_file("losses.h5"));
-  return fixture;
-}
-
-const Fixture& reference_of_keras3() {
-  static const Fixture fixture(reference_file("losses_keras3.h5"));
-  return fixture;
-}
-
-std::vector<Device> test_devices() {
-  std::vector<Device> devices{Device::cpu()};
-  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
-  return devices;
-}
-
-const Fixture& more() {
-  static const Fixture fixture(reference_file("more_losses.h5"));
-  return fixture;
-}
 
 MetricSpec metric_of(const Fixture& fixture, const std::string& group) {
   std::string class_name = fixture.text(group, "class_name");
@@ -96,13 +76,13 @@ void expect_what_keras_gives(const Fixture& fixture, const std::string& group,
 class KerasMetric : public testing::TestWithParam<std::string> {};
 
 TEST_P(KerasMetric, AddsUpAsInKeras) {
-  bool both = reference().has("keras3/metrics/" + GetParam());
+  bool both = keras_losses().has("keras3/metrics/" + GetParam());
   // Keras computes top-k in float32 alone; 1 - 1e-7 is another number in f32.
   bool single = GetParam().find("top_") != std::string::npos;
   bool clipped = GetParam().find("crossentropy") != std::string::npos;
   for (Device device : test_devices())
     for (DType dtype : {DType::f64, DType::f32})
-      expect_what_keras_gives(reference(), "keras2/metrics/" + GetParam(),
+      expect_what_keras_gives(keras_losses(), "keras2/metrics/" + GetParam(),
                               (both ? "keras3/metrics/" : "keras2/metrics/") + GetParam(), dtype, device,
                               dtype == DType::f64 && !single ? 1e-9
                               : clipped                      ? 1e-2
@@ -110,32 +90,33 @@ TEST_P(KerasMetric, AddsUpAsInKeras) {
 }
 
 TEST(Metrics, AddUpAsInKeras3) {
-  for (const std::string& name : reference_of_keras3().names("metrics"))
+  for (const std::string& name : keras3_losses().names("metrics"))
     for (Device device : test_devices())
       for (DType dtype : {DType::f64, DType::f32}) {
         SCOPED_TRACE(name + " " + device.name());
         std::string group = "metrics/" + name;
         // Computed in float32.
-        expect_what_keras_gives(reference_of_keras3(), group, group, dtype, device, 3e-6);
+        expect_what_keras_gives(keras3_losses(), group, group, dtype, device, 3e-6);
       }
 }
 
 TEST(Metrics, OfMoreKindsAddUpAsInKeras3) {
-  for (const std::string& name : more().names("metrics"))
+  for (const std::string& name : more_keras_losses().names("metrics"))
     for (Device device : test_devices())
       for (DType dtype : {DType::f64, DType::f32}) {
         SCOPED_TRACE(name + " " + device.name());
         std::string group = "metrics/" + name;
         // Keras adds 1e-7 where it divides by a number of classes.
-        expect_what_keras_gives(more(), group, group, dtype, device, dtype == DType::f64 ? 3e-7 : 5e-6);
+        expect_what_keras_gives(more_keras_losses(), group, group, dtype, device,
+                                dtype == DType::f64 ? 3e-7 : 5e-6);
       }
 }
 
 TEST(Metrics, EachOfTheTableHasNumbers) {
   std::set<std::string> with_numbers;
-  for (const std::string& name : reference().names("keras2/metrics"))
-    with_numbers.insert(reference().text("keras2/metrics/" + name, "class_name"));
-  for (const Fixture* fixture : {&reference_of_keras3(), &more()})
+  for (const std::string& name : keras_losses().names("keras2/metrics"))
+    with_numbers.insert(keras_losses().text("keras2/metrics/" + name, "class_name"));
+  for (const Fixture* fixture : {&keras3_losses(), &more_keras_losses()})
     for (const std::string& name : fixture->names("metrics"))
       with_numbers.insert(fixture->text("metrics/" + name, "class_name"));
   EXPECT_GE(registered_metrics().size(), 30U);
@@ -143,7 +124,7 @@ TEST(Metrics, EachOfTheTableHasNumbers) {
     EXPECT_TRUE(metric.class_name.empty() || with_numbers.count(metric.class_name)) << metric.class_name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Metrics, KerasMetric, testing::ValuesIn(reference().names("keras2/metrics")),
+INSTANTIATE_TEST_SUITE_P(Metrics, KerasMetric, testing::ValuesIn(keras_losses().names("keras2/metrics")),
                          [](const auto& info) {
                            std::string name = info.param;
                            for (char& c : name)

@@ -11,7 +11,7 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(GroupNormalize, OpTest, testing::ValuesIn(group_normalize_samples()),
                          name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample group_normalize_errors[] = {
     {"axes",
      [] {
        layer_normalize(Tensor::zeros({2, 3}), {}, {}, {1, 2}, 1e-3);
@@ -38,7 +38,8 @@ const ErrorSample errors[] = {
      },
      "unit_normalize: [2, 3] has no 3 axes from axis 0 on"},
 };
-INSTANTIATE_TEST_SUITE_P(GroupNormalize, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(GroupNormalize, OpErrorTest, testing::ValuesIn(group_normalize_errors),
+                         name_of_sample);
 
 /// Statistics of numbers that lie close together, far from 0.
 TEST(GroupNormalize, KeepsSmallDifferencesOfLargeNumbers) {

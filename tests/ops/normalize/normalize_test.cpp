@@ -17,7 +17,7 @@ Tensor inference(const Shape& x, const Shape& mean) {
                                    1e-3);
 }
 
-const ErrorSample errors[] = {
+const ErrorSample normalize_errors[] = {
     {"channels",
      [] {
        inference({2, 3, 4}, {3});
@@ -31,10 +31,10 @@ const ErrorSample errors[] = {
      },
      "input [0, 3] has no elements to take statistics of"},
 };
-INSTANTIATE_TEST_SUITE_P(Normalize, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Normalize, OpErrorTest, testing::ValuesIn(normalize_errors), name_of_sample);
 
 /// A BatchNormalization case; weights by Keras' names, undefined where the layer has none.
-struct KerasCase {
+struct NormalizationCase {
   std::string group;
   double epsilon = 1e-3, momentum = 0.99, tolerance = 1e-12;
 
@@ -52,14 +52,14 @@ struct KerasCase {
   Tensor kept(const std::string& weight) const { return keras_reference().tensor(path_of(weight)); }
 };
 
-void PrintTo(const KerasCase& keras_case, std::ostream* out) {
+void PrintTo(const NormalizationCase& keras_case, std::ostream* out) {
   *out << keras_case.group;
 }
 
-class KerasBatchNormalization : public testing::TestWithParam<KerasCase> {};
+class KerasBatchNormalization : public testing::TestWithParam<NormalizationCase> {};
 
 TEST_P(KerasBatchNormalization, AgreesInInference) {
-  const KerasCase& keras = GetParam();
+  const NormalizationCase& keras = GetParam();
   Tensor x = watched_reference(keras.group + "/input0");
   Tensor gamma = keras.trained("gamma"), beta = keras.trained("beta");
   Tape tape;
@@ -73,7 +73,7 @@ TEST_P(KerasBatchNormalization, AgreesInInference) {
 }
 
 TEST_P(KerasBatchNormalization, AgreesInTraining) {
-  const KerasCase& keras = GetParam();
+  const NormalizationCase& keras = GetParam();
   std::string training = keras.group + "/training_";
   Tensor x = watched_reference(keras.group + "/input0");
   Tensor gamma = keras.trained("gamma"), beta = keras.trained("beta");
@@ -94,7 +94,7 @@ TEST_P(KerasBatchNormalization, AgreesInTraining) {
   expect_reference(moving_variance, path_of("moving_variance") + "_after", std::max(keras.tolerance, 5e-8));
 }
 
-const KerasCase cases[] = {
+const NormalizationCase cases[] = {
     {"layers/batchnorm_2d"},
     {"layers/batchnorm_2d_float32", 1e-3, 0.99, 1e-6},
     {"layers/batchnorm_4d"},

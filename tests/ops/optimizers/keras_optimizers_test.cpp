@@ -7,7 +7,7 @@
 #include "manul/ops/optimizers/optimizer_table.h"
 #include "manul/ops/schedules/schedules.h"
 #include "manul/testing/op_check.h"
-#include "manul/tests/fixtures.h"
+#include "manul/tests/keras_reference.h"
 
 // Every optimizer setting and schedule of tests/reference/optimizers.h5 and schedules.h5, which Keras
 // computed.
@@ -21,12 +21,6 @@ const Fixture& optimizers() {
 const Fixture& schedules() {
   static const Fixture fixture(reference_file("schedules.h5"));
   return fixture;
-}
-
-std::vector<Device> devices() {
-  std::vector<Device> all{Device::cpu()};
-  if (std::optional<Device> gpu = test_gpu()) all.push_back(*gpu);
-  return all;
 }
 
 /// The options that a group of a fixture has as attributes: numbers, whole ones as integers.
@@ -69,11 +63,8 @@ Config options_of(const Fixture& fixture, const std::string& group) {
   return options;
 }
 
-/// Step `step` of a recorded tensor [steps, ...].
-Tensor at_step(const std::string& path, int64_t step) {
-  Tensor all = optimizers().tensor(path);
-  Shape shape = all.shape().sample();
-  return all.range(step * shape.elements(), shape);
+Tensor recorded_at(const std::string& path, int64_t step) {
+  return at_step(optimizers().tensor(path), step);
 }
 
 /// Within a few units of the last place of the element, or, where nearly all is cancelled, of a `cancelled`
@@ -114,16 +105,16 @@ class KerasOptimizer : public testing::TestWithParam<std::string> {
     DeviceStepState state(device);  // with no learning rate: it is the optimizer's
     for (int step = 0; step < 6; ++step) {
       for (int i = 0; i < 2; ++i) {
-        parameters[i]->gradient.copy_from(at_step("inputs/grad" + std::to_string(i), step).to(device));
+        parameters[i]->gradient.copy_from(recorded_at("inputs/grad" + std::to_string(i), step).to(device));
         parameters[i]->value.leaf()->fresh = true;
       }
       optimizer->update(state, 32);
       std::string place = " after step " + std::to_string(step);
       for (int i = 0; i < 2; ++i)
-        expect_close(parameters[i]->value, at_step(group + "/param" + std::to_string(i), step),
+        expect_close(parameters[i]->value, recorded_at(group + "/param" + std::to_string(i), step),
                      "p" + std::to_string(i) + place);
       for (size_t i = 0; i < slots.size(); ++i)
-        expect_close(slots[i].values(), at_step(group + "/slot" + std::to_string(i), step),
+        expect_close(slots[i].values(), recorded_at(group + "/slot" + std::to_string(i), step),
                      slots[i].slot->name + place, scaled);
     }
     EXPECT_EQ(state.read().iteration, 6);
@@ -139,7 +130,7 @@ class KerasOptimizer : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(KerasOptimizer, AgreesToAFewUnitsInTheLastPlace) {
-  for (Device device : devices()) run_on(device);
+  for (Device device : test_devices()) run_on(device);
 }
 
 std::string name_of_case(const testing::TestParamInfo<std::string>& info) {
@@ -188,7 +179,7 @@ TEST_P(KerasSchedule, Agrees) {
       Config::map({{"class_name", schedules().text(group, "class_name")}, {"config", std::move(options)}});
   LearningRate rate = OptionType<LearningRate>::read(object).value();
   std::vector<double> expected = schedules().values(group + "/learning_rate");
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     DeviceStepState state(device);
     for (size_t step = 0; step < expected.size(); ++step) {
       state.write({.iteration = static_cast<int64_t>(step)});
@@ -206,7 +197,7 @@ INSTANTIATE_TEST_SUITE_P(Settings, KerasSchedule, testing::ValuesIn(schedules().
 
 /// An optimizer's steps follow its schedule, also where the state says another rate.
 TEST(KerasSchedule, TakesTheRateOfEachStep) {
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     ParameterSet set;
     Parameter& p = set.add("p", {1}, Initializer::zeros());
     set.allocate(0, DType::f32, device);
@@ -249,7 +240,7 @@ struct OneParameter {
 };
 
 TEST(Optimizer, AccumulatesGradients) {
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     OneParameter one(device), reference(device);
     Adam adam({.learning_rate = 0.1}, {.gradient_accumulation_steps = 3}), plain({.learning_rate = 0.1});
     adam.attach(one.set);
@@ -266,7 +257,7 @@ TEST(Optimizer, AccumulatesGradients) {
 }
 
 TEST(Optimizer, LeavesExcludedParametersUndecayed) {
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     OneParameter one(device);
     AdamW adam({.learning_rate = 0.5}, {.weight_decay = 0.25, .exclude_from_weight_decay = {"bias$"}});
     adam.attach(one.set);
@@ -278,7 +269,7 @@ TEST(Optimizer, LeavesExcludedParametersUndecayed) {
 }
 
 TEST(Optimizer, ClipsTheNormOfWhatIsTrainable) {
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     OneParameter one(device);
     SGD sgd({.learning_rate = 1}, {.global_clipnorm = 1});
     sgd.attach(one.set);
@@ -295,7 +286,7 @@ TEST(Optimizer, ClipsTheNormOfWhatIsTrainable) {
 
 /// McMahan's recurrence, written out in double.
 TEST(Ftrl, FollowsItsFormula) {
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     OneParameter one(device);
     FtrlOptions options{.learning_rate = 0.5,
                         .l1_regularization_strength = 0.01,
@@ -319,7 +310,7 @@ TEST(Ftrl, FollowsItsFormula) {
 }
 
 TEST(Lion, StepsByTheSign) {
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     OneParameter one(device);
     Lion lion({.learning_rate = 0.125});
     lion.attach(one.set);

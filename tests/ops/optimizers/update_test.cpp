@@ -10,11 +10,8 @@
 namespace manul {
 namespace {
 
-/// Step `step` of a recorded tensor [steps, ...].
-Tensor at_step(const std::string& path, int64_t step) {
-  Tensor all = keras_reference().tensor(path);
-  Shape shape = all.shape().sample();
-  return all.range(step * shape.elements(), shape);
+Tensor keras_at(const std::string& path, int64_t step) {
+  return at_step(keras_reference().tensor(path), step);
 }
 
 /// Two parameters with the reference's initial values.
@@ -35,7 +32,7 @@ struct TwoParameters {
   void set_gradients(int64_t step) {
     for (int i = 0; i < 2; ++i) {
       const Tensor& gradient = parameters[i]->gradient;
-      gradient.copy_from(at_step("optimizers/inputs/grad" + std::to_string(i), step)
+      gradient.copy_from(keras_at("optimizers/inputs/grad" + std::to_string(i), step)
                              .to(gradient.dtype())
                              .to(gradient.device()));
       parameters[i]->value.leaf()->fresh = true;
@@ -114,9 +111,7 @@ TEST(Optimizer, ZeroesTheGradientsThatNothingReached) {
 
 /// A frozen parameter keeps value and slots, whatever gradient lies in its place; trained again it goes on.
 TEST(Optimizer, LeavesFrozenParametersAsTheyAre) {
-  std::vector<Device> devices{Device::cpu()};
-  if (std::optional<Device> gpu = test_gpu()) devices.push_back(*gpu);
-  for (Device device : devices)
+  for (Device device : test_devices())
     for (int frozen : {0, 1}) {
       TwoParameters two(DType::f32, device), all(DType::f32, device);
       Adam adam({.learning_rate = 0.1}), reference({.learning_rate = 0.1});
@@ -137,7 +132,7 @@ TEST(Optimizer, LeavesFrozenParametersAsTheyAre) {
       parameter.set_trainable(false);
       for (int i : {1, 2}) {
         two.parameters[1 - frozen]->gradient.copy_from(
-            at_step("optimizers/inputs/grad" + std::to_string(1 - frozen), i).to(device));
+            keras_at("optimizers/inputs/grad" + std::to_string(1 - frozen), i).to(device));
         two.parameters[1 - frozen]->value.leaf()->fresh = true;
         all.set_gradients(i);
         adam.update(state, 7);

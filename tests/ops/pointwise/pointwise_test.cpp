@@ -13,7 +13,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Pointwise, OpTest, testing::ValuesIn(pointwise_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample pointwise_errors[] = {
     {"shapes",
      [] {
        add(Tensor::zeros({2, 3}), Tensor::zeros({2}));
@@ -29,7 +29,7 @@ const ErrorSample errors[] = {
     {"integers", [] { relu(Tensor::zeros({2}, DType::i32)); }, "works on f32 and f64, not on i32"},
     {"softmax_scalar", [] { softmax(Tensor::zeros({})); }, "softmax: a scalar has no last axis"},
 };
-INSTANTIATE_TEST_SUITE_P(Pointwise, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Pointwise, OpErrorTest, testing::ValuesIn(pointwise_errors), name_of_sample);
 
 std::vector<float> gradient_of(Tensor (*function)(const Tensor&), const std::vector<float>& values) {
   Tensor x = Tensor::from(values, {static_cast<int64_t>(values.size())});

@@ -6,7 +6,7 @@ namespace {
 
 using Pool = Tensor (*)(const Tensor&, const Pool2DOptions&);
 
-OpSample sample(const char* name, Pool pool, const Shape& x, const Pool2DOptions& options = {}) {
+OpSample pool2d_sample(const char* name, Pool pool, const Shape& x, const Pool2DOptions& options = {}) {
   return {
       name, {{x}}, [pool, options](const std::vector<Tensor>& inputs) { return pool(inputs[0], options); }};
 }
@@ -16,17 +16,17 @@ OpSample sample(const char* name, Pool pool, const Shape& x, const Pool2DOptions
 std::vector<OpSample> pool2d_samples() {
   constexpr auto same = Padding::same;
   return {
-      sample("max_pool2d_one_element", max_pool2d, {1, 1, 1, 1}, {.pool = {1, 1}}),
-      sample("max_pool2d", max_pool2d, {2, 7, 5, 3}),
-      sample("max_pool2d_same", max_pool2d, {2, 7, 5, 3}, {.padding = same}),
-      sample("max_pool2d_overlapping", max_pool2d, {2, 9, 8, 19}, {{3, 3}, {2, 1}, same}),
-      sample("max_pool2d_gaps", max_pool2d, {2, 9, 11, 3}, {{2, 1}, {3, 4}}),
-      sample("max_pool2d_beyond_picture", max_pool2d, {2, 3, 2, 5}, {{5, 6}, {1, 1}, same}),
-      sample("average_pool2d_one_element", average_pool2d, {1, 1, 1, 1}, {.pool = {1, 1}}),
-      sample("average_pool2d", average_pool2d, {2, 7, 5, 3}),
-      sample("average_pool2d_same", average_pool2d, {2, 7, 5, 3}, {.padding = same}),
-      sample("average_pool2d_overlapping", average_pool2d, {2, 9, 8, 19}, {{3, 3}, {2, 1}, same}),
-      sample("average_pool2d_gaps", average_pool2d, {2, 9, 11, 3}, {{2, 1}, {3, 4}}),
+      pool2d_sample("max_pool2d_one_element", max_pool2d, {1, 1, 1, 1}, {.pool = {1, 1}}),
+      pool2d_sample("max_pool2d", max_pool2d, {2, 7, 5, 3}),
+      pool2d_sample("max_pool2d_same", max_pool2d, {2, 7, 5, 3}, {.padding = same}),
+      pool2d_sample("max_pool2d_overlapping", max_pool2d, {2, 9, 8, 19}, {{3, 3}, {2, 1}, same}),
+      pool2d_sample("max_pool2d_gaps", max_pool2d, {2, 9, 11, 3}, {{2, 1}, {3, 4}}),
+      pool2d_sample("max_pool2d_beyond_picture", max_pool2d, {2, 3, 2, 5}, {{5, 6}, {1, 1}, same}),
+      pool2d_sample("average_pool2d_one_element", average_pool2d, {1, 1, 1, 1}, {.pool = {1, 1}}),
+      pool2d_sample("average_pool2d", average_pool2d, {2, 7, 5, 3}),
+      pool2d_sample("average_pool2d_same", average_pool2d, {2, 7, 5, 3}, {.padding = same}),
+      pool2d_sample("average_pool2d_overlapping", average_pool2d, {2, 9, 8, 19}, {{3, 3}, {2, 1}, same}),
+      pool2d_sample("average_pool2d_gaps", average_pool2d, {2, 9, 11, 3}, {{2, 1}, {3, 4}}),
       {"global_average_pool2d",
        {{{2, 7, 5, 3}}},
        [](const std::vector<Tensor>& inputs) { return global_average_pool2d(inputs[0]); }},

@@ -12,7 +12,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Pool2D, OpTest, testing::ValuesIn(pool2d_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample pool2d_errors[] = {
     {"rank",
      [] {
        max_pool2d(Tensor::zeros({7, 5, 3}));
@@ -39,7 +39,7 @@ const ErrorSample errors[] = {
      },
      "global_average_pool2d: input [7, 5] is not"},
 };
-INSTANTIATE_TEST_SUITE_P(Pool2D, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Pool2D, OpErrorTest, testing::ValuesIn(pool2d_errors), name_of_sample);
 
 TEST(MaxPool2D, GivesTheGradientToTheFirstOfEqualValues) {
   Tensor x = Tensor::from(std::vector<float>{-1, -1, -1, -1, 0, 2, 2, 1}, {2, 2, 2, 1});

@@ -11,14 +11,14 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Dropout, OpTest, testing::ValuesIn(dropout_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample dropout_errors[] = {
     {"one", [] { dropout(Tensor::zeros({2}), 1, DeviceStepState(), 0); }, "dropout: rate 1 is not in 0 .. 1"},
     {"negative", [] { dropout(Tensor::zeros({2}), -0.1, DeviceStepState(), 0); },
      "dropout: rate -0.1 is not"},
     {"nan", [] { dropout(Tensor::zeros({2}), std::nan(""), DeviceStepState(), 0); },
      "dropout: rate nan is not"},
 };
-INSTANTIATE_TEST_SUITE_P(Dropout, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Dropout, OpErrorTest, testing::ValuesIn(dropout_errors), name_of_sample);
 
 TEST(Dropout, KeepsItsShareAndTheMean) {
   DeviceStepState state;

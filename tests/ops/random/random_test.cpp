@@ -10,14 +10,14 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Random, OpTest, testing::ValuesIn(random_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample random_errors[] = {
     {"uniform", [] { random_uniform({2}, 1, 0, DeviceStepState(), 1); }, "random_uniform: 1 is more than 0"},
     {"normal", [] { random_normal({2}, 0, -1, DeviceStepState(), 1); },
      "random_normal: the deviation -1 is negative"},
     {"bernoulli", [] { random_bernoulli({2}, 1.5, DeviceStepState(), 1); },
      "random_bernoulli: 1.5 is not a probability"},
 };
-INSTANTIATE_TEST_SUITE_P(Random, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Random, OpErrorTest, testing::ValuesIn(random_errors), name_of_sample);
 
 struct Moments {
   double mean = 0, deviation = 0, least = 1e9, most = -1e9;

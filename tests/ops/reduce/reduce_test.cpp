@@ -12,7 +12,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(Reduce, OpTest, testing::ValuesIn(reduce_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample reduce_errors[] = {
     {"nothing",
      [] {
        mean(Tensor::zeros({3, 0}));
@@ -41,7 +41,7 @@ const ErrorSample errors[] = {
      },
      "cumulative_sum: [2, 3] has no axis -3"},
 };
-INSTANTIATE_TEST_SUITE_P(Reduce, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(Reduce, OpErrorTest, testing::ValuesIn(reduce_errors), name_of_sample);
 
 TEST(Sum, LosesNothingOverManySmallNumbers) {
   EXPECT_EQ(sum(Tensor::full({1 << 24}, 0.1)).item<float>(),

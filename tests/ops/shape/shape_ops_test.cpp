@@ -10,7 +10,7 @@ namespace {
 
 INSTANTIATE_TEST_SUITE_P(ShapeOps, OpTest, testing::ValuesIn(shape_samples()), name_of_sample);
 
-const ErrorSample errors[] = {
+const ErrorSample shape_ops_errors[] = {
     {"reshape",
      [] {
        reshape(Tensor::zeros({2, 3}), {4, 2});
@@ -90,7 +90,7 @@ const ErrorSample errors[] = {
      },
      "sum_to: [2, 2] does not go with [2, 3]"},
 };
-INSTANTIATE_TEST_SUITE_P(ShapeOps, OpErrorTest, testing::ValuesIn(errors), name_of_sample);
+INSTANTIATE_TEST_SUITE_P(ShapeOps, OpErrorTest, testing::ValuesIn(shape_ops_errors), name_of_sample);
 
 TEST(ShapeOps, MoveElementsAsSaid) {
   Tensor x = Tensor::from(std::vector<int32_t>{0, 1, 2, 3, 4, 5}, {2, 3});
