@@ -1,6 +1,7 @@
 #include "manul/tools/support/program.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@
 #include "manul/tools/support/near_names.h"
 #include "manul/tools/support/stack.h"
 #include "manul/tools/support/terminal.h"
+#include "manul/tools/support/version.h"
 
 namespace manul {
 namespace {
@@ -121,7 +123,7 @@ int Program::explain(const CLI::ParseError& error) const {
 bool Program::print_papers(int argc, char** argv) const {
   std::string first = argc > 1 ? argv[1] : "";
   if (first == "--man" && argc == 2)
-    write_result(manual_page(app_, "manul " MANUL_VERSION));
+    write_result(manual_page(app_, std::string("manul ") + manul_version));
   else if (first == "--completion" && argc == 3)
     write_result(shell_completion(app_, argv[2]));
   else
@@ -193,7 +195,7 @@ CLI::Validator integer_in(int64_t low, int64_t high) {
 }
 
 std::string version_text() {
-  return "manul " MANUL_VERSION " (" MANUL_BUILD ")";
+  return fmt::format("manul {} ({})", manul_version, manul_build);
 }
 
 }  // namespace manul
