@@ -9,7 +9,6 @@
 namespace manul {
 namespace {
 
-constexpr int64_t most_bytes = int64_t{1} << 32;  // of a file
 constexpr int64_t side = 32, channels = 3, plane = side * side;
 
 /// A record is a few label bytes and one plane of pixels a channel.
@@ -28,7 +27,7 @@ void interleave(const uint8_t* planes, uint8_t* pixels) {
 
 std::vector<std::string> read_lines(const std::filesystem::path& file) {
   if (file_type(file, ErrorKind::data) == FileType::missing) return {};
-  std::vector<uint8_t> bytes = InputFile(file, ErrorKind::data).read_all(most_bytes);
+  std::vector<uint8_t> bytes = InputFile(file, ErrorKind::data).read_all(most_data_bytes);
   std::istringstream text(std::string(bytes.begin(), bytes.end()));
   std::vector<std::string> lines;
   for (std::string line; std::getline(text, line);) {
@@ -42,7 +41,7 @@ LabelledImages read_records(const std::filesystem::path& folder, const std::vect
                             const Records& records, const std::string& names) {
   std::vector<uint8_t> bytes;
   for (const std::string& name : files) {
-    std::vector<uint8_t> part = InputFile(folder / name, ErrorKind::data).read_all(most_bytes);
+    std::vector<uint8_t> part = InputFile(folder / name, ErrorKind::data).read_all(most_data_bytes);
     if (part.empty() || static_cast<int64_t>(part.size()) % records.size() != 0)
       fail(ErrorKind::data, "{}: has {} bytes, which are not whole records of {}", (folder / name).string(),
            part.size(), records.size());

@@ -14,8 +14,6 @@
 namespace manul {
 namespace {
 
-constexpr int64_t most_bytes = int64_t{1} << 32;  // of a file
-
 /// The content of a file that may be compressed by gzip, from the first byte to the last.
 class Content {
  public:
@@ -144,7 +142,7 @@ Tensor decode_idx(std::span<const uint8_t> bytes, std::string_view name) {
 }
 
 Tensor read_idx(const std::filesystem::path& file) {
-  return decode_idx(InputFile(file, ErrorKind::data).read_all(most_bytes), file.string());
+  return decode_idx(InputFile(file, ErrorKind::data).read_all(most_data_bytes), file.string());
 }
 
 LabelledImages read_mnist(const std::filesystem::path& folder, DataPart part) {

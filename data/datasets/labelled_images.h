@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "manul/framework/tensor.h"
 
 namespace manul {
+
+/// More than any file of such a collection has.
+inline constexpr int64_t most_data_bytes = int64_t{1} << 32;
 
 /// Which part of a data set that comes in two.
 enum class DataPart { training, test };

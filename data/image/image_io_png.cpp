@@ -76,15 +76,15 @@ bool guarded(State& state, Function function) {
 }
 
 /// Released even if a constructor throws half-way.
-struct Handle {
+struct PngHandle {
   png_structp png = nullptr;
   png_infop info = nullptr;
-  ~Handle() { png_destroy_read_struct(&png, &info, nullptr); }
+  ~PngHandle() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
-class Decoder {
+class PngDecoder {
  public:
-  Decoder(Bytes bytes, std::string_view name) : name_(name), total_bytes_(bytes.size()) {
+  PngDecoder(Bytes bytes, std::string_view name) : name_(name), total_bytes_(bytes.size()) {
     Extent extent = walk_chunks(bytes);
     if (!extent.broken.empty())
       fail(ErrorKind::data, "{}: damaged PNG: the file ends in the middle of its {} chunk", name,
@@ -106,8 +106,8 @@ class Decoder {
     });
     check_size(name, png_get_image_height(png_, info_), png_get_image_width(png_, info_));
   }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  PngDecoder(const PngDecoder&) = delete;
+  PngDecoder& operator=(const PngDecoder&) = delete;
 
   bool lacks_end() const { return lacks_end_; }
   int height() const { return static_cast<int>(png_get_image_height(png_, info_)); }
@@ -157,13 +157,13 @@ class Decoder {
   size_t total_bytes_;
   bool lacks_end_ = false;
   State state_;
-  Handle handle_;
+  PngHandle handle_;
   png_structp& png_ = handle_.png;
   png_infop& info_ = handle_.info;
 };
 
 /// Pillow clips 16-bit gray to 8 bits for RGB, and keeps it for grayscale.
-Image read_gray16(Decoder& decoder, ColorMode mode) {
+Image read_gray16(PngDecoder& decoder, ColorMode mode) {
   decoder.start();
   Image image(decoder.height(), decoder.width(), channels_of(mode));
   std::vector<uint16_t> values(size_t(image.height) * image.width);
@@ -186,7 +186,7 @@ Image read_gray16(Decoder& decoder, ColorMode mode) {
 }  // namespace
 
 Image decode_png(Bytes bytes, std::string_view name, ColorMode mode) {
-  Decoder decoder(bytes, name);
+  PngDecoder decoder(bytes, name);
   Image image;
   if (decoder.gray16()) {
     image = read_gray16(decoder, mode);

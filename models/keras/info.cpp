@@ -16,7 +16,7 @@ namespace manul::keras {
 namespace {
 
 constexpr int largest_depth = 16;
-constexpr int longest_name = 100;
+constexpr int longest_shown_name = 100;
 constexpr size_t most_classes = 200;  // of layers that are told apart
 
 std::string counted(size_t count, const std::string& what) {
@@ -33,7 +33,7 @@ std::string bytes_text(uint64_t bytes) {
 
 /// A text as it stands; of an object {class_name, config} the class; anything else as JSON.
 std::string told(const Config& value) {
-  if (value.is_string()) return shortened(value.as_string(), longest_name);
+  if (value.is_string()) return shortened(value.as_string(), longest_shown_name);
   if (value.is_map() && value.find("class_name")) {
     // tf.keras 2 wraps functions in one class.
     const Config* config = value.find("config");
@@ -48,7 +48,7 @@ std::string told(const Config& value) {
     for (const Config& item : value.as_list()) add(told(item));
   else
     for (const Config::Entry& entry : value.as_map()) add(entry.key + " " + told(entry.value));
-  return text.empty() ? "none" : shortened(text, 2 * longest_name);
+  return text.empty() ? "none" : shortened(text, 2 * longest_shown_name);
 }
 
 std::string told(const Config& config, std::string_view key) {

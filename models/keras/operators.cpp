@@ -60,7 +60,7 @@ void add_named(const Config& named, Arguments& arguments) {
   }
 }
 
-Arguments arguments_of(const Config& entry) {
+Arguments operator_arguments(const Config& entry) {
   Arguments arguments;
   const Config::List& calls = entry.at("inbound_nodes").as_list();
   if (calls.size() != 1) return {{}, true};
@@ -138,7 +138,7 @@ Config layer_of_operator(const Config& entry) {
     return function == (is_lambda ? one.function : one.operation);
   });
   if (known != std::end(operators)) {
-    Arguments arguments = arguments_of(entry);
+    Arguments arguments = operator_arguments(entry);
     const std::vector<Config>& values = arguments.values;
     auto is_number = [](const Config& value) { return value.is_int() || value.is_double(); };
     if (!arguments.others && values.size() == 1 && known->activation && is_tensor(values[0]))

@@ -11,7 +11,7 @@ Symbol normalized(NetworkBuilder& network, const Symbol& x, const std::string& n
 }
 
 /// Attention between all patches, then two dense layers for each; both are added to what they are given.
-Symbol block(NetworkBuilder& network, Symbol x, const std::string& name) {
+Symbol encoder_block(NetworkBuilder& network, Symbol x, const std::string& name) {
   int64_t features = network.channels(x);
   auto dropped = [&](const Symbol& y, const char* part) {
     return network.apply(Dropout{.rate = dropout, .name = name + part}, y);
@@ -44,7 +44,7 @@ Symbol vit(NetworkBuilder& network, Symbol x) {
       network.apply(DepthwiseConv2D{.kernel_size = 3, .padding = Padding::same, .name = "places"}, x);
   x = network.apply(Dropout{.rate = dropout, .name = "dropout"},
                     network.apply(Add{.name = "placed"}, {x, places}));
-  for (int i = 1; i <= 8; ++i) x = block(network, x, fmt::format("block{}", i));
+  for (int i = 1; i <= 8; ++i) x = encoder_block(network, x, fmt::format("block{}", i));
   return network.usual_top(normalized(network, x, "norm"));
 }
 

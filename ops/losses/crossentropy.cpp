@@ -10,18 +10,6 @@
 namespace manul {
 namespace {
 
-const char* name_of(Loss kind) {
-  switch (kind) {
-    case Loss::binary_crossentropy:
-      return "binary_crossentropy";
-    case Loss::categorical_crossentropy:
-      return "categorical_crossentropy";
-    case Loss::sparse_categorical_crossentropy:
-      break;
-  }
-  return "sparse_categorical_crossentropy";
-}
-
 /// [N, ..] of [N, .., classes].
 Shape rows_of(const Shape& outputs) {
   return Shape(std::span(outputs.begin(), std::max(outputs.rank() - 1, 1)));

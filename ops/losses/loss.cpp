@@ -9,7 +9,6 @@
 #include "manul/ops/losses/loss_labels.h"
 
 namespace manul {
-namespace {
 
 const char* name_of(Loss loss) {
   switch (loss) {
@@ -22,6 +21,8 @@ const char* name_of(Loss loss) {
   }
   return "loss";
 }
+
+namespace {
 
 /// Labels may leave out a last axis of length 1.
 bool same_but_last_one(const Shape& labels, const Shape& output) {

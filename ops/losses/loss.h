@@ -6,6 +6,8 @@ namespace manul {
 
 /// Losses, by Keras' names, as the mean over the batch.
 enum class Loss { binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy };
+/// "binary_crossentropy"
+const char* name_of(Loss loss);
 
 /// Throws unless `labels` are what `loss` takes for an output (logits or probabilities) such as `output`; see
 /// loss_from_logits().

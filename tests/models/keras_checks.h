@@ -6,6 +6,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/models/graph/model.h"
+#include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/temporary_folder.h"
 
@@ -22,6 +23,13 @@ std::string complaint(Function function) {
     return error.what();
   }
   return {};
+}
+
+/// Of two models of the same parameters, to the bit.
+inline void expect_same_parameters(const Model& a, const Model& b) {
+  ASSERT_EQ(a.parameters().all().size(), b.parameters().all().size());
+  for (const Parameter& parameter : a.parameters().all())
+    EXPECT_TRUE(equal_bits(parameter.value, b.parameters().at(parameter.path).value)) << parameter.path;
 }
 
 /// Largest |a - b| / (1 + |b|).

@@ -13,18 +13,18 @@ namespace manul {
 namespace {
 
 /// Places [first, end) of the layers that a name stands for.
-struct Places {
+struct LayerRange {
   size_t first, end;
 };
 
 /// The layers in the order of the summary, those of nested models in their place, and what names stand for.
 struct NamedLayers {
   std::vector<LayerPtr> layers;
-  std::map<std::string, Places> places;
+  std::map<std::string, LayerRange> places;
 
   explicit NamedLayers(const Graph& graph) { add(keras::saved_layers(graph)); }
 
-  Places find(const std::string& name) const {
+  LayerRange find(const std::string& name) const {
     auto found = places.find(name);
     if (found != places.end()) return found->second;
     std::vector<std::string> names, near;
@@ -45,7 +45,7 @@ struct NamedLayers {
         layers.insert(layers.end(), entry.layers.begin(), entry.layers.end());
       else
         add(entry.parts);
-      places.emplace(entry.name, Places{first, layers.size()});
+      places.emplace(entry.name, LayerRange{first, layers.size()});
     }
   }
 };
@@ -66,7 +66,7 @@ void freeze_layers(const Model& model, const std::string& which) {
   NamedLayers named(model.graph());
   const std::vector<LayerPtr>& layers = named.layers;
   auto has_weights = [](const LayerPtr& layer) { return !layer->parameters().empty(); };
-  auto freeze = [&](Places places) {
+  auto freeze = [&](LayerRange places) {
     for (size_t i = places.first; i < places.end; ++i) layers[i]->set_trainable(false);
   };
   constexpr std::string_view until = "until=";

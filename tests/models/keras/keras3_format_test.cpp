@@ -41,12 +41,6 @@ Model trained(int steps = 3) {
   return model;
 }
 
-void expect_same_parameters(const Model& a, const Model& b) {
-  ASSERT_EQ(a.parameters().all().size(), b.parameters().all().size());
-  for (const Parameter& parameter : a.parameters().all())
-    EXPECT_TRUE(equal_bits(parameter.value, b.parameters().at(parameter.path).value)) << parameter.path;
-}
-
 TEST(Keras3Format, TrainingGoesOnToTheBitFromAnArchive) {
   TemporaryFolder folder;
   std::string path = folder / "model.keras", again = folder / "again.keras";

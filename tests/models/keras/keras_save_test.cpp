@@ -3,6 +3,7 @@
 #include "manul/framework/error.h"
 #include "manul/models/keras/h5.h"
 #include "manul/testing/op_check.h"
+#include "manul/tests/models/keras_checks.h"
 #include "manul/tests/models/support.h"
 #include "manul/tests/temporary_folder.h"
 
@@ -41,15 +42,6 @@ void train(Model& model, int steps) {
                       ? Tensor::from(std::vector<float>{0, 1, 1, 0}, {4, 1})
                       : Tensor::from(std::vector<int32_t>{0, 1, 2, 0}, {4});
   for (int i = 0; i < steps; ++i) model.train_on_batch(random_tensor(sample.batch_of(4), i), labels);
-}
-
-void expect_same_parameters(const Model& a, const Model& b) {
-  ASSERT_EQ(a.parameters().all().size(), b.parameters().all().size());
-  for (const Parameter& parameter : a.parameters().all())
-    for (const Parameter& other : b.parameters().all()) {
-      if (other.path != parameter.path) continue;
-      EXPECT_TRUE(equal_bits(parameter.value, other.value)) << parameter.path;
-    }
 }
 
 TEST(KerasSave, TrainingGoesOnToTheBit) {

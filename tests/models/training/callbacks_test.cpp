@@ -5,25 +5,12 @@
 #include <cmath>
 #include "manul/framework/warning.h"
 #include "manul/tests/fixtures.h"
+#include "manul/tests/models/scripted_fit.h"
 #include "manul/tests/models/support.h"
 #include "manul/tests/temporary_folder.h"
 
 namespace manul {
 namespace {
-
-/// A fit that trains nothing: epochs with given logs.
-class ScriptedFit : public FitProgress {
- public:
-  explicit ScriptedFit(Model& model) : FitProgress(model) {}
-  Logs running_logs() override { return {{"loss", 0}}; }
-  void stop(StopReason reason) override {
-    stopped_ = true;
-    history.stop_reason = reason;
-  }
-  void save_checkpoint(const std::string& path) override { saved.push_back(path); }
-
-  std::vector<std::string> saved;
-};
 
 /// One weight, to which an epoch writes its number.
 Sequential one_weight() {
@@ -37,7 +24,7 @@ void set_weight(Model& model, double value) {
   model.parameters().at("dense/kernel").value.copy_from(Tensor::full({1, 1}, value));
 }
 
-EarlyStoppingOptions read_options(const Fixture& fixture, const std::string& object) {
+EarlyStoppingOptions early_stopping_options(const Fixture& fixture, const std::string& object) {
   EarlyStoppingOptions options;
   options.monitor = fixture.text(object, "monitor");
   options.patience = static_cast<int64_t>(fixture.number(object, "patience"));
@@ -56,7 +43,7 @@ void expect_early_stopping(const Fixture& fixture, const std::string& object) {
   SCOPED_TRACE(object);
   Sequential model = one_weight();
   ScriptedFit fit(model);
-  EarlyStopping early_stopping(read_options(fixture, object));
+  EarlyStopping early_stopping(early_stopping_options(fixture, object));
   std::string monitor = fixture.text(object, "monitor");
   std::vector<double> metric = fixture.values(object + "/metric"), stop = fixture.values(object + "/stop");
   std::vector<double> best = fixture.values(object + "/best"), wait = fixture.values(object + "/wait");

@@ -13,7 +13,7 @@
 namespace manul {
 namespace {
 
-constexpr int64_t batch_size = 16;  // of 70 pictures: five steps an epoch
+constexpr int64_t short_batch = 16;  // of 70 pictures: five steps an epoch
 
 class LostGpu : public PictureFolderTest {
  protected:
@@ -60,7 +60,7 @@ class LostGpu : public PictureFolderTest {
       Sequential model = compiled_model(*test_gpu());
       ModelCheckpoint keep({.filepath = checkpoint()});
       LoseIt lose_it;
-      model.fit(train, {.epochs = 50, .batch_size = batch_size, .callbacks = {&keep, &lose_it}});
+      model.fit(train, {.epochs = 50, .batch_size = short_batch, .callbacks = {&keep, &lose_it}});
     } catch (const Error& error) {
       std::fprintf(stderr, "%s\n", error.what());
       code = error.exit_code();
@@ -74,7 +74,7 @@ class LostGpu : public PictureFolderTest {
     // Goes on where the second epoch ended, on the CPU, as that GPU may not come back.
     Model model = Model::load(checkpoint(), {.training = true});
     ImageDataset train(ImageFolder::scan(folder), options(Device::cpu(), cache_mb));
-    History history = model.fit(train, {.epochs = 3, .batch_size = batch_size, .resume = true});
+    History history = model.fit(train, {.epochs = 3, .batch_size = short_batch, .resume = true});
     EXPECT_EQ(history.epochs().size(), 3U);
     EXPECT_EQ(model.state().read().iteration, 15);
   }

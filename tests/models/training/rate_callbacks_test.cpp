@@ -6,21 +6,13 @@
 #include "manul/models/training/callbacks/learning_rate_scheduler.h"
 #include "manul/models/training/callbacks/reduce_lr_on_plateau.h"
 #include "manul/tests/fixtures.h"
+#include "manul/tests/models/scripted_fit.h"
 #include "manul/tests/models/support.h"
 
 namespace manul {
 namespace {
 
-/// A fit that trains nothing: epochs with given logs.
-class ScriptedFit : public FitProgress {
- public:
-  explicit ScriptedFit(Model& model) : FitProgress(model) {}
-  Logs running_logs() override { return {{"loss", 0}}; }
-  void stop(StopReason /*reason*/) override { stopped_ = true; }
-  void save_checkpoint(const std::string& /*path*/) override {}
-};
-
-ReduceLROnPlateauOptions read_options(const Fixture& fixture, const std::string& object) {
+ReduceLROnPlateauOptions plateau_options(const Fixture& fixture, const std::string& object) {
   ReduceLROnPlateauOptions options;
   options.monitor = fixture.text(object, "monitor");
   options.factor = fixture.number(object, "factor");
@@ -45,7 +37,7 @@ TEST(ReduceLROnPlateau, EqualsKerasInEveryCase) {
     model.add(Dense{.units = 1});
     model.compile(Adam{{.learning_rate = 0.1}}, find_loss("mse"));
     ScriptedFit fit(model);
-    ReduceLROnPlateau reduce(read_options(fixture, object));
+    ReduceLROnPlateau reduce(plateau_options(fixture, object));
     std::string monitor = fixture.text(object, "monitor");
     auto numbers = [&](const char* of) { return fixture.values(object + "/" + of); };
     std::vector<double> metric = numbers("metric"), rates = numbers("learning_rate"), best = numbers("best");

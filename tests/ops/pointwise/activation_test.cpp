@@ -17,12 +17,12 @@ const Fixture& keras_activations() {
   return fixture;
 }
 
-struct ActivationCase {
+struct ActivationOfKeras {
   std::string name;  // in the fixture
   std::function<Tensor(const Tensor&)> function;
   double relative = 1e-12;
 };
-void PrintTo(const ActivationCase& keras, std::ostream* out) {
+void PrintTo(const ActivationOfKeras& keras, std::ostream* out) {
   *out << keras.name;
 }
 
@@ -35,7 +35,7 @@ void expect_elements(const Tensor& seen, const std::vector<double>& wanted, doub
     EXPECT_NEAR(values[i], wanted[i], relative * std::abs(wanted[i]) + 1e-15) << what << ", element " << i;
 }
 
-void expect_keras(const ActivationCase& keras) {
+void expect_keras(const ActivationOfKeras& keras) {
   const Fixture& file = keras_activations();
   Tensor x = file.tensor(keras.name + "/input0");
   x.watch(Tensor::empty_like(x));
@@ -74,14 +74,14 @@ TEST(Activations, AreKerasByNameInBothVersions) {
   EXPECT_EQ(found, 21);
 }
 
-class KerasFunction : public testing::TestWithParam<ActivationCase> {};
+class KerasFunction : public testing::TestWithParam<ActivationOfKeras> {};
 TEST_P(KerasFunction, AgreesElementByElement) {
   expect_keras(GetParam());
 }
 Tensor relu_of(const Tensor& x, const ReluOptions& options) {
   return relu(x, options);
 }
-const ActivationCase keras_cases[] = {
+const ActivationOfKeras keras_cases[] = {
     {"keras2/activation_gelu_exact", [](const Tensor& x) { return gelu(x); }, 1e-6},
     {"keras2/activation_gelu_tanh", [](const Tensor& x) { return gelu(x, true); }, 1e-6},
     {"keras2/activation_elu_alpha", [](const Tensor& x) { return elu(x, 0.3); }},
