@@ -258,6 +258,11 @@ Tensor Gradients::target(int i) {
   return entry_.targets[i];
 }
 
+Tensor Gradients::sum(int i) {
+  const TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];
+  return slot.wanted && slot.owned && !slot.leaf ? slot.gradient : Tensor();
+}
+
 const GradientTaker* Gradients::taker(int i) {
   if (!needed(i)) return nullptr;
   const TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];

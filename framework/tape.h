@@ -23,6 +23,9 @@ class Gradients {
   /// other gradient reaches that input: call it for all elements, once each, when the op needs the input's
   /// values no more. Otherwise null.
   const GradientTaker* taker(int i);
+  /// Instead of target(i), where the gradients of later uses of input `i` are there already and nobody else
+  /// has them: their sum, to which the op adds its own. Otherwise undefined.
+  Tensor sum(int i);
   /// Delivers a finished tensor as the gradient of input `i`. It is shared, never changed.
   void give(int i, const Tensor& gradient);
 

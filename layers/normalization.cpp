@@ -9,7 +9,6 @@
 #include "manul/layers/constant_like.h"
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/normalize/group_normalize.h"
-#include "manul/ops/normalize/normalize.h"
 #include "manul/ops/normalize/unit_normalize.h"
 #include "manul/ops/shape/shape_ops.h"
 #include "manul/ops/shape/transpose.h"
@@ -76,18 +75,23 @@ void BatchNormalization::build(const Shape& input, Weights& weights) {
   weights.add_statistic(moving_variance, "moving_variance", channels, Initializer::ones());
 }
 
-Tensor BatchNormalization::call(const Tensor& x, const CallContext& context) const {
+Tensor BatchNormalization::call_fused(const Tensor& x, const CallContext& context,
+                                      const NormalizationTail& tail) const {
   int last = x.shape().rank() - 1,
       place = static_cast<int>(axis.value < 0 ? last + 1 + axis.value : axis.value);
   std::vector<int> swapped(last + 1);
   std::iota(swapped.begin(), swapped.end(), 0);
   std::swap(swapped[place], swapped[last]);
-  Tensor channels_last = place == last ? x : transpose(x, swapped);
-  Tensor y = context.training && trainable ? batch_normalize_training(channels_last, gamma, beta, moving_mean,
-                                                                      moving_variance, epsilon, momentum)
-                                           : batch_normalize_inference(channels_last, gamma, beta,
-                                                                       moving_mean, moving_variance, epsilon);
-  return place == last ? y : transpose(y, swapped);
+  auto channels_last = [&](const Tensor& t) {
+    return place == last || !t.defined() ? t : transpose(t, swapped);
+  };
+  NormalizationTail behind{channels_last(tail.addend), tail.activation};
+  Tensor seen = channels_last(x);
+  return channels_last(
+      context.training && trainable
+          ? normalize_activation_training(seen, gamma, beta, moving_mean, moving_variance, epsilon, momentum,
+                                          behind)
+          : normalize_activation_inference(seen, gamma, beta, moving_mean, moving_variance, epsilon, behind));
 }
 
 void LayerNormalization::describe(Description& description) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "manul/layers/layer.h"
+#include "manul/ops/fused/normalize_activation.h"
 
 namespace manul {
 
@@ -21,7 +22,9 @@ struct BatchNormalization {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x, const CallContext& context) const;
+  Tensor call(const Tensor& x, const CallContext& context) const { return call_fused(x, context, {}); }
+  /// With what follows it, in the same passes where that can be.
+  Tensor call_fused(const Tensor& x, const CallContext& context, const NormalizationTail& tail) const;
 };
 inline const LayerRegistration<BatchNormalization> batch_normalization_registration;
 extern template class LayerOf<BatchNormalization>;

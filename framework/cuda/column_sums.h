@@ -41,6 +41,15 @@ __device__ Sum sum_lanes(Sum* shared, Sum sum) {
   return shared[threadIdx.x % width];
 }
 
+/// term(row) = value(row, column), by value.of(column) if that is there: what a column's elements share.
+template <class Value>
+__device__ auto term_of(const Value& value, int64_t column) {
+  if constexpr (requires { value.of(column); })
+    return value.of(column);
+  else
+    return [&value, column](int64_t row) { return value(row, column); };
+}
+
 /// A block adds one chunk of rows of `width` columns; the last block of these columns adds the chunks.
 template <int width, class Sum, class Value, class Finish>
 __global__ void column_sums_kernel(int64_t rows, int64_t columns, int64_t rows_a_chunk, Value value,
@@ -53,8 +62,11 @@ __global__ void column_sums_kernel(int64_t rows, int64_t columns, int64_t rows_a
   bool inside = column < columns;
   int64_t begin = blockIdx.y * rows_a_chunk, end = min(begin + rows_a_chunk, rows);
   Sum sum{};
-  if (inside)
-    for (int64_t row = begin + lane; row < end; row += lanes) sum += value(row, column);
+  if (inside) {
+    auto term = term_of(value, column);
+#pragma unroll 4
+    for (int64_t row = begin + lane; row < end; row += lanes) sum += term(row);
+  }
   sum = sum_lanes<width>(shared, sum);
   if (gridDim.y > 1) {
     if (inside && lane == 0) partial[blockIdx.y * columns + column] = sum;
@@ -90,8 +102,8 @@ void column_sums_of_width(const Tensor& on, int64_t rows, int64_t columns, const
 
 }  // namespace detail
 
-/// Calls finish(column, sum over all rows of value(row, column)) on the GPU that `on` lies on. Sum is double
-/// or DoublePair; no rows give 0.
+/// Calls finish(column, sum over all rows of value(row, column) or value.of(column)(row)) on the GPU that
+/// `on` lies on. Sum is double or DoublePair; no rows give 0.
 template <class Sum, class Value, class Finish>
 void column_sums(const Tensor& on, int64_t rows, int64_t columns, const Value& value, const Finish& finish) {
   if (columns == 1) return detail::column_sums_of_width<1, Sum>(on, rows, columns, value, finish);

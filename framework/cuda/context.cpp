@@ -127,6 +127,8 @@ Context::Context(int index) : index_(index) {
   for (CUstream_st** stream : {&stream_, &copy_stream_})
     MANUL_CHECK_CUDA(cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking));
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, index);
+  size_t free = 0;
+  MANUL_CHECK_CUDA(cudaMemGetInfo(&free, &memory_bytes_));
   shared_bytes_ = static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, index));
   capability_ = attribute(cudaDevAttrComputeCapabilityMajor, index) * 10 +
                 attribute(cudaDevAttrComputeCapabilityMinor, index);

@@ -37,6 +37,8 @@ class Context {
   int multiprocessors() const { return multiprocessors_; }
   /// Shared memory of one multiprocessor, for all blocks that it has at a time.
   size_t shared_bytes() const { return shared_bytes_; }
+  /// All that the GPU has.
+  size_t memory_bytes() const { return memory_bytes_; }
   /// 90 for compute capability 9.0
   int capability() const { return capability_; }
   /// True if kernels may be started before the former one is done, because each waits for what it needs of it
@@ -55,7 +57,7 @@ class Context {
   int index_;
   CUstream_st *stream_ = nullptr, *copy_stream_ = nullptr;
   int multiprocessors_ = 0, capability_ = 0;
-  size_t shared_bytes_ = 0;
+  size_t shared_bytes_ = 0, memory_bytes_ = 0;
   bool overlaps_kernels_ = false;
   uint32_t* counters_ = nullptr;
   Accesses* accesses_ = nullptr;

@@ -19,7 +19,10 @@
 namespace manul::cuda {
 namespace {
 
-constexpr size_t most_workspace = size_t{256} << 20;
+/// Large pictures want nearly a gibibyte; a small GPU needs its memory for other things.
+size_t most_workspace(const Context& context) {
+  return std::min(size_t{1} << 30, context.memory_bytes() / 16);
+}
 
 template <class Function>
 Function* load(const Library& library, const char* name) {
@@ -67,6 +70,14 @@ struct Functions {
           library, "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
   decltype(cudnnConvolutionForward)* forward =
       load<decltype(cudnnConvolutionForward)>(library, "cudnnConvolutionForward");
+  decltype(cudnnCreateActivationDescriptor)* create_activation =
+      load<decltype(cudnnCreateActivationDescriptor)>(library, "cudnnCreateActivationDescriptor");
+  decltype(cudnnDestroyActivationDescriptor)* destroy_activation =
+      load<decltype(cudnnDestroyActivationDescriptor)>(library, "cudnnDestroyActivationDescriptor");
+  decltype(cudnnSetActivationDescriptor)* set_activation =
+      load<decltype(cudnnSetActivationDescriptor)>(library, "cudnnSetActivationDescriptor");
+  decltype(cudnnConvolutionBiasActivationForward)* forward_with_bias =
+      load<decltype(cudnnConvolutionBiasActivationForward)>(library, "cudnnConvolutionBiasActivationForward");
   decltype(cudnnConvolutionBackwardData)* backward_input =
       load<decltype(cudnnConvolutionBackwardData)>(library, "cudnnConvolutionBackwardData");
   decltype(cudnnConvolutionBackwardFilter)* backward_kernel =
@@ -93,7 +104,7 @@ cudnnHandle_t handle_of(Context& context) {
   return place->second;
 }
 
-enum class Direction : int { forward, backward_input, backward_kernel };
+enum class Direction : int { forward, forward_with_bias, backward_input, backward_kernel };
 
 /// Everything that a plan depends on, as plain numbers.
 using Key = std::array<int64_t, 19>;
@@ -121,7 +132,8 @@ Key key_of(Direction direction, const ConvolutionShape& s, int device) {
 }
 
 struct Plan {
-  Handle<cudnnTensorDescriptor_t, cudnnStatus_t> input, output;
+  Handle<cudnnTensorDescriptor_t, cudnnStatus_t> input, output, bias;
+  Handle<cudnnActivationDescriptor_t, cudnnStatus_t> no_activation;
   Handle<cudnnFilterDescriptor_t, cudnnStatus_t> kernel;
   Handle<cudnnConvolutionDescriptor_t, cudnnStatus_t> convolution;
   int algorithm = 0;
@@ -158,14 +170,26 @@ void describe(Plan& plan, const ConvolutionShape& s, cudnnMathType_t math) {
   check_dnn(dnn().set_math(convolution, math), "cudnnSetConvolutionMathType");
 }
 
+/// What a bias is added with: no activation, which cuDNN does behind one of its algorithms alone.
+void describe_bias(Plan& plan, int64_t filters) {
+  plan.found &= plan.algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+  plan.bias = image(1, {1, 1}, filters);
+  cudnnActivationDescriptor_t activation = nullptr;
+  check_dnn(dnn().create_activation(&activation), "cudnnCreateActivationDescriptor");
+  plan.no_activation = {activation, dnn().destroy_activation};
+  check_dnn(dnn().set_activation(activation, CUDNN_ACTIVATION_IDENTITY, CUDNN_NOT_PROPAGATE_NAN, 0),
+            "cudnnSetActivationDescriptor");
+}
+
 /// Takes the first of the heuristic's choices that works, is deterministic and keeps to the precision asked
 /// for. They depend on the shapes alone, so that two runs give the same bits; timing would not.
 template <class Choice>
-void take_first(Plan& plan, const std::vector<Choice>& choices, int count, cudnnMathType_t math) {
+void take_first(Plan& plan, const std::vector<Choice>& choices, int count, cudnnMathType_t math,
+                size_t most) {
   for (int i = 0; i < count && !plan.found; ++i) {
     const Choice& choice = choices[i];
     if (choice.status != CUDNN_STATUS_SUCCESS || choice.determinism != CUDNN_DETERMINISTIC) continue;
-    if (choice.memory > most_workspace) continue;
+    if (choice.memory > most) continue;
     // For true f32 the description keeps to CUDNN_FMA_MATH, whatever the choice would allow itself.
     if (math == CUDNN_FMA_MATH && choice.mathType != CUDNN_FMA_MATH && choice.mathType != CUDNN_DEFAULT_MATH)
       continue;
@@ -178,14 +202,16 @@ void take_first(Plan& plan, const std::vector<Choice>& choices, int count, cudnn
 }
 
 template <class Choice, class Choose>
-void choose(Plan& plan, cudnnMathType_t math, const Choose& ask) {
+void choose(Plan& plan, cudnnMathType_t math, size_t most, const Choose& ask) {
   std::vector<Choice> choices(16);
   int count = 0;
   if (ask(static_cast<int>(choices.size()), &count, choices.data()) == CUDNN_STATUS_SUCCESS)
-    take_first(plan, choices, count, math);
+    take_first(plan, choices, count, math, most);
 }
 
-Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t handle) {
+Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t handle,
+               const Context& context) {
+  size_t most = most_workspace(context);
   cudnnMathType_t math = tf32() ? CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : CUDNN_FMA_MATH;
   Plan plan;
   describe(plan, shape, math);
@@ -194,19 +220,22 @@ Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t
   auto convolution = plan.convolution.get();
   switch (direction) {
     case Direction::forward:
-      choose<cudnnConvolutionFwdAlgoPerf_t>(plan, math, [&](int wanted, int* count, auto* choices) {
+    case Direction::forward_with_bias:
+      choose<cudnnConvolutionFwdAlgoPerf_t>(plan, math, most, [&](int wanted, int* count, auto* choices) {
         return dnn().choose_forward(handle, x, kernel, convolution, y, wanted, count, choices);
       });
+      if (direction == Direction::forward_with_bias) describe_bias(plan, shape.filters);
       break;
     case Direction::backward_input:
-      choose<cudnnConvolutionBwdDataAlgoPerf_t>(plan, math, [&](int wanted, int* count, auto* choices) {
+      choose<cudnnConvolutionBwdDataAlgoPerf_t>(plan, math, most, [&](int wanted, int* count, auto* choices) {
         return dnn().choose_backward_input(handle, kernel, y, convolution, x, wanted, count, choices);
       });
       break;
     case Direction::backward_kernel:
-      choose<cudnnConvolutionBwdFilterAlgoPerf_t>(plan, math, [&](int wanted, int* count, auto* choices) {
-        return dnn().choose_backward_kernel(handle, x, y, convolution, kernel, wanted, count, choices);
-      });
+      choose<cudnnConvolutionBwdFilterAlgoPerf_t>(
+          plan, math, most, [&](int wanted, int* count, auto* choices) {
+            return dnn().choose_backward_kernel(handle, x, y, convolution, kernel, wanted, count, choices);
+          });
       break;
   }
   return plan;
@@ -227,7 +256,7 @@ bool with_plan(Direction direction, const char* what, const ConvolutionShape& sh
   cudnnHandle_t handle = handle_of(context);
   Key key = key_of(direction, shape, device.index);
   auto place = plans->find(key);
-  if (place == plans->end()) place = plans->emplace(key, make_plan(direction, shape, handle)).first;
+  if (place == plans->end()) place = plans->emplace(key, make_plan(direction, shape, handle, context)).first;
   Plan& plan = place->second;
   if (!plan.found) return false;
   Tensor workspace;
@@ -244,6 +273,18 @@ bool with_plan(Direction direction, const char* what, const ConvolutionShape& sh
 
 constexpr float one = 1, zero = 0;
 
+/// dx = dx of dy + `keep` * dx.
+bool backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel, const float& keep,
+                    const Tensor& dx) {
+  return with_plan(Direction::backward_input, "cudnnConvolutionBackwardData", shape, dy.device(),
+                   [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
+                     return dnn().backward_input(
+                         handle, &one, plan.kernel.get(), kernel.raw(), plan.output.get(), dy.raw(),
+                         plan.convolution.get(), static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm),
+                         workspace, plan.workspace, &keep, plan.input.get(), dx.raw());
+                   });
+}
+
 }  // namespace
 
 bool dnn_forward(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel, const Tensor& y) {
@@ -256,15 +297,26 @@ bool dnn_forward(const ConvolutionShape& shape, const Tensor& x, const Tensor& k
                    });
 }
 
+bool dnn_forward_with_bias(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel,
+                           const Tensor& bias, const Tensor& y) {
+  return with_plan(Direction::forward_with_bias, "cudnnConvolutionBiasActivationForward", shape, x.device(),
+                   [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
+                     return dnn().forward_with_bias(
+                         handle, &one, plan.input.get(), x.raw(), plan.kernel.get(), kernel.raw(),
+                         plan.convolution.get(), static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm),
+                         workspace, plan.workspace, &zero, plan.output.get(), y.raw(), plan.bias.get(),
+                         bias.raw(), plan.no_activation.get(), plan.output.get(), y.raw());
+                   });
+}
+
 bool dnn_backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel,
                         const Tensor& dx) {
-  return with_plan(Direction::backward_input, "cudnnConvolutionBackwardData", shape, dy.device(),
-                   [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
-                     return dnn().backward_input(
-                         handle, &one, plan.kernel.get(), kernel.raw(), plan.output.get(), dy.raw(),
-                         plan.convolution.get(), static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm),
-                         workspace, plan.workspace, &zero, plan.input.get(), dx.raw());
-                   });
+  return backward_input(shape, dy, kernel, zero, dx);
+}
+
+bool dnn_add_backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel,
+                            const Tensor& dx) {
+  return backward_input(shape, dy, kernel, one, dx);
 }
 
 bool dnn_backward_kernel(const ConvolutionShape& shape, const Tensor& x, const Tensor& dy,

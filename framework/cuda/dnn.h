@@ -20,8 +20,14 @@ struct ConvolutionShape {
 /// shapes. True f32, or TF32 if that was asked for. False, and nothing is done, if cuDNN has none. Throws
 /// ErrorKind::device.
 bool dnn_forward(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel, const Tensor& y);
+/// The same with bias [filters] added, in one pass; false where cuDNN has none for that.
+bool dnn_forward_with_bias(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel,
+                           const Tensor& bias, const Tensor& y);
 bool dnn_backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel,
                         const Tensor& dx);
+/// Adds to dx.
+bool dnn_add_backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel,
+                            const Tensor& dx);
 bool dnn_backward_kernel(const ConvolutionShape& shape, const Tensor& x, const Tensor& dy,
                          const Tensor& dkernel);
 

@@ -1,16 +1,16 @@
 #include "manul/framework/elementary.h"
 
-#include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/elementwise.h"
 #include "manul/framework/step.h"
 
 namespace manul::cuda {
 namespace {
 
-template <class T>
-struct Accumulate {
-  const T* from;
-  T* to;
-  __device__ void operator()(int64_t i) const { to[i] += from[i]; }
+struct Sum {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a + b;
+  }
 };
 
 template <class T>
@@ -47,7 +47,8 @@ int compiled_architecture() {
 void accumulate(const Tensor& x, const Tensor& y) {
   visit_float(x.dtype(), "accumulate", [&](auto zero) {
     using T = decltype(zero);
-    for_each(context_of(x), x.elements(), Accumulate<T>{x.data<T>(), y.mutable_data<T>()});
+    T* to = y.mutable_data<T>();
+    elementwise(context_of(x), x.elements(), Sum{}, to, static_cast<const T*>(to), x.data<T>());
   });
 }
 

@@ -27,9 +27,13 @@ class Matcher {
   std::optional<Activation> activation(int node) const { return called(node).as_activation(); }
   /// The node that alone feeds `node` and feeds nothing else, or -1.
   int only_producer(int node) const {
-    if (inputs(node).size() != 1 || uses_[inputs(node)[0]] != 1) return -1;
-    return inputs(node)[0];
+    return inputs(node).size() == 1 && feeds_one(inputs(node)[0]) ? inputs(node)[0] : -1;
   }
+  /// Whether the value of `node` is an input once, and no output.
+  bool feeds_one(int node) const { return uses_[node] == 1; }
+  const Shape& shape(int node) const { return graph_.nodes()[node].shape; }
+  /// In training or inference whatever the model does, if the call at `node` says so.
+  std::optional<bool> training(int node) const { return graph_.nodes()[node].training; }
 
  private:
   const Layer& called(int node) const { return *graph_.layers()[graph_.nodes()[node].layer]; }
@@ -87,6 +91,38 @@ std::optional<Match> dense_activation_pattern(const Matcher& matcher, int node) 
   return Match{{node, producer}, dense_step(*dense, *activation, matcher.inputs(producer), node)};
 }
 
+/// BatchNormalization with what may follow it: an Add with something of its shape, an activation.
+std::optional<Match> normalization_tail_pattern(const Matcher& matcher, int node) {
+  std::vector<int> nodes{node};
+  Activation activation = matcher.activation(node).value_or(Activation::linear);
+  int end = node;
+  if (activation != Activation::linear) {
+    end = matcher.only_producer(node);
+    if (end < 0 || !is_fused_in_normalization(activation)) return {};
+    nodes.push_back(end);
+  }
+  int normalized = end, addend = -1;
+  if (matcher.layer<Add>(end)) {
+    const std::vector<int>& sides = matcher.inputs(end);
+    if (sides.size() != 2 || matcher.shape(sides[0]) != matcher.shape(sides[1])) return {};
+    bool second = matcher.layer<BatchNormalization>(sides[1]) && matcher.feeds_one(sides[1]);
+    normalized = sides[second], addend = sides[!second];
+    if (!matcher.feeds_one(normalized)) return {};
+    nodes.push_back(normalized);
+  }
+  const auto* layer = matcher.layer<BatchNormalization>(normalized);
+  if (!layer || normalized == node) return {};
+  std::vector<int> inputs = matcher.inputs(normalized);
+  if (addend >= 0) inputs.push_back(addend);
+  auto call = [layer, activation, training = matcher.training(normalized)](const std::vector<Tensor>& inputs,
+                                                                           const CallContext& context) {
+    CallContext told = context;
+    told.training = training.value_or(context.training);
+    return layer->call_fused(inputs.at(0), told, {inputs.size() > 1 ? inputs[1] : Tensor(), activation});
+  };
+  return Match{nodes, {inputs, node, call, Activation::linear, {}, nullptr, {}}};
+}
+
 /// A layer called as it is.
 PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
   const Layer* layer = graph.layers()[graph.nodes()[node].layer].get();
@@ -123,6 +159,7 @@ PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
 std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
   std::vector<Pattern> patterns;
   if (fusion.conv_relu_pool) patterns.push_back(conv_relu_pool_pattern);
+  if (fusion.normalization_tail) patterns.push_back(normalization_tail_pattern);
   if (fusion.dense_activation) patterns.push_back(dense_activation_pattern);
 
   Matcher matcher(graph);

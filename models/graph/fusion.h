@@ -11,6 +11,7 @@ namespace manul {
 struct Fusion {
   bool conv_relu_pool = true;    // Conv2D, relu, MaxPooling2D
   bool dense_activation = true;  // Dense and its activation
+  bool normalization_tail = true;  // BatchNormalization, an Add of two, an activation
   bool loss_from_logits =
       true;  // final sigmoid or softmax, the crossentropy that belongs to it, and a small Dense
 };

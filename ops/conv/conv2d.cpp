@@ -49,7 +49,10 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
   if (Tape* tape = Tape::recording({&x, &kernel, &bias})) {
     tape->record("conv2d", y, {x, kernel, bias},
                  [x, kernel, geometry](const Tensor& dy, Gradients& gradients) {
-                   if (gradients.needed(0))
+                   Tensor sum = gradients.needed(0) ? gradients.sum(0) : Tensor();
+                   if (sum.defined())
+                     conv2d_add_backward_input_kernel(dy, kernel, geometry, sum);
+                   else if (gradients.needed(0))
                      conv2d_backward_input_kernel(dy, kernel, geometry, gradients.target(0));
                    Tensor dkernel = gradients.needed(1) ? gradients.target(1) : Tensor();
                    Tensor dbias = gradients.needed(2) ? gradients.target(2) : Tensor();

@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <optional>
 
-#include "manul/framework/cuda/blas.h"
 #include "manul/framework/cuda/column_sums.h"
 #include "manul/framework/cuda/dnn.h"
-#include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/elementwise.h"
+#include "manul/framework/elementary.h"
 #include "manul/ops/conv/conv2d.h"
+#include "manul/ops/conv/conv2d_products.h"
 
 namespace manul::cuda {
 namespace {
@@ -100,60 +101,13 @@ struct KernelGradientTerm {
   }
 };
 
-struct AddBias {
+struct BiasOf {
   const float* bias;
-  int64_t filters;
-  float* y;
-  __device__ void operator()(int64_t i) const { y[i] += bias[i % filters]; }
+  __device__ float operator()(int64_t filter) const { return bias[filter]; }
 };
-
-/// What the windows of output pixels from `first` on see, a pixel a row [rows, kh * kw * C]; zero beside the
-/// picture. Computed in 32 bits, whose divisions are several times as fast.
-struct GatherWindows {
-  const float* x;
-  WindowGeometry g;
-  uint32_t first;
-  float* rows;
-  __device__ void operator()(int64_t i) const {
-    auto element = static_cast<uint32_t>(i), channels = static_cast<uint32_t>(g.channels);
-    auto width = static_cast<uint32_t>(g.size[1]), taps = static_cast<uint32_t>(g.size[0]) * width;
-    uint32_t c = element % channels, tap = element / channels % taps;
-    uint32_t pixel = first + element / (channels * taps);
-    auto columns = static_cast<uint32_t>(g.output[1]), lines = static_cast<uint32_t>(g.output[0]);
-    uint32_t line = pixel / columns;
-    int64_t iy = source(g, 0, line % lines, tap / width), ix = source(g, 1, pixel % columns, tap % width);
-    int64_t picture = line / lines;
-    rows[i] =
-        is_outside(g, iy, ix) ? 0.0f : x[((picture * g.input[0] + iy) * g.input[1] + ix) * g.channels + c];
-  }
+struct AddBias {
+  __device__ float operator()(float bias, float y) const { return y + bias; }
 };
-
-/// The kernel's gradient as products of dy with what the windows see, some rows at a time: for shapes that
-/// cuDNN has no deterministic algorithm for (7x7 over three channels). False if cuBLAS has none either.
-bool kernel_gradient_by_products(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
-                                 const Tensor& dkernel) {
-  constexpr int64_t most_elements = int64_t{1} << 24, block = 4096;  // gathered at once; rows of a product
-  int64_t pixels = dy.shape().rows(), filters = dy.shape()[3], columns = dkernel.elements() / filters;
-  if (g.groups != 1 || pixels >= (int64_t{1} << 31) || columns > most_elements) return false;
-  int64_t length = std::min(block, most_elements / columns), most = most_elements / columns / length;
-  int64_t products = (pixels + length - 1) / length, done = 0;
-  Tensor parts = Tensor::empty({products, filters, columns}, DType::f32, x.device());
-  for (int64_t first = 0; first < pixels;) {
-    int64_t rows = std::min(length, pixels - first), count = std::min((pixels - first) / rows, most);
-    Tensor seen = Tensor::empty({count, rows, columns}, DType::f32, x.device());
-    for_each(context_of(x), seen.elements(),
-             GatherWindows{x.data<float>(), g, static_cast<uint32_t>(first), seen.mutable_data<float>()});
-    if (!blas_product(dy.range(first * filters, {count, rows, filters}), true, seen, false, Epilogue::none,
-                      {}, parts.range(done * filters * columns, {count, filters, columns})))
-      return false;
-    first += count * rows;
-    done += count;
-  }
-  column_sums<double>(parts, products, dkernel.elements(),
-                      MatrixElement<float>{parts.data<float>(), dkernel.elements()},
-                      StoreSum<float>{dkernel.mutable_data<float>()});
-  return true;
-}
 
 /// Copies a picture into a larger one with a border of zeros, or the inside of the larger one back.
 struct CopyPadded {
@@ -199,6 +153,7 @@ class DnnShape {
   }
 
   const ConvolutionShape& shape() const { return shape_; }
+  bool copies() const { return copies_; }
 
   Tensor pad(const Tensor& x) const {
     if (!copies_) return x;
@@ -242,10 +197,15 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
   const Context& context = context_of(x);
   int64_t filters = kernel.shape()[0];
   if (is_for_dnn(y)) {
+    if (is_product(geometry) && forward_by_product(x, kernel, bias, y)) return;
     DnnShape dnn(geometry, filters);
-    if (dnn_forward(dnn.shape(), dnn.pad(x), kernel, y)) {
+    Tensor padded = dnn.pad(x);
+    if (bias.defined() && dnn_forward_with_bias(dnn.shape(), padded, kernel, bias, y)) return;
+    if (dnn_forward(dnn.shape(), padded, kernel, y)) {
+      float* to = y.mutable_data<float>();
       if (bias.defined())
-        for_each(context, y.elements(), AddBias{bias.data<float>(), filters, y.mutable_data<float>()});
+        channelwise(context, y.shape().rows(), filters, BiasOf{bias.data<float>()}, AddBias{}, to,
+                    static_cast<const float*>(to));
       return;
     }
   }
@@ -261,6 +221,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
                            const Tensor& dx) {
   int64_t filters = kernel.shape()[0];
   if (is_for_dnn(dy)) {
+    if (is_product(geometry) && input_gradient_by_product(dy, kernel, dx)) return;
     DnnShape dnn(geometry, filters);
     if (dnn.write_cropped(dx,
                           [&](const Tensor& to) { return dnn_backward_input(dnn.shape(), dy, kernel, to); }))
@@ -273,6 +234,17 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
   });
 }
 
+void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                               const Tensor& dx) {
+  if (is_for_dnn(dy) && !is_product(geometry)) {
+    DnnShape dnn(geometry, kernel.shape()[0]);
+    if (!dnn.copies() && dnn_add_backward_input(dnn.shape(), dy, kernel, dx)) return;
+  }
+  Tensor own = Tensor::empty_like(dx);
+  conv2d_backward_input(dy, kernel, geometry, own);
+  accumulate(own, dx);
+}
+
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
   int64_t filters = dy.shape()[3], pixels = dy.shape().rows();
@@ -283,9 +255,10 @@ void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeome
                           StoreSum<T>{dbias.mutable_data<T>()});
     if (!dkernel.defined()) return;
     if (is_for_dnn(dy)) {
+      if (is_product(geometry) && kernel_gradient_by_products(x, dy, geometry, dkernel, most_parts)) return;
       DnnShape dnn(geometry, filters);
       if (dnn_backward_kernel(dnn.shape(), dnn.pad(x), dy, dkernel)) return;
-      if (kernel_gradient_by_products(x, dy, geometry, dkernel)) return;
+      if (kernel_gradient_by_products(x, dy, geometry, dkernel, most_parts)) return;
     }
     column_sums<double>(dy, pixels, dkernel.elements(),
                         KernelGradientTerm<T>{x.data<T>(), dy.data<T>(), geometry, filters},

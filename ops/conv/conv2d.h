@@ -20,6 +20,9 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
 
 MANUL_KERNEL(conv2d_forward, void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                                   const WindowGeometry& geometry, const Tensor& y));
+/// Adds to dx what conv2d_backward_input writes.
+MANUL_KERNEL(conv2d_add_backward_input,
+             void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dx));
 MANUL_KERNEL(conv2d_backward_input,
              void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dx));
 /// dkernel and dbias (either may be undefined: not wanted).

@@ -1,3 +1,4 @@
+#include "manul/framework/elementary.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
 #include "manul/ops/conv/conv2d_row_cpu.h"
@@ -99,6 +100,13 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
           backward_input_phase(dy.data<T>(), kernel.data<T>(), kernel.shape()[0], geometry, group,
                                {row, column}, dx.mutable_data<T>());
   });
+}
+
+void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                               const Tensor& dx) {
+  Tensor own = Tensor::empty_like(dx);
+  conv2d_backward_input(dy, kernel, geometry, own);
+  accumulate(own, dx);
 }
 
 }  // namespace manul::cpu

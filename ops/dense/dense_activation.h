@@ -6,9 +6,6 @@
 namespace manul {
 namespace pointwise {
 
-template <Activation... activations>
-struct ActivationList {};
-
 /// Few, because each one costs the GPU kernels room. Any line of the activation table may stand here whose
 /// derivative can be had from the output alone.
 using FusedInDense =
@@ -17,16 +14,9 @@ using FusedInDense =
 /// The function of an activation that a dense may fuse.
 template <Activation activation, class T>
 MANUL_HOST_DEVICE constexpr auto fused_function() {
-  using Table = std::remove_const_t<decltype(activation_table)>;
-  using Entry = std::tuple_element_t<static_cast<int>(activation), Table>;
-  static_assert(Entry::from_output, "the gradient of a dense is computed from its output alone");
-  constexpr Parameters parameters = std::get<static_cast<int>(activation)>(activation_table).parameters;
-  return make_function<typename Entry::template Of<T>, T>(parameters);
-}
-
-template <Activation... activations>
-constexpr bool is_in(ActivationList<activations...>, Activation activation) {
-  return ((activations == activation) || ...);
+  static_assert(ActivationEntry<activation>::from_output,
+                "the gradient of a dense is computed from its output alone");
+  return activation_function<activation, T>();
 }
 
 }  // namespace pointwise
@@ -36,15 +26,9 @@ constexpr bool is_fused_in_dense(Activation activation) {
 }
 
 /// Calls use(F{}) with the function of an activation that is fused; for others nothing may call this.
-template <class T, class Use, Activation... activations>
-void visit_fused(Activation activation, Use&& use, pointwise::ActivationList<activations...>) {
-  bool found =
-      ((activations == activation && (use(pointwise::fused_function<activations, T>()), true)) || ...);
-  check(found, "dense: the activation {} is not computed by its kernels", name_of(activation));
-}
 template <class T, class Use>
 void visit_fused(Activation activation, Use&& use) {
-  visit_fused<T>(activation, use, pointwise::FusedInDense{});
+  pointwise::visit_listed<T>("dense", activation, use, pointwise::FusedInDense{});
 }
 
 inline void check_fused(Activation activation) {

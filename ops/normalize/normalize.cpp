@@ -9,19 +9,21 @@
 #include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
-namespace {
 
-void check_channels(const Tensor& x, std::initializer_list<const Tensor*> parameters) {
-  check(x.shape().rank() >= 2, "batch_normalize: input {} has no batch and channel axes", x.shape());
+void check_normalization(const char* operation, const Tensor& x,
+                         std::initializer_list<const Tensor*> parameters) {
+  check(x.shape().rank() >= 2, "{}: input {} has no batch and channel axes", operation, x.shape());
   Shape channels{x.shape()[-1]};
   for (const Tensor* parameter : parameters) {
     if (!parameter->defined()) continue;
-    check(parameter->shape() == channels, "batch_normalize: parameter {} does not fit input {} (want {})",
+    check(parameter->shape() == channels, "{}: parameter {} does not fit input {} (want {})", operation,
           parameter->shape(), x.shape(), channels);
-    check(parameter->dtype() == x.dtype(), "batch_normalize: parameter {} does not go with input {}",
+    check(parameter->dtype() == x.dtype(), "{}: parameter {} does not go with input {}", operation,
           name_of(parameter->dtype()), name_of(x.dtype()));
   }
 }
+
+namespace {
 
 /// Inference in simple ops: the definition, and the way a gradient takes.
 Tensor normalize_by_parts(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
@@ -37,7 +39,7 @@ Tensor normalize_by_parts(const Tensor& x, const Tensor& gamma, const Tensor& be
 
 Tensor batch_normalize_inference(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                                  const Tensor& variance, double epsilon) {
-  check_channels(x, {&gamma, &beta, &mean, &variance});
+  check_normalization("batch_normalize", x, {&gamma, &beta, &mean, &variance});
   if (Tape::recording({&x, &gamma, &beta, &mean, &variance}))
     return normalize_by_parts(x, gamma, beta, mean, variance, epsilon);
   Tensor y = Tensor::empty_like(x);
@@ -48,7 +50,7 @@ Tensor batch_normalize_inference(const Tensor& x, const Tensor& gamma, const Ten
 Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                                 const Tensor& moving_mean, const Tensor& moving_variance, double epsilon,
                                 double momentum) {
-  check_channels(x, {&gamma, &beta, &moving_mean, &moving_variance});
+  check_normalization("batch_normalize", x, {&gamma, &beta, &moving_mean, &moving_variance});
   check(x.elements() > 0, "batch_normalize: input {} has no elements to take statistics of", x.shape());
   Tensor mean = Tensor::empty_like(moving_mean), inverse_deviation = Tensor::empty_like(moving_mean);
   batch_statistics_kernel(x, epsilon, momentum, moving_mean, moving_variance, mean, inverse_deviation);

@@ -15,6 +15,10 @@ Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tens
                                 const Tensor& moving_mean, const Tensor& moving_variance, double epsilon,
                                 double momentum);
 
+/// Throws unless the parameters, where they are defined, are of x's type and [C].
+void check_normalization(const char* operation, const Tensor& x,
+                         std::initializer_list<const Tensor*> parameters);
+
 MANUL_KERNEL(batch_normalize,
              void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                   const Tensor& variance, double epsilon, const Tensor& y));

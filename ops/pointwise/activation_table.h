@@ -69,6 +69,33 @@ inline constexpr std::tuple activation_table{
     Elementwise<A::hard_silu, HardSilu>{{{"hard_silu", "hard_swish"}, 3}},
 };
 
+/// Some of them: those that a fused op computes itself.
+template <Activation... activations>
+struct ActivationList {};
+
+template <Activation... activations>
+constexpr bool is_in(ActivationList<activations...>, Activation activation) {
+  return ((activations == activation) || ...);
+}
+
+template <Activation activation>
+using ActivationEntry =
+    std::tuple_element_t<static_cast<int>(activation), std::remove_const_t<decltype(activation_table)>>;
+
+/// The function of an activation that works element by element.
+template <Activation activation, class T>
+MANUL_HOST_DEVICE constexpr auto activation_function() {
+  constexpr Parameters parameters = std::get<static_cast<int>(activation)>(activation_table).parameters;
+  return make_function<typename ActivationEntry<activation>::template Of<T>, T>(parameters);
+}
+
+/// Calls use(F{}) with the function of one of the list; `what` computes no other.
+template <class T, class Use, Activation... activations>
+void visit_listed(const char* what, Activation activation, Use&& use, ActivationList<activations...>) {
+  bool found = ((activations == activation && (use(activation_function<activations, T>()), true)) || ...);
+  check(found, "{}: the activation {} is not computed by its kernels", what, name_of(activation));
+}
+
 /// Calls use(entry) with the entry of `activation`.
 template <class Use>
 void visit_activation(Activation activation, Use&& use) {

@@ -1,5 +1,5 @@
 #include "manul/framework/cuda/column_sums.h"
-#include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/elementwise.h"
 #include "manul/ops/pointwise/binary_functions.h"
 #include "manul/ops/pointwise/pointwise.h"
 
@@ -11,53 +11,62 @@ void visit_binary(Binary operation, Use&& use) {
   pointwise::visit<T>(pointwise::BinaryFunctions{}, operation.function, {}, use);
 }
 
-template <class F, class T>
-struct BinaryBody {
-  F function;
-  const T *a, *b;
-  T* y;
-  int64_t period;
-  __device__ void operator()(int64_t i) const {
-    y[i] = function.value(a[i], b[period == 1 ? 0 : i % period]);
-  }
-};
-
-/// The case that memory alone limits: four elements a thread, 16 bytes a load.
 template <class F>
-struct BinaryBody4 {
+struct BinaryValue {
   F function;
-  const float4 *a, *b;
-  float4* y;
-  __device__ void operator()(int64_t i) const {
-    float4 p = a[i], q = b[i];
-    y[i] = {function.value(p.x, q.x), function.value(p.y, q.y), function.value(p.z, q.z),
-            function.value(p.w, q.w)};
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return function.value(a, b);
+  }
+};
+template <class F>
+struct BinaryValueOfRepeated {
+  F function;
+  template <class T>
+  __device__ T operator()(T b, T a) const {
+    return function.value(a, b);
   }
 };
 
-bool allows_vectors(std::initializer_list<const void*> pointers) {
-  for (const void* pointer : pointers)
-    if (reinterpret_cast<uintptr_t>(pointer) % sizeof(float4) != 0) return false;
-  return true;
+/// An operand that repeats every `period` elements.
+template <class T>
+struct Repeated {
+  const T* b;
+  int64_t period;
+  __device__ T operator()(int64_t c) const { return b[period == 1 ? 0 : c]; }
+};
+template <class T, class Function, class... Inputs>
+void with_repeated(const Context& context, int64_t elements, const Tensor& b, const Function& function, T* to,
+                   const Inputs*... from) {
+  int64_t period = b.elements(), channels = period == 1 && elements % 4 == 0 ? 4 : period;
+  if (elements > 0)
+    channelwise(context, elements / channels, channels, Repeated<T>{b.data<T>(), period}, function, to,
+                from...);
 }
 
-template <class F, class T>
-struct BinaryBackwardA {
+template <class F>
+struct GradientA {
   F function;
-  const T *a, *b, *dy;
-  T* da;
-  int64_t period;
-  __device__ void operator()(int64_t i) const {
-    da[i] = dy[i] * function.derivative_a(a[i], b[period == 1 ? 0 : i % period]);
+  template <class T>
+  __device__ T operator()(T dy, T a, T b) const {
+    return dy * function.derivative_a(a, b);
   }
 };
-
-template <class F, class T>
-struct BinaryBackwardB {
+template <class F>
+struct GradientAOfRepeated {
   F function;
-  const T *a, *b, *dy;
-  T* db;
-  __device__ void operator()(int64_t i) const { db[i] = dy[i] * function.derivative_b(a[i], b[i]); }
+  template <class T>
+  __device__ T operator()(T b, T dy, T a) const {
+    return dy * function.derivative_a(a, b);
+  }
+};
+template <class F>
+struct GradientB {
+  F function;
+  template <class T>
+  __device__ T operator()(T dy, T a, T b) const {
+    return dy * function.derivative_b(a, b);
+  }
 };
 
 /// The same where b repeats: one repetition a row.
@@ -81,21 +90,12 @@ void binary(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y)
     using T = decltype(zero);
     visit_binary<T>(operation, [&](auto function) {
       using F = decltype(function);
-      int64_t done = 0;
-      if constexpr (std::is_same_v<T, float>) {
-        if (period == elements && allows_vectors({a.raw(), b.raw(), y.raw()})) {
-          done = elements / 4 * 4;
-          for_each(context, elements / 4,
-                   BinaryBody4<F>{function, reinterpret_cast<const float4*>(a.data<float>()),
-                                  reinterpret_cast<const float4*>(b.data<float>()),
-                                  reinterpret_cast<float4*>(y.mutable_data<float>())});
-        }
-      }
-      if (done == elements) return;
-      const T* from_b = b.data<T>() + (period == elements ? done : 0);
-      for_each(context, elements - done,
-               BinaryBody<F, T>{function, a.data<T>() + done, from_b, y.mutable_data<T>() + done,
-                                period == elements ? elements - done : period});
+      if (period == elements)
+        elementwise(context, elements, BinaryValue<F>{function}, y.mutable_data<T>(), a.data<T>(),
+                    b.data<T>());
+      else
+        with_repeated(context, elements, b, BinaryValueOfRepeated<F>{function}, y.mutable_data<T>(),
+                      a.data<T>());
     });
   });
 }
@@ -110,12 +110,14 @@ void binary_backward(Binary operation, const Tensor& a, const Tensor& b, const T
       using F = decltype(function);
       if constexpr (pointwise::has_gradient<F, T>) {
         const T *x = a.data<T>(), *z = b.data<T>(), *arrived = dy.data<T>();
-        if (da.defined())
-          for_each(context, elements,
-                   BinaryBackwardA<F, T>{function, x, z, arrived, da.mutable_data<T>(), period});
+        if (da.defined() && period == elements)
+          elementwise(context, elements, GradientA<F>{function}, da.mutable_data<T>(), arrived, x, z);
+        else if (da.defined())
+          with_repeated(context, elements, b, GradientAOfRepeated<F>{function}, da.mutable_data<T>(), arrived,
+                        x);
         if (!db.defined()) return;
         if (period == elements)
-          for_each(context, elements, BinaryBackwardB<F, T>{function, x, z, arrived, db.mutable_data<T>()});
+          elementwise(context, elements, GradientB<F>{function}, db.mutable_data<T>(), arrived, x, z);
         else
           column_sums<double>(a, period == 0 ? 0 : elements / period, period,
                               BinaryBackwardBElement<F, T>{function, x, z, arrived, period},

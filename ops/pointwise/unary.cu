@@ -1,4 +1,4 @@
-#include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/elementwise.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/ops/pointwise/unary_functions.h"
 
@@ -10,29 +10,27 @@ void visit_unary(const Unary& operation, Use&& use) {
   pointwise::visit<T>(pointwise::UnaryFunctions{}, operation.function, operation.parameters, use);
 }
 
-template <class F, class T>
-struct UnaryBody {
+template <class F>
+struct Value {
   F function;
-  const T* x;
-  T* y;
-  __device__ void operator()(int64_t i) const { y[i] = function.value(x[i]); }
+  template <class T>
+  __device__ T operator()(T x) const {
+    return function.value(x);
+  }
 };
 
-/// The gradient by the output alone.
-template <class F, class T>
-struct UnaryBackwardByOutput {
+/// dx by dy and the output y alone, or by dy, the input x and y.
+template <class F>
+struct InputGradient {
   F function;
-  const T *y, *dy;
-  T* dx;
-  __device__ void operator()(int64_t i) const { dx[i] = dy[i] * function.derivative(y[i]); }
-};
-
-template <class F, class T>
-struct UnaryBackward {
-  F function;
-  const T *x, *y, *dy;
-  T* dx;
-  __device__ void operator()(int64_t i) const { dx[i] = dy[i] * function.derivative(x[i], y[i]); }
+  template <class T>
+  __device__ T operator()(T dy, T y) const {
+    return dy * function.derivative(y);
+  }
+  template <class T>
+  __device__ T operator()(T dy, T x, T y) const {
+    return dy * function.derivative(x, y);
+  }
 };
 
 }  // namespace
@@ -41,8 +39,8 @@ void unary(const Unary& operation, const Tensor& x, const Tensor& y) {
   visit_float(x.dtype(), "elementwise function", [&](auto zero) {
     using T = decltype(zero);
     visit_unary<T>(operation, [&](auto function) {
-      for_each(context_of(x), x.elements(),
-               UnaryBody<decltype(function), T>{function, x.data<T>(), y.mutable_data<T>()});
+      elementwise(context_of(x), x.elements(), Value<decltype(function)>{function}, y.mutable_data<T>(),
+                  x.data<T>());
     });
   });
 }
@@ -54,11 +52,11 @@ void unary_backward(const Unary& operation, const Tensor& x, const Tensor& y, co
     visit_unary<T>(operation, [&](auto function) {
       using F = decltype(function);
       if constexpr (pointwise::from_output<F, T>)
-        for_each(context_of(y), y.elements(),
-                 UnaryBackwardByOutput<F, T>{function, y.data<T>(), dy.data<T>(), dx.mutable_data<T>()});
+        elementwise(context_of(y), y.elements(), InputGradient<F>{function}, dx.mutable_data<T>(),
+                    dy.data<T>(), y.data<T>());
       else
-        for_each(context_of(y), y.elements(),
-                 UnaryBackward<F, T>{function, x.data<T>(), y.data<T>(), dy.data<T>(), dx.mutable_data<T>()});
+        elementwise(context_of(y), y.elements(), InputGradient<F>{function}, dx.mutable_data<T>(),
+                    dy.data<T>(), x.data<T>(), y.data<T>());
     });
   });
 }

@@ -21,13 +21,17 @@ Window2D pool_window(const Pool2DOptions& options) {
 
 Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options) {
   WindowGeometry geometry = lay_window("max_pool2d", x.shape(), pool_window(options));
-  Tensor y = empty_output(x, geometry);
-  max_pool2d_forward_kernel(x, geometry, y);
-  if (Tape* tape = Tape::recording({&x})) {
-    tape->record("max_pool2d", y, {x}, [x, y, geometry](const Tensor& dy, Gradients& gradients) {
-      max_pool2d_backward_kernel(x, y, dy, geometry, gradients.target(0));
-    });
-  }
+  Tensor y = empty_output(x, geometry), winners;
+  Tape* tape = Tape::recording({&x});
+  if (tape && x.device().is_cuda())
+    winners = Tensor::empty(y.shape(), geometry.size[0] * geometry.size[1] <= 256 ? DType::u8 : DType::i32,
+                            x.device());
+  max_pool2d_forward_kernel(x, geometry, y, winners);
+  if (!tape) return y;
+  Tensor seen = winners.defined() ? Tensor() : x, best = winners.defined() ? Tensor() : y;
+  tape->record("max_pool2d", y, {x}, [seen, best, winners, geometry](const Tensor& dy, Gradients& gradients) {
+    max_pool2d_backward_kernel(seen, best, winners, dy, geometry, gradients.target(0));
+  });
   return y;
 }
 

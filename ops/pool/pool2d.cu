@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/elementwise.h"
 #include "manul/ops/pool/pool2d.h"
 
 namespace manul::cuda {
@@ -27,58 +27,96 @@ struct Place {
   int64_t n, y, x, c;
 };
 
-__device__ Place place_of(int64_t i, int64_t height, int64_t width, int64_t channels) {
-  int64_t c = i % channels, pixel = i / channels;
-  return {pixel / (height * width), pixel / width % height, pixel % width, c};
+template <class Index>
+__device__ Place place_of(Index i, Index height, Index width, Index channels) {
+  Index c = i % channels, pixel = i / channels, row = pixel / width;
+  return {row / height, row % height, pixel % width, c};
 }
 
-template <class T>
+/// `width` neighbouring channels of an output pixel, with the place in its window of each largest value.
+template <int width, class Index, class T, class Code>
 struct MaxForward {
   const T* x;
   WindowGeometry g;
   T* y;
+  Code* winners;  // or null
   __device__ void operator()(int64_t i) const {
-    Place at = place_of(i, g.output[0], g.output[1], g.channels);
+    auto packs = static_cast<Index>(g.channels / width);
+    Place at = place_of(static_cast<Index>(i), static_cast<Index>(g.output[0]),
+                        static_cast<Index>(g.output[1]), packs);
     Extent rows = extent(g, 0, at.y), columns = extent(g, 1, at.x);
-    const T* picture = x + at.n * g.input[0] * g.input[1] * g.channels + at.c;
-    T best = picture[(rows.begin * g.input[1] + columns.begin) * g.channels];
+    int64_t top = at.y * g.strides[0] - g.pad_before[0], left = at.x * g.strides[1] - g.pad_before[1];
+    int64_t picture = at.n * g.input[0] * g.input[1];
+    Pack<T, width> best{};
+    Pack<Code, width> winner{};
     for (int64_t iy = rows.begin; iy < rows.end; ++iy)
       for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
-        T value = picture[(iy * g.input[1] + ix) * g.channels];
-        best = value <= best || best != best ? best : value;  // written so that a NaN wins and stays
+        Pack<T, width> value = pack<T, width>(x, (picture + iy * g.input[1] + ix) * packs + at.c);
+        auto place = static_cast<Code>((iy - top) * g.size[1] + ix - left);
+        bool first = iy == rows.begin && ix == columns.begin;
+#pragma unroll
+        for (int k = 0; k < width; ++k) {
+          T was = best.values[k];
+          if (!first && (value.values[k] <= was || was != was)) continue;  // a NaN wins and stays
+          best.values[k] = value.values[k];
+          winner.values[k] = place;
+        }
       }
-    y[i] = best;
+    mutable_pack<width>(y, i) = best;
+    if (winners) mutable_pack<width>(winners, i) = winner;
   }
 };
 
-/// An input element gathers from the windows in which it is the first of the largest.
-template <class T>
+/// Input elements gather from the windows in which they have won.
+template <int width, class Index, class T, class Code>
 struct MaxBackward {
-  const T *x, *y, *dy;
+  const T* dy;
+  const Code* winners;
   WindowGeometry g;
   T* dx;
-
-  __device__ bool is_first(const T* picture, T best, Extent rows, Extent columns, int64_t iy,
-                           int64_t ix) const {
-    for (int64_t wy = rows.begin; wy <= iy; ++wy)
-      for (int64_t wx = columns.begin; wx < (wy == iy ? ix : columns.end); ++wx)
-        if (!(picture[(wy * g.input[1] + wx) * g.channels] < best)) return false;
-    return true;
-  }
   __device__ void operator()(int64_t i) const {
-    Place at = place_of(i, g.input[0], g.input[1], g.channels);
+    auto packs = static_cast<Index>(g.channels / width);
+    Place at = place_of(static_cast<Index>(i), static_cast<Index>(g.input[0]), static_cast<Index>(g.input[1]),
+                        packs);
     Extent rows = windows_over(g, 0, at.y), columns = windows_over(g, 1, at.x);
-    const T* picture = x + at.n * g.input[0] * g.input[1] * g.channels + at.c;
-    T own = x[i], sum = 0;
+    Pack<T, width> sum{};
     for (int64_t oy = rows.begin; oy < rows.end; ++oy)
       for (int64_t ox = columns.begin; ox < columns.end; ++ox) {
-        int64_t o = ((at.n * g.output[0] + oy) * g.output[1] + ox) * g.channels + at.c;
-        if (!(own < y[o]) && is_first(picture, y[o], extent(g, 0, oy), extent(g, 1, ox), at.y, at.x))
-          sum += dy[o];
+        int64_t o = ((at.n * g.output[0] + oy) * g.output[1] + ox) * packs + at.c;
+        auto own = static_cast<Code>((at.y + g.pad_before[0] - oy * g.strides[0]) * g.size[1] + at.x +
+                                     g.pad_before[1] - ox * g.strides[1]);
+        Pack<Code, width> winner = pack<Code, width>(winners, o);
+        Pack<T, width> arrived = pack<T, width>(dy, o);
+#pragma unroll
+        for (int k = 0; k < width; ++k)
+          if (winner.values[k] == own) sum.values[k] += arrived.values[k];
       }
-    dx[i] = sum;
+    mutable_pack<width>(dx, i) = sum;
   }
 };
+
+/// Calls use(width, index) with the channels that a thread takes at once, as an integral constant, and an
+/// index that is wide enough for `elements`.
+template <class T, class Use>
+void with_widths(int64_t elements, int64_t channels, std::initializer_list<const void*> pointers,
+                 const Use& use) {
+  bool packs = channels % pack_width<T> == 0 && allow_packs(pointers);
+  bool small = elements < (int64_t{1} << 31);
+  auto with_width = [&](auto width) { small ? use(width, uint32_t{}) : use(width, int64_t{}); };
+  if (packs)
+    with_width(std::integral_constant<int, pack_width<T>>{});
+  else
+    with_width(std::integral_constant<int, 1>{});
+}
+
+/// Calls use(code) with a zero of the type of the winners.
+template <class Use>
+void with_code(const Tensor& winners, const Use& use) {
+  if (winners.defined() && winners.dtype() == DType::i32)
+    use(int32_t{});
+  else
+    use(uint8_t{});
+}
 
 template <class T>
 struct AverageForward {
@@ -86,7 +124,7 @@ struct AverageForward {
   WindowGeometry g;
   T* y;
   __device__ void operator()(int64_t i) const {
-    Place at = place_of(i, g.output[0], g.output[1], g.channels);
+    Place at = place_of<int64_t>(i, g.output[0], g.output[1], g.channels);
     Extent rows = extent(g, 0, at.y), columns = extent(g, 1, at.x);
     const T* picture = x + at.n * g.input[0] * g.input[1] * g.channels + at.c;
     T sum = 0;
@@ -103,7 +141,7 @@ struct AverageBackward {
   WindowGeometry g;
   T* dx;
   __device__ void operator()(int64_t i) const {
-    Place at = place_of(i, g.input[0], g.input[1], g.channels);
+    Place at = place_of<int64_t>(i, g.input[0], g.input[1], g.channels);
     Extent rows = windows_over(g, 0, at.y), columns = windows_over(g, 1, at.x);
     T sum = 0;
     for (int64_t oy = rows.begin; oy < rows.end; ++oy)
@@ -151,19 +189,33 @@ struct GlobalMaxBackward {
 
 }  // namespace
 
-void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {
+void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y,
+                        const Tensor& winners) {
   visit_float(x.dtype(), "max_pool2d", [&](auto zero) {
     using T = decltype(zero);
-    for_each(context_of(x), y.elements(), MaxForward<T>{x.data<T>(), geometry, y.mutable_data<T>()});
+    with_code(winners, [&](auto code) {
+      using Code = decltype(code);
+      with_widths<T>(x.elements(), geometry.channels, {x.raw(), y.raw()}, [&](auto width, auto index) {
+        for_each(context_of(x), y.elements() / width,
+                 MaxForward<width, decltype(index), T, Code>{x.data<T>(), geometry, y.mutable_data<T>(),
+                                                             mutable_data_or_null<Code>(winners)});
+      });
+    });
   });
 }
 
-void max_pool2d_backward(const Tensor& x, const Tensor& y, const Tensor& dy, const WindowGeometry& geometry,
-                         const Tensor& dx) {
-  visit_float(x.dtype(), "max_pool2d", [&](auto zero) {
+void max_pool2d_backward(const Tensor& /*x*/, const Tensor& /*y*/, const Tensor& winners, const Tensor& dy,
+                         const WindowGeometry& geometry, const Tensor& dx) {
+  visit_float(dy.dtype(), "max_pool2d", [&](auto zero) {
     using T = decltype(zero);
-    for_each(context_of(x), dx.elements(),
-             MaxBackward<T>{x.data<T>(), y.data<T>(), dy.data<T>(), geometry, dx.mutable_data<T>()});
+    with_code(winners, [&](auto code) {
+      using Code = decltype(code);
+      with_widths<T>(dx.elements(), geometry.channels, {dy.raw(), dx.raw()}, [&](auto width, auto index) {
+        for_each(context_of(dy), dx.elements() / width,
+                 MaxBackward<width, decltype(index), T, Code>{dy.data<T>(), winners.data<Code>(), geometry,
+                                                              dx.mutable_data<T>()});
+      });
+    });
   });
 }
 

@@ -26,11 +26,14 @@ Tensor global_average_pool2d(const Tensor& x);
 /// maximum over axes.
 Tensor global_max_pool2d(const Tensor& x);
 
-MANUL_KERNEL(max_pool2d_forward, void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
+/// winners, [N, OH, OW, C] or undefined, gets the place in the whole window, row by row, of each largest
+/// value: u8, or i32 for windows of more than 256 elements. The CPU knows them without.
+MANUL_KERNEL(max_pool2d_forward,
+             void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y, const Tensor& winners));
 MANUL_KERNEL(average_pool2d_forward, void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
-/// x and y tell where the largest values were.
-MANUL_KERNEL(max_pool2d_backward, void(const Tensor& x, const Tensor& y, const Tensor& dy,
-                                       const WindowGeometry& geometry, const Tensor& dx));
+/// The winners tell where the largest values were; on the CPU x and y do.
+MANUL_KERNEL(max_pool2d_backward, void(const Tensor& x, const Tensor& y, const Tensor& winners,
+                                       const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
 MANUL_KERNEL(average_pool2d_backward,
              void(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
 

@@ -104,13 +104,14 @@ void average_backward(const T* dy, const WindowGeometry& g, T* dx) {
 
 }  // namespace
 
-void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {
+void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y,
+                        const Tensor& /*winners*/) {
   visit_float(x.dtype(), "max_pool2d",
               [&]<class T>(T) { max_forward(x.data<T>(), geometry, y.mutable_data<T>()); });
 }
 
-void max_pool2d_backward(const Tensor& x, const Tensor& y, const Tensor& dy, const WindowGeometry& geometry,
-                         const Tensor& dx) {
+void max_pool2d_backward(const Tensor& x, const Tensor& y, const Tensor& /*winners*/, const Tensor& dy,
+                         const WindowGeometry& geometry, const Tensor& dx) {
   visit_float(x.dtype(), "max_pool2d", [&]<class T>(T) {
     max_backward(x.data<T>(), y.data<T>(), dy.data<T>(), geometry, dx.mutable_data<T>());
   });

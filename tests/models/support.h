@@ -18,7 +18,7 @@ inline Tensor random_tensor(const Shape& shape, uint64_t key, DType dtype = DTyp
 }
 
 /// Small pictures of which half have a bright corner: easy to learn.
-inline InMemoryDataset corner_pictures(int64_t count, uint64_t key) {
+inline InMemoryDataset corner_pictures(int64_t count, uint64_t key, Device device = {}) {
   Tensor pictures = random_tensor({count, 9, 10, 2}, key);
   std::vector<int32_t> labels(count);
   for (int64_t i = 0; i < count; ++i) {
@@ -26,7 +26,7 @@ inline InMemoryDataset corner_pictures(int64_t count, uint64_t key) {
     if (labels[i] == 0) continue;
     for (int64_t pixel = 0; pixel < 6; ++pixel) pictures.mutable_data<float>()[i * 180 + pixel] += 0.7F;
   }
-  return InMemoryDataset(pictures, Tensor::from(labels, {count}));
+  return InMemoryDataset(pictures.to(device), Tensor::from(labels, {count}).to(device));
 }
 
 /// The article's kind of network, small, with a dropout.

@@ -9,6 +9,7 @@
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/models/zoo/catdog.h"
+#include "manul/models/zoo/zoo.h"
 #include "manul/testing/op_sample.h"
 #include "manul/tests/ops/samples.h"
 
@@ -64,21 +65,51 @@ std::string train_step_name(int64_t stride, int64_t batch, Device device, StepOp
   return name;
 }
 
+/// Times the steps of a compiled model for pictures of `side` pixels and two classes.
+void measure_train_step(benchmark::State& state, Model& model, int64_t batch, int64_t side, Device device,
+                        int64_t steps = 1) {
+  Tensor inputs = test_values({batch, side, side, 3}, 1, DType::f32, device, 0, 1);
+  std::vector<int32_t> classes(batch);
+  for (int64_t i = 0; i < batch; ++i) classes[i] = static_cast<int32_t>(i % 2);
+  Tensor labels = Tensor::from(classes, {batch}, device);
+  TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
+  measure(
+      state, device, [&] { step.run(0, steps); }, steps);
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+
 void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions options = {}) {
   add_row(train_step_name(stride, batch, device, options), benchmark::kMillisecond,
           [=](benchmark::State& state) {
             allow_tf32(options.tf32);
             Model model = compiled_network(stride, device);
-            Tensor inputs = test_values({batch, 64, 64, 3}, 1, DType::f32, device, 0, 1);
-            std::vector<int32_t> classes(batch);
-            for (int64_t i = 0; i < batch; ++i) classes[i] = static_cast<int32_t>(i % 2);
-            Tensor labels = Tensor::from(classes, {batch}, device);
-            TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
-            auto execute = [&] { step.run(0, options.steps_per_execution); };
-            measure(state, device, execute, options.steps_per_execution);
+            measure_train_step(state, model, batch, 64, device, options.steps_per_execution);
             allow_tf32(false);
-            state.SetItemsProcessed(state.iterations() * batch);
           });
+}
+
+/// A training step of a ready-made network of 1000 classes with Adam.
+void add_network_step(const std::string& network, int64_t batch, int64_t side, Device device, bool tf32) {
+  std::string name = fmt::format("network_step/{}/batch:{}/side:{}/device:{}{}", network, batch, side,
+                                 device.name(), tf32 ? "/tf32" : "");
+  add_row(name, benchmark::kMillisecond, [=](benchmark::State& state) {
+    allow_tf32(tf32);
+    Model model = build_network(network, {.input_shape = {side, side, 3}, .classes = 1000});
+    model.compile(Adam{}, Loss::sparse_categorical_crossentropy, {}, {.device = device});
+    measure_train_step(state, model, batch, side, device);
+    allow_tf32(false);
+  });
+}
+
+/// Those for which docs/speed.md has figures: large ones on a GPU alone.
+void add_network_steps(Device device) {
+  for (const char* network : {"resnet18", "mobilenetv2"}) add_network_step(network, 32, 64, device, false);
+  if (!device.is_cuda()) return;
+  for (bool tf32 : {false, true}) {
+    add_network_step("resnet18", 256, 64, device, tf32);
+    for (const char* network : {"resnet18", "resnet50", "mobilenetv2", "efficientnetb0"})
+      add_network_step(network, 256, 224, device, tf32);
+  }
 }
 
 /// An epoch of `steps` batches of pictures that lie in the device's memory.
@@ -216,9 +247,9 @@ void add_op(const OpSample& sample, Device device) {
 }
 
 void add_ops(Device device) {
-  for (const auto& samples :
-       {pointwise_samples(), matmul_samples(), conv2d_samples(), pool2d_samples(), conv_relu_pool_samples(),
-        normalize_samples(), reduce_samples(), loss_samples(), dropout_samples(), shape_samples()})
+  for (const auto& samples : {pointwise_samples(), matmul_samples(), conv2d_samples(), pool2d_samples(),
+                              conv_relu_pool_samples(), normalize_activation_samples(), normalize_samples(),
+                              reduce_samples(), loss_samples(), dropout_samples(), shape_samples()})
     for (const OpSample& sample : samples) add_op(sample, device);
 }
 
@@ -231,6 +262,7 @@ void add_rows() {
         if (device.is_cuda() && batch > 32) add_train_step(stride, batch, device, {.tf32 = true});
         add_augmented_step(stride, batch, device);
       }
+    add_network_steps(device);
     for (int64_t batch : {1, 32}) add_predict(batch, device);
     add_ops(device);
   }

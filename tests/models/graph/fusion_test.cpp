@@ -8,7 +8,10 @@
 namespace manul {
 namespace {
 
-constexpr Fusion none{.conv_relu_pool = false, .dense_activation = false, .loss_from_logits = false};
+constexpr Fusion none{.conv_relu_pool = false,
+                      .dense_activation = false,
+                      .normalization_tail = false,
+                      .loss_from_logits = false};
 
 /// Activations as layers of their own, so that every pattern has something to find.
 Sequential with_activation_layers() {
@@ -29,9 +32,27 @@ struct Trained {
   Tensor values, prediction;
 };
 
-Trained train(Sequential model, const Fusion& fusion) {
-  model.compile(Adam{{.learning_rate = 0.01}}, Loss::binary_crossentropy, {}, {.seed = 5, .fusion = fusion});
-  InMemoryDataset data = corner_pictures(60, 4);
+/// Normalizations with an activation, with an addition, and with both.
+Model residual() {
+  Graph graph;
+  auto convolution = [&](const Symbol& from) {
+    return graph.apply(Conv2D{.filters = 4, .kernel_size = 3, .padding = Padding::same, .use_bias = false},
+                       from);
+  };
+  auto normalized = [&](const Symbol& from) { return graph.apply(BatchNormalization{}, convolution(from)); };
+  Symbol x = graph.apply(ReLU{}, normalized(graph.input({9, 10, 2})));
+  x = graph.apply(ReLU{}, graph.apply(Add{}, {normalized(x), x}));
+  x = graph.apply(Add{}, {x, normalized(x)});
+  x = graph.apply(ActivationLayer{.activation = Activation::silu}, normalized(x));
+  x = graph.apply(GlobalAveragePooling2D{}, x);
+  graph.set_outputs({graph.apply(Dense{.units = 1, .activation = Activation::sigmoid}, x)});
+  return Model(graph);
+}
+
+Trained train(Model model, const Fusion& fusion, Device device = {}) {
+  model.compile(Adam{{.learning_rate = 0.01}}, Loss::binary_crossentropy, {},
+                {.device = device, .seed = 5, .fusion = fusion});
+  InMemoryDataset data = corner_pictures(60, 4, device);
   History history = model.fit(data, {.epochs = 3, .batch_size = 25});
   return {history["loss"].back(), model.parameters().values(),
           model.predict(random_tensor({7, 9, 10, 2}, 6))};
@@ -54,6 +75,30 @@ TEST(Fusion, GivesTheSameNumbersPatternByPattern) {
     }
     expect_close(train(make(), Fusion{}), plain);
   }
+}
+
+TEST(Fusion, NormalizationsGiveTheSameNumbersOnEveryDevice) {
+  for (Device device : test_devices()) {
+    Fusion tail = none;
+    tail.normalization_tail = true;
+    expect_close(train(residual(), tail, device), train(residual(), none, device));
+  }
+}
+
+TEST(Fusion, TakesWhatFollowsANormalization) {
+  Fusion tail = none;
+  tail.normalization_tail = true;
+  size_t all = plan_steps(residual().graph(), none).size();
+  EXPECT_EQ(all, 15U);  // three activations, two additions
+  EXPECT_EQ(plan_steps(residual().graph(), tail).size(), all - 5);
+
+  Graph graph;
+  Symbol x = graph.input({4, 4, 2}), y = graph.apply(BatchNormalization{}, x);
+  Symbol relu = graph.apply(ReLU{}, y), sum = graph.apply(Add{}, {y, x});
+  graph.set_outputs({relu, sum});  // both of one normalization
+  EXPECT_EQ(plan_steps(graph, tail).size(), 3U);
+  graph.set_outputs({graph.apply(Add{}, {graph.apply(BatchNormalization{}, x), graph.input({1, 4, 2})})});
+  EXPECT_EQ(plan_steps(graph, tail).back().inputs.size(), 2U);  // of other shapes: added apart
 }
 
 TEST(Fusion, RunsNeighboursAsOneStep) {

@@ -1,6 +1,7 @@
 #include "manul/ops/conv/conv2d.h"
 
 #include "manul/framework/tape.h"
+#include "manul/ops/conv/conv2d_products.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
@@ -90,6 +91,30 @@ TEST(Conv2D, TakesADilationFarBeyondThePicture) {
   tape.backward(y, Tensor::full(y.shape(), 1));
   EXPECT_EQ(dx.to_vector<float>(), std::vector<float>(9, 5));
   EXPECT_EQ(dkernel.to_vector<float>(), (std::vector<float>{0, 0, 0, 0, 18, 0, 0, 0, 0}));
+}
+
+/// Whatever cuDNN would have taken: the way without it, with room for one product at a time and for all.
+TEST(Conv2D, KernelGradientByProductsAgreesWithTheCpu) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  struct Case {
+    Shape x, kernel;
+    Window2D window;
+  };
+  for (const Case& c : {Case{{3, 45, 61, 3}, {8, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::same}},
+                        Case{{2, 33, 70, 5}, {4, 3, 2, 5}, {{3, 2}, {1, 3}, Padding::valid, {2, 1}}},
+                        Case{{5, 40, 44, 6}, {7, 1, 1, 6}, {}}}) {
+    WindowGeometry geometry = lay_window("conv2d", c.x, c.window);
+    Tensor x = test_values(c.x, 1);
+    Tensor dy = test_values({c.x[0], geometry.output[0], geometry.output[1], c.kernel[0]}, 2);
+    Tensor expected = Tensor::empty(c.kernel);
+    conv2d_backward_kernel_kernel(x, dy, geometry, expected, Tensor());
+    for (int64_t most : {int64_t{1}, int64_t{1} << 25}) {
+      Tensor seen = Tensor::empty(c.kernel, DType::f32, *gpu);
+      kernel_gradient_by_products_kernel(x.to(*gpu), dy.to(*gpu), geometry, seen, most);
+      EXPECT_LE(normalised_error(seen, expected), 1e-5) << c.kernel.text();
+    }
+  }
 }
 
 }  // namespace

@@ -20,6 +20,8 @@ std::vector<OpSample> pool2d_samples() {
       pool2d_sample("max_pool2d", max_pool2d, {2, 7, 5, 3}),
       pool2d_sample("max_pool2d_same", max_pool2d, {2, 7, 5, 3}, {.padding = same}),
       pool2d_sample("max_pool2d_overlapping", max_pool2d, {2, 9, 8, 19}, {{3, 3}, {2, 1}, same}),
+      pool2d_sample("max_pool2d_packs", max_pool2d, {2, 9, 8, 12}, {{3, 3}, {2, 2}, same}),
+      pool2d_sample("max_pool2d_large_window", max_pool2d, {1, 20, 19, 4}, {{17, 18}, {1, 1}, same}),
       pool2d_sample("max_pool2d_gaps", max_pool2d, {2, 9, 11, 3}, {{2, 1}, {3, 4}}),
       pool2d_sample("max_pool2d_beyond_picture", max_pool2d, {2, 3, 2, 5}, {{5, 6}, {1, 1}, same}),
       pool2d_sample("average_pool2d_one_element", average_pool2d, {1, 1, 1, 1}, {.pool = {1, 1}}),

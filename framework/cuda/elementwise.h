@@ -1,0 +1,117 @@
+#pragma once
+
+#include <numeric>
+
+#include "manul/framework/cuda/launch.h"
+
+// Passes over tensors that memory alone limits: several elements a thread, 16 bytes an access; for .cu files.
+namespace manul::cuda {
+
+/// Neighbours that are read and written at once.
+template <class T, int width>
+struct alignas(sizeof(T) * width) Pack {
+  T values[width];
+};
+template <class T>
+inline constexpr int pack_width = sizeof(float4) / sizeof(T);
+
+template <class T, int width>
+__device__ const Pack<T, width>& pack(const T* from, int64_t i) {
+  return reinterpret_cast<const Pack<T, width>*>(from)[i];
+}
+template <int width, class T>
+__device__ Pack<T, width>& mutable_pack(T* to, int64_t i) {
+  return reinterpret_cast<Pack<T, width>*>(to)[i];
+}
+
+inline bool allow_packs(std::initializer_list<const void*> pointers) {
+  for (const void* pointer : pointers)
+    if (reinterpret_cast<uintptr_t>(pointer) % sizeof(float4) != 0) return false;
+  return true;
+}
+
+namespace detail {
+
+template <class T, class Function, class... Inputs>
+__global__ void elementwise_kernel(int64_t packs, int64_t count, Function function, T* to,
+                                   const Inputs*... from) {
+  begin_kernel();
+  constexpr int width = pack_width<T>;
+  int64_t i = int64_t{blockIdx.x} * each_threads + threadIdx.x;
+  if (i < packs) {
+    auto whole = [&](Pack<Inputs, width>... in) {
+      Pack<T, width> out;
+#pragma unroll
+      for (int k = 0; k < width; ++k) out.values[k] = function(in.values[k]...);
+      mutable_pack<width>(to, i) = out;
+    };
+    whole(pack<Inputs, width>(from, i)...);
+    return;
+  }
+  i += packs * (width - 1);  // the elements behind the packs, one a thread
+  if (i < count) to[i] = function(from[i]...);
+}
+
+template <int width, class T, class Make, class Function, class... Inputs>
+__global__ void channelwise_kernel(int64_t packs, int64_t channel_packs, Make make, Function function, T* to,
+                                   const Inputs*... from) {
+  begin_kernel();
+  int64_t i = int64_t{blockIdx.x} * each_threads + threadIdx.x, step = int64_t{gridDim.x} * each_threads;
+  if (i >= packs) return;
+  decltype(make(int64_t{})) channels[width];
+#pragma unroll
+  for (int k = 0; k < width; ++k) channels[k] = make(i % channel_packs * width + k);
+  for (; i < packs; i += step) {
+    auto whole = [&](Pack<Inputs, width>... in) {
+      Pack<T, width> out;
+#pragma unroll
+      for (int k = 0; k < width; ++k) out.values[k] = function(channels[k], in.values[k]...);
+      mutable_pack<width>(to, i) = out;
+    };
+    whole(pack<Inputs, width>(from, i)...);
+  }
+}
+
+template <int width, class T, class Make, class Function, class... Inputs>
+void channelwise_of_width(const Context& context, int64_t rows, int64_t channels, const Make& make,
+                          const Function& function, T* to, const Inputs*... from) {
+  int64_t packs = rows * channels / width, channel_packs = channels / width;
+  if (packs == 0) return;
+  // A thread goes on in steps of whole rows, so that its channels stay the same.
+  int64_t blocks_a_step = channel_packs / std::gcd(channel_packs, int64_t{each_threads});
+  int64_t wanted = std::min<int64_t>(blocks_for(packs, each_threads), 16 * context.multiprocessors());
+  int64_t blocks = (wanted + blocks_a_step - 1) / blocks_a_step * blocks_a_step;
+  launch(context, channelwise_kernel<width, T, Make, Function, Inputs...>, static_cast<unsigned>(blocks),
+         each_threads, packs, channel_packs, make, function, to, from...);
+}
+
+}  // namespace detail
+
+/// to[i] = function(from[i]...) for i of [0, count); `to` may be one of `from`. `Function` is a struct with a
+/// device operator() of numbers.
+template <class T, class Function, class... Inputs>
+void elementwise(const Context& context, int64_t count, const Function& function, T* to,
+                 const Inputs*... from) {
+  static_assert((std::is_same_v<T, Inputs> && ...));
+  int64_t packs = allow_packs({to, from...}) ? count / pack_width<T> : 0;
+  int64_t threads = packs + (count - packs * pack_width<T>);
+  launch(context, detail::elementwise_kernel<T, Function, Inputs...>,
+         blocks_for(threads, detail::each_threads), detail::each_threads, packs, count, function, to,
+         from...);
+}
+
+/// to[i] = function(make(c), from[i]...) for the elements i of [rows, channels], c the channel of i; `to` may
+/// be one of `from`. make(c), which a thread calls once for each of its channels, gives what a channel's
+/// elements share.
+template <class T, class Make, class Function, class... Inputs>
+void channelwise(const Context& context, int64_t rows, int64_t channels, const Make& make,
+                 const Function& function, T* to, const Inputs*... from) {
+  static_assert((std::is_same_v<T, Inputs> && ...));
+  constexpr int width = pack_width<T>;
+  if (channels % width == 0 && allow_packs({to, from...}))
+    detail::channelwise_of_width<width>(context, rows, channels, make, function, to, from...);
+  else
+    detail::channelwise_of_width<1>(context, rows, channels, make, function, to, from...);
+}
+
+}  // namespace manul::cuda

@@ -1,0 +1,76 @@
+#include "manul/ops/fused/normalize_activation.h"
+
+#include "manul/framework/tape.h"
+#include "manul/ops/fused/fused_in_normalization.h"
+#include "manul/ops/normalize/normalize.h"
+#include "manul/ops/pointwise/pointwise.h"
+
+namespace manul {
+namespace {
+
+Tensor by_parts(const Tensor& normalized, const NormalizationTail& tail) {
+  return activate(tail.addend.defined() ? add(normalized, tail.addend) : normalized, tail.activation);
+}
+
+bool is_plain(const NormalizationTail& tail) {
+  return !tail.addend.defined() && tail.activation == Activation::linear;
+}
+
+void check_addend(const Tensor& x, const Tensor& addend) {
+  if (!addend.defined()) return;
+  check(addend.shape() == x.shape() && addend.dtype() == x.dtype(),
+        "normalize_activation: {} cannot be added to the normalized {}", addend.shape(), x.shape());
+}
+
+}  // namespace
+
+bool is_fused_in_normalization(Activation activation) {
+  return pointwise::is_in(pointwise::FusedInNormalization{}, activation);
+}
+
+bool normalize_activation_fits(const Tensor& x, Activation activation) {
+  return x.device().is_cuda() && x.dtype() == DType::f32 && x.elements() > 0 &&
+         is_fused_in_normalization(activation);
+}
+
+Tensor normalize_activation_training(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                     const Tensor& moving_mean, const Tensor& moving_variance, double epsilon,
+                                     double momentum, const NormalizationTail& tail) {
+  check_addend(x, tail.addend);
+  if (is_plain(tail) || !normalize_activation_fits(x, tail.activation))
+    return by_parts(batch_normalize_training(x, gamma, beta, moving_mean, moving_variance, epsilon, momentum),
+                    tail);
+  check_normalization("normalize_activation", x, {&gamma, &beta, &moving_mean, &moving_variance});
+  Tensor mean = Tensor::empty_like(moving_mean), inverse_deviation = Tensor::empty_like(moving_mean);
+  batch_statistics_kernel(x, epsilon, momentum, moving_mean, moving_variance, mean, inverse_deviation);
+  Tensor y = Tensor::empty_like(x);
+  normalize_activation_kernel(x, gamma, beta, mean, inverse_deviation, -1.0, tail.addend, tail.activation, y);
+  if (Tape* tape = Tape::recording({&x, &gamma, &beta, &tail.addend}))
+    tape->record("normalize_activation", y, {x, gamma, beta, tail.addend},
+                 [x, gamma, beta, mean, inverse_deviation, tail](const Tensor& dy, Gradients& gradients) {
+                   Tensor targets[4];
+                   for (int i = 0; i < 3; ++i)
+                     if (gradients.needed(i)) targets[i] = gradients.target(i);
+                   if (tail.addend.defined())
+                     targets[3] = gradients.needed(3) ? gradients.target(3) : Tensor::empty_like(x);
+                   normalize_activation_backward_kernel(x, gamma, beta, mean, inverse_deviation, tail.addend,
+                                                        tail.activation, dy, targets[0], targets[1],
+                                                        targets[2], targets[3]);
+                 });
+  return y;
+}
+
+Tensor normalize_activation_inference(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                      const Tensor& mean, const Tensor& variance, double epsilon,
+                                      const NormalizationTail& tail) {
+  check_addend(x, tail.addend);
+  bool recorded = Tape::recording({&x, &gamma, &beta, &mean, &variance, &tail.addend}) != nullptr;
+  if (is_plain(tail) || recorded || !normalize_activation_fits(x, tail.activation))
+    return by_parts(batch_normalize_inference(x, gamma, beta, mean, variance, epsilon), tail);
+  check_normalization("normalize_activation", x, {&gamma, &beta, &mean, &variance});
+  Tensor y = Tensor::empty_like(x);
+  normalize_activation_kernel(x, gamma, beta, mean, variance, epsilon, tail.addend, tail.activation, y);
+  return y;
+}
+
+}  // namespace manul

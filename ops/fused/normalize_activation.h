@@ -1,0 +1,46 @@
+#pragma once
+
+#include "manul/framework/kernel.h"
+#include "manul/ops/pointwise/activation.h"
+
+namespace manul {
+
+/// What follows a normalization in the same passes.
+struct NormalizationTail {
+  Tensor addend = {};  // of the input's shape; undefined: nothing is added
+  Activation activation = Activation::linear;
+};
+
+/// activate(add(batch_normalize_training(x, ...), addend), activation), in one pass behind that of the
+/// statistics; the gradient takes two, and nothing but x (and the addend) is kept for it. Falls back to those
+/// ops where normalize_activation_fits() is false.
+Tensor normalize_activation_training(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                     const Tensor& moving_mean, const Tensor& moving_variance, double epsilon,
+                                     double momentum, const NormalizationTail& tail);
+/// The same with batch_normalize_inference(x, ...).
+Tensor normalize_activation_inference(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                      const Tensor& mean, const Tensor& variance, double epsilon,
+                                      const NormalizationTail& tail);
+
+/// f32 on a GPU, and one of the activations that its kernels compute.
+bool normalize_activation_fits(const Tensor& x, Activation activation);
+/// Whether the activation is one of these.
+bool is_fused_in_normalization(Activation activation);
+
+/// The passes. deviation is the inverse deviation, or with `epsilon` >= 0 the variance. The addend and any of
+/// dx, dgamma, dbeta may be undefined; dz, the addend's gradient, goes with the addend.
+namespace cuda {
+void normalize_activation(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                          const Tensor& deviation, double epsilon, const Tensor& addend,
+                          Activation activation, const Tensor& y);
+void normalize_activation_backward(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                   const Tensor& mean, const Tensor& inverse_deviation, const Tensor& addend,
+                                   Activation activation, const Tensor& dy, const Tensor& dx,
+                                   const Tensor& dgamma, const Tensor& dbeta, const Tensor& dz);
+}  // namespace cuda
+inline constexpr Kernel<decltype(cuda::normalize_activation)> normalize_activation_kernel(
+    "normalize_activation", nullptr, MANUL_CUDA(cuda::normalize_activation));
+inline constexpr Kernel<decltype(cuda::normalize_activation_backward)> normalize_activation_backward_kernel(
+    "normalize_activation_backward", nullptr, MANUL_CUDA(cuda::normalize_activation_backward));
+
+}  // namespace manul
