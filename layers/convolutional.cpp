@@ -26,11 +26,12 @@ void Conv2D::describe(Description& description) {
   describe_convolution(*this, description, "kernel_size", {"strides", "subsample"});
 }
 
-Conv2DOptions Conv2D::op_options() const {
+Conv2DOptions Conv2D::op_options(const Borders2D& borders) const {
   return {.strides = lengths_of(strides),
           .padding = padding,
           .dilation = lengths_of(dilation_rate),
-          .groups = groups};
+          .groups = groups,
+          .borders = borders};
 }
 
 Shape Conv2D::output_shape(const Shape& input) const {
@@ -60,10 +61,10 @@ void DepthwiseConv2D::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {input[-1] * depth_multiplier}, Initializer::zeros());
 }
 
-Tensor DepthwiseConv2D::call(const Tensor& x) const {
-  return activate(
-      depthwise_conv2d(x, depthwise_kernel, bias, {lengths_of(strides), padding, lengths_of(dilation_rate)}),
-      activation);
+Tensor DepthwiseConv2D::call_padded(const Tensor& x, const Borders2D& borders) const {
+  Tensor y = depthwise_conv2d(x, depthwise_kernel, bias,
+                              {lengths_of(strides), padding, lengths_of(dilation_rate), borders});
+  return activate(y, activation);
 }
 
 void SeparableConv2D::describe(Description& description) {
@@ -83,9 +84,9 @@ void SeparableConv2D::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
 }
 
-Tensor SeparableConv2D::call(const Tensor& x) const {
+Tensor SeparableConv2D::call_padded(const Tensor& x, const Borders2D& borders) const {
   Tensor between = depthwise_conv2d(x, depthwise_kernel, Tensor(),
-                                    {lengths_of(strides), padding, lengths_of(dilation_rate)});
+                                    {lengths_of(strides), padding, lengths_of(dilation_rate), borders});
   return activate(conv2d(between, pointwise_kernel, bias), activation);
 }
 

@@ -28,8 +28,12 @@ struct Conv2D {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const { return activate(conv2d(x, kernel, bias, op_options()), activation); }
-  Conv2DOptions op_options() const;
+  Tensor call(const Tensor& x) const { return call_padded(x, 0); }
+  /// call() of x with zeros around it, which are not stored.
+  Tensor call_padded(const Tensor& x, const Borders2D& borders) const {
+    return activate(conv2d(x, kernel, bias, op_options(borders)), activation);
+  }
+  Conv2DOptions op_options(const Borders2D& borders = 0) const;
 };
 inline const LayerRegistration<Conv2D> conv2d_registration;
 extern template class LayerOf<Conv2D>;
@@ -54,7 +58,9 @@ struct DepthwiseConv2D {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const;
+  Tensor call(const Tensor& x) const { return call_padded(x, 0); }
+  /// call() of x with zeros around it, which are not stored.
+  Tensor call_padded(const Tensor& x, const Borders2D& borders) const;
 };
 inline const LayerRegistration<DepthwiseConv2D> depthwise_conv2d_registration;
 extern template class LayerOf<DepthwiseConv2D>;
@@ -80,7 +86,9 @@ struct SeparableConv2D {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const;
+  Tensor call(const Tensor& x) const { return call_padded(x, 0); }
+  /// call() of x with zeros around it, which are not stored.
+  Tensor call_padded(const Tensor& x, const Borders2D& borders) const;
 };
 inline const LayerRegistration<SeparableConv2D> separable_conv2d_registration;
 extern template class LayerOf<SeparableConv2D>;

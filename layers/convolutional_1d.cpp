@@ -2,7 +2,6 @@
 
 #include "manul/layers/config/convolution_options.h"
 #include "manul/layers/sequence.h"
-#include "manul/ops/geometry/pad2d.h"
 
 namespace manul {
 namespace {
@@ -11,14 +10,10 @@ Padding padding_of(Padding1D padding) {
   return padding == Padding1D::same ? Padding::same : Padding::valid;
 }
 
-/// Zeros before a sequence, so that no output looks ahead.
-int64_t zeros_before(Padding1D padding, Size1D kernel_size, Size1D dilation_rate) {
-  return padding == Padding1D::causal ? (kernel_size.length - 1) * dilation_rate.length : 0;
-}
-
-/// x [N, L, C] as [N, 1, L, C], with `zeros` in front.
-Tensor as_padded_row(const Tensor& x, int64_t zeros) {
-  return zeros > 0 ? zero_pad2d(as_row(x), 0, {zeros, 0}) : as_row(x);
+/// Of a sequence as a row: causal has zeros before it, so that no output looks ahead.
+Borders2D borders_of(Padding1D padding, Size1D kernel_size, Size1D dilation_rate) {
+  int64_t zeros = padding == Padding1D::causal ? (kernel_size.length - 1) * dilation_rate.length : 0;
+  return {0, {zeros, 0}};
 }
 
 /// A kernel [filters, k, channels] as [filters, 1, k, channels].
@@ -34,9 +29,12 @@ Tensor taps_in_a_row(const Tensor& kernel) {
 /// The length of what a window makes of samples [L, C].
 int64_t length_of(const std::string& name, const Shape& input, Size1D size, Size1D strides, Padding1D padding,
                   Size1D dilation) {
-  Window2D window{{1, size.length}, {1, strides.length}, padding_of(padding), {1, dilation.length}};
-  Shape row{1, 1, input[0] + zeros_before(padding, size, dilation), input[1]};
-  return lay_window(name.c_str(), row, window).output[1];
+  Window2D window{{1, size.length},
+                  {1, strides.length},
+                  padding_of(padding),
+                  {1, dilation.length},
+                  borders_of(padding, size, dilation)};
+  return lay_window(name.c_str(), {1, 1, input[0], input[1]}, window).output[1];
 }
 
 }  // namespace
@@ -59,12 +57,12 @@ void Conv1D::build(const Shape& input, Weights& weights) {
 }
 
 Tensor Conv1D::call(const Tensor& x) const {
-  Tensor row = as_padded_row(x, zeros_before(padding, kernel_size, dilation_rate));
   Conv2DOptions options{.strides = {1, strides.length},
                         .padding = padding_of(padding),
                         .dilation = {1, dilation_rate.length},
-                        .groups = groups};
-  return activate(as_sequence(conv2d(row, filters_in_a_row(kernel), bias, options)), activation);
+                        .groups = groups,
+                        .borders = borders_of(padding, kernel_size, dilation_rate)};
+  return activate(as_sequence(conv2d(as_row(x), filters_in_a_row(kernel), bias, options)), activation);
 }
 
 void DepthwiseConv1D::describe(Description& description) {
@@ -83,9 +81,11 @@ void DepthwiseConv1D::build(const Shape& input, Weights& weights) {
 }
 
 Tensor DepthwiseConv1D::call(const Tensor& x) const {
-  Tensor row = as_padded_row(x, zeros_before(padding, kernel_size, dilation_rate));
-  Tensor y = depthwise_conv2d(row, taps_in_a_row(depthwise_kernel), bias,
-                              {{1, strides.length}, padding_of(padding), {1, dilation_rate.length}});
+  Tensor y = depthwise_conv2d(as_row(x), taps_in_a_row(depthwise_kernel), bias,
+                              {{1, strides.length},
+                               padding_of(padding),
+                               {1, dilation_rate.length},
+                               borders_of(padding, kernel_size, dilation_rate)});
   return activate(as_sequence(y), activation);
 }
 
@@ -107,9 +107,11 @@ void SeparableConv1D::build(const Shape& input, Weights& weights) {
 }
 
 Tensor SeparableConv1D::call(const Tensor& x) const {
-  Tensor row = as_padded_row(x, zeros_before(padding, kernel_size, dilation_rate));
-  Tensor between = depthwise_conv2d(row, taps_in_a_row(depthwise_kernel), Tensor(),
-                                    {{1, strides.length}, padding_of(padding), {1, dilation_rate.length}});
+  Tensor between = depthwise_conv2d(as_row(x), taps_in_a_row(depthwise_kernel), Tensor(),
+                                    {{1, strides.length},
+                                     padding_of(padding),
+                                     {1, dilation_rate.length},
+                                     borders_of(padding, kernel_size, dilation_rate)});
   return activate(as_sequence(conv2d(between, filters_in_a_row(pointwise_kernel), bias)), activation);
 }
 

@@ -18,15 +18,6 @@ struct OptionType<Border> {
   }
 };
 
-/// The four borders of a picture: `1`, `{rows, columns}` or `{{top, bottom}, {left, right}}`.
-struct Borders2D {
-  Border rows, columns;
-
-  constexpr Borders2D(int64_t all) : rows(all), columns(all) {}
-  constexpr Borders2D(Border rows, Border columns) : rows(rows), columns(columns) {}
-  bool operator==(const Borders2D&) const = default;
-};
-
 template <>
 struct OptionType<Borders2D> {
   static constexpr const char* wanted = "one integer, two, or two pairs";

@@ -50,8 +50,14 @@ struct Match {
 /// Looks whether the nodes that end at `node` are what a fused op computes.
 using Pattern = std::optional<Match> (*)(const Matcher& matcher, int node);
 
-/// Conv2D with relu, then MaxPooling2D.
-std::optional<Match> conv_relu_pool_pattern(const Matcher& matcher, int node) {
+/// The ZeroPadding2D that alone feeds `node` and feeds nothing else, or null.
+const ZeroPadding2D* only_padding(const Matcher& matcher, int node) {
+  int producer = matcher.only_producer(node);
+  return producer >= 0 ? matcher.layer<ZeroPadding2D>(producer) : nullptr;
+}
+
+/// Conv2D with relu, then MaxPooling2D; `with_padding`: and a ZeroPadding2D in front, if there is one.
+std::optional<Match> conv_relu_pool_match(const Matcher& matcher, int node, bool with_padding) {
   const auto* pool = matcher.layer<MaxPooling2D>(node);
   if (!pool) return {};
   std::vector<int> nodes{node};
@@ -65,10 +71,43 @@ std::optional<Match> conv_relu_pool_pattern(const Matcher& matcher, int node) {
   Activation wanted = relu_apart ? Activation::linear : Activation::relu;
   if (!conv || conv->activation != wanted) return {};
   nodes.push_back(producer);
-  auto call = [conv, pool](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
-    return conv_relu_pool(inputs.at(0), conv->kernel, conv->bias, conv->op_options(), pool->op_options());
+  const ZeroPadding2D* padding = with_padding ? only_padding(matcher, producer) : nullptr;
+  if (padding) {
+    producer = matcher.only_producer(producer);
+    nodes.push_back(producer);
+  }
+  auto call = [conv, pool, borders = padding ? padding->padding : Borders2D(0)](
+                  const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
+    return conv_relu_pool(inputs.at(0), conv->kernel, conv->bias, conv->op_options(borders),
+                          pool->op_options());
   };
   return Match{nodes, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr, {}}};
+}
+std::optional<Match> conv_relu_pool_pattern(const Matcher& matcher, int node) {
+  return conv_relu_pool_match(matcher, node, false);
+}
+std::optional<Match> padded_conv_relu_pool_pattern(const Matcher& matcher, int node) {
+  return conv_relu_pool_match(matcher, node, true);
+}
+
+template <class Convolution>
+std::optional<Match> padded_match(const Matcher& matcher, int node) {
+  const auto* convolution = matcher.layer<Convolution>(node);
+  const ZeroPadding2D* padding = convolution ? only_padding(matcher, node) : nullptr;
+  if (!padding) return {};
+  int producer = matcher.only_producer(node);
+  auto call = [convolution, borders = padding->padding](const std::vector<Tensor>& inputs,
+                                                        const CallContext& /*context*/) {
+    return convolution->call_padded(inputs.at(0), borders);
+  };
+  return Match{{node, producer}, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr, {}}};
+}
+
+/// ZeroPadding2D, then a convolution, which takes the zeros as its borders.
+std::optional<Match> zero_padding_pattern(const Matcher& matcher, int node) {
+  if (std::optional<Match> match = padded_match<Conv2D>(matcher, node)) return match;
+  if (std::optional<Match> match = padded_match<DepthwiseConv2D>(matcher, node)) return match;
+  return padded_match<SeparableConv2D>(matcher, node);
 }
 
 PlanStep dense_step(const Dense& dense, Activation activation, const std::vector<int>& inputs, int node) {
@@ -158,7 +197,9 @@ PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
 
 std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
   std::vector<Pattern> patterns;
-  if (fusion.conv_relu_pool) patterns.push_back(conv_relu_pool_pattern);
+  if (fusion.conv_relu_pool)
+    patterns.push_back(fusion.zero_padding ? padded_conv_relu_pool_pattern : conv_relu_pool_pattern);
+  if (fusion.zero_padding) patterns.push_back(zero_padding_pattern);
   if (fusion.normalization_tail) patterns.push_back(normalization_tail_pattern);
   if (fusion.dense_activation) patterns.push_back(dense_activation_pattern);
 

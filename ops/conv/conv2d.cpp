@@ -31,7 +31,7 @@ Tensor as_depthwise(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
   Tensor by_taps = transpose(reshape(kernel, {k[0], k[1] * k[2]}));
   int64_t channels = x.shape()[3];
   return depthwise_conv2d(x, reshape(by_taps, {k[1], k[2], channels, k[0] / channels}), bias,
-                          {options.strides, options.padding, options.dilation});
+                          {options.strides, options.padding, options.dilation, options.borders});
 }
 
 }  // namespace
@@ -41,7 +41,8 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
   check_operands(x, kernel, bias, options.groups);
   if (options.groups > 1 && options.groups == x.shape()[3]) return as_depthwise(x, kernel, bias, options);
   WindowGeometry geometry =
-      lay_window("conv2d", x.shape(), {{k[1], k[2]}, options.strides, options.padding, options.dilation});
+      lay_window("conv2d", x.shape(),
+                 {{k[1], k[2]}, options.strides, options.padding, options.dilation, options.borders});
   geometry.groups = options.groups;
   Tensor y =
       Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], k[0]}, x.dtype(), x.device());

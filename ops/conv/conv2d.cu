@@ -130,8 +130,9 @@ struct CopyPadded {
   }
 };
 
-/// How cuDNN is asked for a geometry. It pads both sides alike: where `same` wants one more behind than
-/// before, the input is copied with its border.
+/// How cuDNN is asked for a geometry. It pads both sides alike: where more is wanted behind than before, or
+/// the other way round, or where a window would lie in the padding alone, the input is copied with its
+/// border.
 class DnnShape {
  public:
   DnnShape(const WindowGeometry& g, int64_t filters)
@@ -140,7 +141,7 @@ class DnnShape {
     for (int axis = 0; axis < 2; ++axis) {
       int64_t reach = (g.size[axis] - 1) * g.dilation[axis] + 1, before = g.pad_before[axis];
       bool alike = (g.input[axis] + 2 * before - reach) / g.strides[axis] + 1 == g.output[axis];
-      copies_ |= !alike || g.input[axis] + 2 * before < reach;
+      copies_ |= !alike || g.input[axis] + 2 * before < reach || before >= reach;
     }
     if (!copies_) return;
     for (int axis = 0; axis < 2; ++axis) {

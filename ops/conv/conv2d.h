@@ -10,6 +10,7 @@ struct Conv2DOptions {
   Padding padding = Padding::valid;
   std::array<int64_t, 2> dilation{1, 1};
   int64_t groups = 1;
+  Borders2D borders = 0;  // zeros around x, as of zero_pad2d, before the window is laid over it
 };
 
 /// Cross-correlation: x [N, H, W, C], kernel [filters, kh, kw, C / groups] (OHWI), bias [filters] or

@@ -17,8 +17,9 @@ Tensor depthwise_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bia
   check(x.dtype() == kernel.dtype() && (!bias.defined() || bias.dtype() == x.dtype()),
         "depthwise_conv2d: input is {}, kernel {}, bias {}", name_of(x.dtype()), name_of(kernel.dtype()),
         bias.defined() ? name_of(bias.dtype()) : "none");
-  WindowGeometry geometry = lay_window("depthwise_conv2d", x.shape(),
-                                       {{k[0], k[1]}, options.strides, options.padding, options.dilation});
+  WindowGeometry geometry =
+      lay_window("depthwise_conv2d", x.shape(),
+                 {{k[0], k[1]}, options.strides, options.padding, options.dilation, options.borders});
   geometry.groups = geometry.channels;
   Tensor y =
       Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], filters}, x.dtype(), x.device());

@@ -9,6 +9,7 @@ struct DepthwiseConv2DOptions {
   std::array<int64_t, 2> strides{1, 1};
   Padding padding = Padding::valid;
   std::array<int64_t, 2> dilation{1, 1};
+  Borders2D borders = 0;  // zeros around x, as of zero_pad2d, before the window is laid over it
 };
 
 /// Every channel by its own kernels: x [N, H, W, C], kernel [kh, kw, C, multiplier], bias [C * multiplier] or

@@ -4,6 +4,7 @@
 
 #include "manul/framework/host_device.h"
 #include "manul/framework/shape.h"
+#include "manul/ops/geometry/border.h"
 
 namespace manul {
 
@@ -19,6 +20,9 @@ struct Window2D {
   std::array<int64_t, 2> strides{1, 1};
   Padding padding = Padding::valid;
   std::array<int64_t, 2> dilation{1, 1};
+  /// Zeros around the input, which the window sees as if they were part of it; `padding` adds to them. With
+  /// `valid` they are the explicit padding.
+  Borders2D borders = 0;
 };
 
 /// A window laid over an input of known size, for x [batch, height, width, channels].
@@ -31,9 +35,10 @@ struct WindowGeometry {
   MANUL_HOST_DEVICE int64_t group_channels() const { return channels / groups; }
 };
 
-/// Lays `window` over `x`; `operation` names the caller in errors. same: total = max((ceil(n / s) - 1) * s +
-/// (k - 1) * d + 1 - n, 0), the smaller half before. Throws if x is not [N, H, W, C], if a length of the
-/// window is not positive, or if the window is larger than the (valid) input.
+/// Lays `window` over `x`; `operation` names the caller in errors. With n the length of the input and its
+/// borders, same adds max((ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0), the smaller half before. Throws if
+/// x is not [N, H, W, C], if a length of the window is not positive, if a border is negative, or if the
+/// window is larger than the (valid) input with its borders.
 WindowGeometry lay_window(const char* operation, const Shape& x, const Window2D& window);
 
 }  // namespace manul

@@ -8,12 +8,14 @@ namespace manul {
 /// max_pool2d(relu(conv2d(x, kernel, bias, conv)), pool) for 2x2 pooling with stride 2 and no padding, in one
 /// pass that keeps the pooled value and one byte for the winner, never the convolution's output. Defined by
 /// those three ops: their result within rounding, their gradient at ties. Falls back to them where
-/// conv_relu_pool_fits() is false.
+/// conv_relu_pool_fits() is false. Where it is true of x with the borders of `conv` around it, those are
+/// copied.
 Tensor conv_relu_pool(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& conv,
                       const Pool2DOptions& pool);
 
-/// True for the shapes the fused kernels take: 2x2 pooling as above, valid convolution without dilation, few
-/// input channels (the gather through the winner costs more than a product where there are many).
+/// True for the shapes the fused kernels take: 2x2 pooling as above, valid convolution without dilation and
+/// borders, few input channels (the gather through the winner costs more than a product where there are
+/// many).
 bool conv_relu_pool_fits(const Shape& x, const Shape& kernel, const Conv2DOptions& conv,
                          const Pool2DOptions& pool);
 

@@ -3,17 +3,9 @@
 #include <array>
 
 #include "manul/framework/kernel.h"
+#include "manul/ops/geometry/border.h"
 
 namespace manul {
-
-/// Rows (or columns) before and behind a picture.
-struct Border {
-  int64_t before, behind;
-
-  constexpr Border(int64_t both) : before(both), behind(both) {}
-  constexpr Border(int64_t before, int64_t behind) : before(before), behind(behind) {}
-  bool operator==(const Border&) const = default;
-};
 
 /// x [N, H, W, C] with a border of zeros: `rows` above and below, `columns` left and right.
 Tensor zero_pad2d(const Tensor& x, Border rows, Border columns);

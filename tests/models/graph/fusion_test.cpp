@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "manul/framework/tape.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
 
@@ -9,6 +10,7 @@ namespace manul {
 namespace {
 
 constexpr Fusion none{.conv_relu_pool = false,
+                      .zero_padding = false,
                       .dense_activation = false,
                       .normalization_tail = false,
                       .loss_from_logits = false};
@@ -24,6 +26,26 @@ Sequential with_activation_layers() {
   model.add(ActivationLayer{.activation = Activation::tanh});
   model.add(Dense{.units = 1});
   model.add(ActivationLayer{.activation = Activation::sigmoid});
+  return model;
+}
+
+/// Every convolution with zeros in front, as in networks of keras.applications.
+Sequential with_zero_padding() {
+  Sequential model({9, 10, 2});
+  model.add(ZeroPadding2D{.padding = {{0, 1}, {1, 2}}});
+  model.add(Conv2D{.filters = 4, .kernel_size = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2, .strides = 1});
+  model.add(ZeroPadding2D{.padding = {{0, 1}, {0, 1}}});
+  model.add(DepthwiseConv2D{.kernel_size = 3, .strides = 2, .depth_multiplier = 3});
+  model.add(ZeroPadding2D{});
+  model.add(SeparableConv2D{.filters = 12, .kernel_size = 3, .activation = Activation::relu});
+  model.add(ZeroPadding2D{.padding = 1});
+  model.add(Conv2D{.filters = 6, .kernel_size = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
+  model.add(ZeroPadding2D{.padding = 1});
+  model.add(Conv2D{.filters = 6, .kernel_size = 3, .padding = Padding::same, .groups = 2});
+  model.add(Flatten{});
+  model.add(Dense{.units = 1, .activation = Activation::sigmoid});
   return model;
 }
 
@@ -65,10 +87,11 @@ void expect_close(const Trained& a, const Trained& b) {
 }
 
 TEST(Fusion, GivesTheSameNumbersPatternByPattern) {
-  for (Sequential (*make)() : {+[] { return small_classifier(); }, with_activation_layers}) {
+  for (Sequential (*make)() :
+       {+[] { return small_classifier(); }, with_activation_layers, with_zero_padding}) {
     Trained plain = train(make(), none);
-    for (bool Fusion::*pattern :
-         {&Fusion::conv_relu_pool, &Fusion::dense_activation, &Fusion::loss_from_logits}) {
+    for (bool Fusion::*pattern : {&Fusion::conv_relu_pool, &Fusion::zero_padding, &Fusion::dense_activation,
+                                  &Fusion::loss_from_logits}) {
       Fusion one = none;
       one.*pattern = true;
       expect_close(train(make(), one), plain);
@@ -106,6 +129,31 @@ TEST(Fusion, RunsNeighboursAsOneStep) {
   EXPECT_EQ(plan_steps(small_classifier().graph(), none).size(), 5U);
   EXPECT_EQ(plan_steps(with_activation_layers().graph(), {}).size(), 4U);
   EXPECT_EQ(plan_steps(with_activation_layers().graph(), none).size(), 8U);
+  Fusion padding = none;
+  padding.zero_padding = true;
+  EXPECT_EQ(plan_steps(with_zero_padding().graph(), none).size(), 14U);
+  EXPECT_EQ(plan_steps(with_zero_padding().graph(), padding).size(), 9U);
+  EXPECT_EQ(plan_steps(with_zero_padding().graph(), {}).size(), 7U);  // two poolings as well
+}
+
+TEST(Fusion, PaddingGivesTheSameGradients) {
+  Tensor outputs[2], gradients[2], input_gradients[2];
+  for (bool fused : {false, true}) {
+    Fusion fusion = none;
+    fusion.zero_padding = fused;
+    Sequential model = with_zero_padding();
+    model.build({.seed = 3, .dtype = DType::f64, .fusion = fusion});
+    Tensor x = random_tensor({3, 9, 10, 2}, 8, DType::f64);
+    input_gradients[fused] = Tensor::empty_like(x);
+    x.watch(input_gradients[fused]);
+    Tape tape;
+    outputs[fused] = model.forward(x, {.training = true});
+    tape.backward(outputs[fused], random_tensor(outputs[fused].shape(), 9, DType::f64));
+    gradients[fused] = model.parameters().gradients();
+  }
+  EXPECT_LE(normalised_error(outputs[1], outputs[0]), 1e-14);
+  EXPECT_LE(normalised_error(gradients[1], gradients[0]), 1e-13);
+  EXPECT_LE(normalised_error(input_gradients[1], input_gradients[0]), 1e-13);
 }
 
 TEST(Fusion, LeavesAloneWhatIsUsedElsewhere) {
@@ -118,6 +166,20 @@ TEST(Fusion, LeavesAloneWhatIsUsedElsewhere) {
   graph.set_outputs({pooled});
   EXPECT_EQ(plan_steps(graph, {}).size(), 1U);
   graph.apply(Flatten{}, conv);
+  EXPECT_EQ(plan_steps(graph, {}).size(), 3U);
+}
+
+TEST(Fusion, LeavesAPaddedPictureAloneThatIsUsedElsewhere) {
+  Graph graph;
+  Symbol x = graph.input({8, 8, 3});
+  Symbol padded = graph.apply(ZeroPadding2D{}, x);
+  Symbol conv = graph.apply(Conv2D{.filters = 2, .kernel_size = 3}, padded);
+  graph.set_outputs({conv});
+  EXPECT_EQ(plan_steps(graph, {}).size(), 1U);
+  graph.set_outputs({conv, padded});
+  EXPECT_EQ(plan_steps(graph, {}).size(), 2U);
+  graph.set_outputs({conv});
+  graph.apply(MaxPooling2D{}, padded);
   EXPECT_EQ(plan_steps(graph, {}).size(), 3U);
 }
 

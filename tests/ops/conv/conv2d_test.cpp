@@ -2,6 +2,7 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/conv/conv2d_products.h"
+#include "manul/ops/geometry/pad2d.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
@@ -50,6 +51,17 @@ const ErrorSample conv2d_errors[] = {
        run({1, 4, 5, 3}, {4, 3, 3, 3}, {4}, {.dilation = {2, 2}});
      },
      "conv2d: window [3, 3] with dilation [2, 2] does not fit input [1, 4, 5, 3]"},
+    {"window_too_large_for_borders",
+     [] {
+       run({1, 4, 5, 3}, {4, 9, 3, 3}, {4}, {.borders = {{3, 1}, {0, 2}}});
+     },
+     "conv2d: window [9, 3] with dilation [1, 1] does not fit input [1, 4, 5, 3] with borders of [3, 1] rows "
+     "and [0, 2] columns"},
+    {"negative_border",
+     [] {
+       run({1, 4, 5, 3}, {4, 3, 3, 3}, {4}, {.borders = {{0, 1}, {-1, 0}}});
+     },
+     "conv2d: borders of [0, 1] rows and [-1, 0] columns; each must be between 0 and 1073741824"},
     {"stride",
      [] {
        run({1, 5, 5, 3}, {4, 3, 3, 3}, {4}, {.strides = {0, 1}});
@@ -115,6 +127,18 @@ TEST(Conv2D, KernelGradientByProductsAgreesWithTheCpu) {
       EXPECT_LE(normalised_error(seen, expected), 1e-5) << c.kernel.text();
     }
   }
+}
+
+TEST(Conv2D, BordersAreThoseOfAPaddedPicture) {
+  Tensor x = test_values({2, 9, 10, 5}, 1, DType::f64), kernel = test_values({4, 3, 4, 5}, 2, DType::f64);
+  for (Padding padding : {Padding::valid, Padding::same})
+    for (int64_t stride : {1, 2, 3, 5})
+      for (const Borders2D& borders : {Borders2D(1), Borders2D({0, 1}, {2, 0}), Borders2D({3, 4}, {5, 0})}) {
+        Conv2DOptions options{.strides = {stride, stride}, .padding = padding};
+        Tensor expected = conv2d(zero_pad2d(x, borders.rows, borders.columns), kernel, Tensor(), options);
+        options.borders = borders;
+        EXPECT_LE(normalised_error(conv2d(x, kernel, Tensor(), options), expected), 1e-14);
+      }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/conv/conv2d.h"
+#include "manul/ops/geometry/pad2d.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
@@ -27,6 +28,12 @@ const ErrorSample depthwise_conv2d_errors[] = {
        depthwise_conv2d(Tensor::zeros({1, 2, 5, 3}), Tensor::zeros({3, 3, 3, 1}), Tensor());
      },
      "depthwise_conv2d: window [3, 3] with dilation [1, 1] does not fit input [1, 2, 5, 3]"},
+    {"border",
+     [] {
+       depthwise_conv2d(Tensor::zeros({1, 2, 5, 3}), Tensor::zeros({3, 3, 3, 1}), Tensor(),
+                        {.borders = {{-1, 2}, 0}});
+     },
+     "depthwise_conv2d: borders of [-1, 2] rows and [0, 0] columns; each must be between 0 and 1073741824"},
 };
 INSTANTIATE_TEST_SUITE_P(DepthwiseConv2D, OpErrorTest, testing::ValuesIn(depthwise_conv2d_errors),
                          name_of_sample);
@@ -62,6 +69,19 @@ TEST(DepthwiseConv2D, IsAConvolutionWithADiagonalKernel) {
       Tensor expected = conv2d(x, dense, Tensor(), {.strides = {stride, stride}, .padding = padding});
       EXPECT_LE(normalised_error(y, expected), 1e-6);
     }
+}
+
+TEST(DepthwiseConv2D, BordersAreThoseOfAPaddedPicture) {
+  Tensor x = test_values({2, 9, 10, 5}, 1, DType::f64), kernel = test_values({3, 4, 5, 2}, 2, DType::f64);
+  for (Padding padding : {Padding::valid, Padding::same})
+    for (int64_t stride : {1, 2, 3, 5})
+      for (const Borders2D& borders : {Borders2D(1), Borders2D({0, 1}, {2, 0}), Borders2D({3, 4}, {5, 0})}) {
+        DepthwiseConv2DOptions options{.strides = {stride, stride}, .padding = padding};
+        Tensor padded = zero_pad2d(x, borders.rows, borders.columns);
+        Tensor expected = depthwise_conv2d(padded, kernel, Tensor(), options);
+        options.borders = borders;
+        EXPECT_LE(normalised_error(depthwise_conv2d(x, kernel, Tensor(), options), expected), 1e-14);
+      }
 }
 
 }  // namespace
