@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "manul/framework/config/not_supported.h"
 #include "manul/framework/error.h"
 #include "manul/layers/convnext.h"
 #include "manul/layers/layers.h"
@@ -22,18 +23,11 @@ Registry& registry() {
 
 /// Why there is no such layer, and what to do.
 std::string advice(std::string_view class_name) {
-  auto is_one_of = [&](std::initializer_list<std::string_view> classes) {
-    return std::find(classes.begin(), classes.end(), class_name) != classes.end();
-  };
   if (class_name.find('>') != std::string_view::npos)
     return "; it is somebody's own: include the header that has its LayerRegistration in this program";
-  if (class_name.ends_with("OpLambda") || is_one_of({"Lambda", "SlicingOpLambda"}))
-    return "; they are code of a Python program: write a layer of your own and register it under this name";
-  if (is_one_of({"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "ConvLSTM1D",
-                 "ConvLSTM2D", "ConvLSTM3D", "StackedRNNCells", "LSTMCell", "GRUCell", "SimpleRNNCell",
-                 "CuDNNLSTM", "CuDNNGRU"}))
-    return "; recurrent networks are not";
-  if (class_name == "Masking") return "; masks are for recurrent networks, which are not";
+  bool is_lambda = class_name.ends_with("OpLambda");
+  if (std::string why = why_not_supported("layers", is_lambda ? "Lambda" : class_name); !why.empty())
+    return why;
   return "; docs/layers.md lists those that are, and one of your own can be registered under this name";
 }
 

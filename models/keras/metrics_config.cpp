@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "manul/framework/config/not_supported.h"
 #include "manul/framework/error.h"
 #include "manul/framework/warning.h"
 
@@ -40,7 +41,7 @@ void read_object(const Config& object, std::vector<Metric>& metrics) {
   } catch (const Error& error) {
     return keep_unread(called, error.what());
   }
-  if (!found) return keep_unread(called, "it is not known");
+  if (!found) return keep_unread(called, "it is not known" + why_not_supported("metrics", called));
   metrics.push_back(Metric(*found).named(config.get("name", found->name.c_str())));
 }
 
@@ -60,7 +61,11 @@ void read_into(const Config& config, std::vector<Metric>& metrics) {
 
 }  // namespace
 
-OptionValue option_of(const Config& config) {
+OptionValue option_of(const Config& object) {
+  // Keras 3 has arrays as objects: {"class_name": "__tensor__", "config": {"value": [..], "dtype": ..}}.
+  std::string class_name = object.is_map() ? object.get("class_name", "") : "";
+  bool is_array = class_name == "__tensor__" || class_name == "__numpy__";
+  const Config& config = is_array ? object.at("config").at("value") : object;
   if (config.is_bool()) return config.as_bool();
   if (config.is_int()) return config.as_int();
   if (config.is_double()) return config.as_double();

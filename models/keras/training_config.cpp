@@ -3,6 +3,7 @@
 #include <charconv>
 #include <memory>
 
+#include "manul/framework/config/not_supported.h"
 #include "manul/framework/error.h"
 #include "manul/framework/warning.h"
 #include "manul/models/keras/metrics_config.h"
@@ -67,7 +68,8 @@ OutputLoss read_loss(const Config& config) {
   if (config.is_null()) return nullptr;
   LossEntry entry = loss_entry(config);
   if (!find_loss(entry.name).values)
-    fail(ErrorKind::model_file, "training_config: the loss {} is not supported", entry.name);
+    fail(ErrorKind::model_file, "training_config: the loss {} is not supported{}", entry.name,
+         why_not_supported("losses", entry.name));
   Options options;
   if (entry.options.is_map())
     for (const auto& [key, value] : entry.options.as_map())

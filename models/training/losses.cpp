@@ -1,5 +1,6 @@
 #include "manul/models/training/losses.h"
 
+#include "manul/framework/config/not_supported.h"
 #include "manul/framework/error.h"
 #include "manul/ops/losses/crossentropy_loss.h"
 
@@ -12,7 +13,8 @@ OutputLoss::OutputLoss(const LossSpec& loss) : spec_(loss) {
 }
 
 OutputLoss::OutputLoss(const std::string& name) : spec_(find_loss(name)) {
-  if (is_none()) fail(ErrorKind::usage, "compile: there is no loss {}", name);
+  if (is_none())
+    fail(ErrorKind::usage, "compile: there is no loss {}{}", name, why_not_supported("losses", name));
 }
 
 OutputLoss OutputLoss::of_logits() const {

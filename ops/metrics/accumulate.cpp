@@ -84,19 +84,18 @@ void accumulate_values(const Tensor& values, const Tensor& weights, const Tensor
 }
 
 void accumulate_confusion(const Elements& elements, const Tensor& predictions, const Tensor& labels,
-                          const Tensor& weights, const Tensor& thresholds, const Tensor& totals) {
+                          const Tensor& weights, const Tensor& label_weights, const Tensor& thresholds,
+                          const Tensor& totals) {
   visit_float(predictions.dtype(), "metrics", [&](auto zero) {
     using T = decltype(zero);
-    int64_t count = predictions.elements() / elements.stride, many = thresholds.elements();
-    metrics::ConfusionTerm<T> term{
-        predictions.data<T>(), labels_in(labels),
-        metrics::weights_in(weights, predictions.elements(), predictions.shape()[0]), elements};
-    const double* at = thresholds.data<double>();
+    int64_t count = predictions.elements() / elements.classes;
+    int64_t many = thresholds.elements() * elements.columns;
+    auto term = metrics::confusion_term<T>(elements, predictions, labels, weights, label_weights, thresholds);
     double* to = totals.mutable_data<double>();
     parallel_for(many, 1, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         std::array<double, 4> sums{};
-        for (int64_t i = 0; i < count; ++i) term.add(i, at[t], sums.data());
+        for (int64_t i = 0; i < count; ++i) term.add(i, t, sums.data());
         for (int64_t k = 0; k < 4; ++k) to[k * many + t] += sums[k];
       }
     });

@@ -79,10 +79,7 @@ __global__ void four_sums(Term term, int64_t count, double* totals) {
 template <class T>
 struct AtThreshold {
   metrics::ConfusionTerm<T> term;
-  const double* thresholds;
-  __device__ void operator()(int64_t i, int64_t column, double* sums) const {
-    term.add(i, thresholds[column], sums);
-  }
+  __device__ void operator()(int64_t i, int64_t column, double* sums) const { term.add(i, column, sums); }
 };
 
 template <class T>
@@ -136,15 +133,15 @@ void accumulate_values(const Tensor& values, const Tensor& weights, const Tensor
 }
 
 void accumulate_confusion(const Elements& elements, const Tensor& predictions, const Tensor& labels,
-                          const Tensor& weights, const Tensor& thresholds, const Tensor& totals) {
+                          const Tensor& weights, const Tensor& label_weights, const Tensor& thresholds,
+                          const Tensor& totals) {
   visit_float(predictions.dtype(), "metrics", [&](auto zero) {
     using T = decltype(zero);
     AtThreshold<T> term{
-        {predictions.data<T>(), labels_in(labels),
-         metrics::weights_in(weights, predictions.elements(), predictions.shape()[0]), elements},
-        thresholds.data<double>()};
-    launch(context_of(totals), four_sums<AtThreshold<T>>, static_cast<unsigned>(thresholds.elements()),
-           threads, term, predictions.elements() / elements.stride, totals.mutable_data<double>());
+        metrics::confusion_term<T>(elements, predictions, labels, weights, label_weights, thresholds)};
+    launch(context_of(totals), four_sums<AtThreshold<T>>,
+           static_cast<unsigned>(thresholds.elements() * elements.columns), threads, term,
+           predictions.elements() / elements.classes, totals.mutable_data<double>());
   });
 }
 

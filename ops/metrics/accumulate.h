@@ -36,15 +36,20 @@ MANUL_KERNEL(accumulate_matches,
 MANUL_KERNEL(accumulate_values, void(const Tensor& values, const Tensor& weights, const Tensor& totals,
                                      const Tensor& loss, const Tensor& loss_totals));
 
-/// For thresholds t [T] (f64): totals [4, T] += the weights of true positives, false positives, true
-/// negatives and false negatives, where an element is positive if it is larger than the threshold. Of the
-/// elements first, first + stride, ...
+/// Which elements of rows of `classes` a confusion is of: those of class `first` alone or, of `columns` > 1,
+/// of each of the classes first, first + 1, ... by itself. One class: rows do not matter, all elements count.
 struct Elements {
-  int64_t first = 0, stride = 1;
+  int64_t classes = 1, first = 0, columns = 1;
+  /// Positive are at most the k largest of a row, of equals those that come first; 0: any. `row`: its length.
+  int64_t top_k = 0, row = 1;
 };
+/// For thresholds t [T] (f64): totals [4, T, columns] += the weights of true positives, false positives, true
+/// negatives and false negatives, where an element is positive if it is larger than the threshold.
+/// label_weights, f64, a factor for each element of a row, or undefined.
 MANUL_KERNEL(accumulate_confusion,
              void(const Elements& elements, const Tensor& predictions, const Tensor& labels,
-                  const Tensor& weights, const Tensor& thresholds, const Tensor& totals));
+                  const Tensor& weights, const Tensor& label_weights, const Tensor& thresholds,
+                  const Tensor& totals));
 
 /// Of rows of C classes, labels of the same shape: totals [4, C] += the weights of true positives, false
 /// positives and false negatives, and of the labels. Positive is what is larger than `threshold` or, if that

@@ -70,20 +70,53 @@ struct ValueTerm {
   }
 };
 
-/// Element `i` of one class or all, at one threshold.
+/// Fewer than k elements of the row are larger than `at`, or as large and before it.
+template <class T>
+MANUL_HOST_DEVICE bool is_one_of_top(const T* row, int64_t length, int64_t at, int64_t k) {
+  for (int64_t i = 0, ahead = 0; i < length; ++i) {
+    ahead += row[i] > row[at] || (row[i] == row[at] && i < at);
+    if (ahead >= k) return false;
+  }
+  return true;
+}
+
+/// Element `i` of one class or all, at one threshold; column: threshold * elements.columns + class.
 template <class T>
 struct ConfusionTerm {
   const T* predictions;
   Labels labels;
   Weights weights;
   Elements elements;
-  MANUL_HOST_DEVICE void add(int64_t i, double threshold, double* sums) const {
-    int64_t at = elements.first + i * elements.stride;
-    bool positive = predictions[at] > static_cast<T>(threshold);
+  const double* label_weights;  // null: all 1
+  int64_t label_count;
+  const double* thresholds;
+  MANUL_HOST_DEVICE bool is_positive(int64_t at, double threshold) const {
+    if (!(predictions[at] > static_cast<T>(threshold))) return false;
+    int64_t in_row = at % elements.row;
+    return elements.top_k == 0 ||
+           is_one_of_top(predictions + (at - in_row), elements.row, in_row, elements.top_k);
+  }
+  MANUL_HOST_DEVICE void add(int64_t i, int64_t column, double* sums) const {
+    int64_t at = elements.first + column % elements.columns + i * elements.classes;
+    bool positive = is_positive(at, thresholds[column / elements.columns]);
     bool truth = labels[at] != 0.0;
-    sums[positive ? (truth ? 0 : 1) : (truth ? 3 : 2)] += weights[at];
+    double of_label = label_weights ? label_weights[at % label_count] : 1.0;
+    sums[positive ? (truth ? 0 : 1) : (truth ? 3 : 2)] += weights[at] * of_label;
   }
 };
+
+template <class T>
+ConfusionTerm<T> confusion_term(const Elements& elements, const Tensor& predictions, const Tensor& labels,
+                                const Tensor& weights, const Tensor& label_weights,
+                                const Tensor& thresholds) {
+  return {predictions.data<T>(),
+          labels_in(labels),
+          weights_in(weights, predictions.elements(), predictions.shape()[0]),
+          elements,
+          label_weights.defined() ? label_weights.data<double>() : nullptr,
+          label_weights.defined() ? label_weights.elements() : 1,
+          thresholds.data<double>()};
+}
 
 /// Class `c` of row `row`.
 template <class T>

@@ -8,28 +8,55 @@
 
 namespace manul {
 
+namespace {
+
+Elements elements_of(const ConfusionMetric& metric, const Shape& predictions) {
+  Elements elements;
+  int64_t classes = predictions[-1];
+  if (metric.each_class) elements = {.classes = classes, .columns = classes};
+  if (metric.class_id) {
+    check(*metric.class_id >= 0 && *metric.class_id < classes, "{}: there is no class {}, predictions are {}",
+          metric.name, *metric.class_id, predictions);
+    elements = {.classes = classes, .first = *metric.class_id};
+  }
+  if (metric.top_k) {
+    check(*metric.top_k <= classes, "{}: there are no {} classes for top_k, predictions are {}", metric.name,
+          *metric.top_k, predictions);
+    elements.top_k = *metric.top_k;
+    elements.row = classes;
+  }
+  int64_t weights = static_cast<int64_t>(metric.label_weights.size());
+  check(weights == 0 || weights == classes, "{}: {} label_weights do not fit predictions {}", metric.name,
+        weights, predictions);
+  return elements;
+}
+
+}  // namespace
+
 ConfusionMetric::operator MetricSpec() const {
+  check(top_k.value_or(1) > 0, "{}: top_k is at least 1, not {}", name, top_k.value_or(1));
   MetricSpec metric{name, class_name};
   metric.larger_is_better = larger_is_better;
   int64_t many = static_cast<int64_t>(thresholds.size());
-  metric.totals = [many](const Shape& /*predictions*/) { return 4 * many; };
-  metric.update = [name = name, class_id = class_id, from_logits = from_logits,
-                   at = DeviceNumbers(thresholds)](MetricBatch& batch, const Tensor& totals) {
-    check_elements_fit(name, batch);
-    Elements elements;
-    if (class_id) {
-      int64_t classes = batch.predictions.shape()[-1];
-      check(*class_id >= 0 && *class_id < classes, "{}: there is no class {}, predictions are {}", name,
-            *class_id, batch.predictions.shape());
-      elements = {*class_id, classes};
-    }
-    Tensor predictions = from_logits ? sigmoid(batch.predictions) : batch.predictions;
-    accumulate_confusion_kernel(elements, predictions, batch.labels, batch.weights,
+  metric.totals = [many, name = name, each_class = each_class](const Shape& predictions) {
+    check(!each_class || predictions.rank() == 1, "{}: a sample's predictions are a row of labels, not {}",
+          name, predictions);
+    return 4 * many * (each_class ? predictions[0] : 1);
+  };
+  DeviceNumbers at(thresholds), of_labels(label_weights);
+  metric.update = [settings = *this, at, of_labels](MetricBatch& batch, const Tensor& totals) {
+    check_elements_fit(settings.name, batch);
+    Elements elements = elements_of(settings, batch.predictions.shape());
+    Tensor predictions = settings.from_logits ? sigmoid(batch.predictions) : batch.predictions;
+    Tensor factors =
+        settings.label_weights.empty() || settings.each_class ? Tensor() : of_labels.on(predictions.device());
+    accumulate_confusion_kernel(elements, predictions, batch.labels, batch.weights, factors,
                                 at.on(predictions.device()), totals);
   };
-  metric.result = [many, result = result](std::span<const double> totals) {
+  metric.result = [result = result](std::span<const double> totals) {
+    size_t many = totals.size() / 4;
     std::vector<Confusion> confusions(many);
-    for (int64_t t = 0; t < many; ++t)
+    for (size_t t = 0; t < many; ++t)
       confusions[t] = {totals[t], totals[many + t], totals[2 * many + t], totals[3 * many + t]};
     return result(confusions);
   };
@@ -37,15 +64,19 @@ ConfusionMetric::operator MetricSpec() const {
 }
 
 MetricSpec metric_of_each_threshold(const std::string& name, const std::string& class_name,
-                                    const std::vector<double>& thresholds, std::optional<int64_t> class_id,
+                                    const std::vector<double>& thresholds, std::optional<int64_t> top_k,
+                                    std::optional<int64_t> class_id,
                                     double (*value)(const Confusion& confusion)) {
   for (double threshold : thresholds)
     check(threshold >= 0 && threshold <= 1, "{}: a threshold lies between 0 and 1, not at {}", name,
           threshold);
+  constexpr double below_all = -1e10;  // as in Keras
+  double usual = top_k ? below_all : 0.5;
   return ConfusionMetric{.name = name,
                          .class_name = class_name,
-                         .thresholds = thresholds.empty() ? std::vector{0.5} : thresholds,
+                         .thresholds = thresholds.empty() ? std::vector{usual} : thresholds,
                          .class_id = class_id,
+                         .top_k = top_k,
                          .result = [value](std::span<const Confusion> confusions) {
                            std::vector<double> values;
                            for (const Confusion& confusion : confusions) values.push_back(value(confusion));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "manul/framework/config/not_supported.h"
 #include "manul/ops/metrics/accumulate.h"
 
 // Every header of ops/metrics/kinds, by CMake: what they register is in the table.
@@ -92,7 +93,7 @@ MetricSpec mean_metric(std::string name, std::string class_name, LossSpec::Value
 
 Metric::Metric(const std::string& name) {
   std::optional<MetricSpec> found = find_metric(name);
-  if (!found) fail(ErrorKind::usage, "there is no metric {}", name);
+  if (!found) fail(ErrorKind::usage, "there is no metric {}{}", name, why_not_supported("metrics", name));
   spec_ = std::move(*found);
 }
 

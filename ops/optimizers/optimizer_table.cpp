@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "manul/framework/config/not_supported.h"
 #include "manul/ops/optimizers/optimizers.h"
 
 namespace manul {
@@ -43,6 +44,9 @@ ObjectTable<Optimizer>& optimizer_table() {
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const std::string& name, const Config& options) {
+  std::string why = why_not_supported("optimizers", name);
+  if (!optimizer_table().find(name) && !why.empty())
+    fail(ErrorKind::model_file, "the optimizer {} is not supported{}", name, why);
   return optimizer_table().make(Config::object(name, options));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "manul/framework/config/not_supported.h"
 #include "manul/framework/error.h"
 
 // Every header of models/training/callbacks, by CMake: what they register is in the table.
@@ -40,7 +41,7 @@ std::unique_ptr<Callback> make_callback(const std::string& name, const Options& 
         fail(ErrorKind::usage, "the callback {} has no option {}", name, key);
     return entry.make(options);
   }
-  fail(ErrorKind::usage, "there is no callback {}", name);
+  fail(ErrorKind::usage, "there is no callback {}{}", name, why_not_supported("callbacks", name));
 }
 
 }  // namespace manul

@@ -47,6 +47,20 @@ double area_under(std::span<const Confusion> confusions, const std::string& curv
   return area(x, y, method);
 }
 
+/// The mean of the areas of each label; confusions [thresholds, labels].
+double mean_area(std::span<const Confusion> confusions, const AUC& auc, size_t thresholds) {
+  size_t labels = confusions.size() / thresholds;
+  double sum = 0, weights = 0;
+  for (size_t label = 0; label < labels; ++label) {
+    std::vector<Confusion> of_label;
+    for (size_t t = 0; t < thresholds; ++t) of_label.push_back(confusions[t * labels + label]);
+    double weight = auc.label_weights.empty() ? 1 : auc.label_weights[label];
+    sum += weight * area_under(of_label, auc.curve, auc.summation_method);
+    weights += weight;
+  }
+  return ratio(sum, weights);
+}
+
 }  // namespace
 
 AUC::operator MetricSpec() const {
@@ -55,6 +69,7 @@ AUC::operator MetricSpec() const {
       summation_method == "interpolation" || summation_method == "minoring" || summation_method == "majoring",
       "auc: the summation_method is 'interpolation', 'minoring' or 'majoring', not '{}'", summation_method);
   check(num_thresholds > 1, "auc: it has at least two thresholds, not {}", num_thresholds);
+  check(!num_labels || multi_label, "auc: num_labels is needed only with multi_label");
   constexpr double beyond = 1e-7;
   std::vector<double> at = thresholds;
   std::sort(at.begin(), at.end());
@@ -66,11 +81,19 @@ AUC::operator MetricSpec() const {
       .name = "auc",
       .class_name = "AUC",
       .thresholds = at,
+      .each_class = multi_label,
+      .label_weights = label_weights,
       .from_logits = from_logits,
-      .result = [curve = curve, method = summation_method](std::span<const Confusion> confusions) {
-        return std::vector{area_under(confusions, curve, method)};
+      .result = [auc = *this, thresholds = at.size()](std::span<const Confusion> confusions) {
+        return std::vector{auc.multi_label ? mean_area(confusions, auc, thresholds)
+                                           : area_under(confusions, auc.curve, auc.summation_method)};
       }};
   metric.options = options_of(*this);
+  if (num_labels)
+    metric.totals = [labels = *num_labels, totals = metric.totals](const Shape& predictions) {
+      check(predictions[-1] == labels, "auc: num_labels {} do not fit predictions {}", labels, predictions);
+      return totals(predictions);
+    };
   return metric;
 }
 

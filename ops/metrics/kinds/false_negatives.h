@@ -10,7 +10,7 @@ struct FalseNegatives {
 
   void describe(auto& description) { description.option("thresholds", thresholds); }
   operator MetricSpec() const {
-    MetricSpec metric = metric_of_each_threshold("false_negatives", "FalseNegatives", thresholds, {},
+    MetricSpec metric = metric_of_each_threshold("false_negatives", "FalseNegatives", thresholds, {}, {},
                                                  [](const Confusion& c) { return c.false_negatives; });
     metric.larger_is_better = false;
     metric.options = options_of(*this);

@@ -10,7 +10,7 @@ struct FalsePositives {
 
   void describe(auto& description) { description.option("thresholds", thresholds); }
   operator MetricSpec() const {
-    MetricSpec metric = metric_of_each_threshold("false_positives", "FalsePositives", thresholds, {},
+    MetricSpec metric = metric_of_each_threshold("false_positives", "FalsePositives", thresholds, {}, {},
                                                  [](const Confusion& c) { return c.false_positives; });
     metric.larger_is_better = false;
     metric.options = options_of(*this);

@@ -7,15 +7,16 @@ namespace manul {
 /// Keras' Recall: how many of the positive labels are found.
 struct Recall {
   std::vector<double> thresholds = {};   // empty: 0.5
+  std::optional<int64_t> top_k = {};     // of a row at most so many are positive
   std::optional<int64_t> class_id = {};  // of this class alone
 
   void describe(auto& description) {
     description.option("thresholds", thresholds);
-    description.fixed("top_k", {});
+    description.option("top_k", top_k);
     description.option("class_id", class_id);
   }
   operator MetricSpec() const {
-    MetricSpec metric = metric_of_each_threshold("recall", "Recall", thresholds, class_id, recall_of);
+    MetricSpec metric = metric_of_each_threshold("recall", "Recall", thresholds, top_k, class_id, recall_of);
     metric.options = options_of(*this);
     return metric;
   }

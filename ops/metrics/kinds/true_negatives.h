@@ -10,7 +10,7 @@ struct TrueNegatives {
 
   void describe(auto& description) { description.option("thresholds", thresholds); }
   operator MetricSpec() const {
-    MetricSpec metric = metric_of_each_threshold("true_negatives", "TrueNegatives", thresholds, {},
+    MetricSpec metric = metric_of_each_threshold("true_negatives", "TrueNegatives", thresholds, {}, {},
                                                  [](const Confusion& c) { return c.true_negatives; });
     metric.options = options_of(*this);
     return metric;

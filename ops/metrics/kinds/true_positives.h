@@ -10,7 +10,7 @@ struct TruePositives {
 
   void describe(auto& description) { description.option("thresholds", thresholds); }
   operator MetricSpec() const {
-    MetricSpec metric = metric_of_each_threshold("true_positives", "TruePositives", thresholds, {},
+    MetricSpec metric = metric_of_each_threshold("true_positives", "TruePositives", thresholds, {}, {},
                                                  [](const Confusion& c) { return c.true_positives; });
     metric.options = options_of(*this);
     return metric;

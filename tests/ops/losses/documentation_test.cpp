@@ -42,7 +42,7 @@ std::string page() {
          "\"manul/ops/losses/kinds/huber.h\"`), is "
          "what `compile` takes; a file may\nhave any of them. An option that the struct in code lacks "
          "(`axis` of a "
-         "crossentropy, `top_k`, `multi_label`) has the value of\nthe table alone; a file with another one "
+         "crossentropy) has the value of\nthe table alone; a file with another one "
          "is refused, or "
          "its metric kept without being computed.\n\n"
          "## Losses\n\nEvery loss takes weights of samples and is reduced by `sum_over_batch_size` or `sum`. "
@@ -58,8 +58,13 @@ std::string page() {
          "thresholds, or with\n`average` none, a metric has a column for each: `precision_0`, "
          "`precision_1`.\n\n" +
          table(registered_metrics()) +
-         "\nNot here: Mean, MeanTensor and Sum of a tensor. A file that names one keeps it; its column is "
-         "missing and a warning says so.\n";
+         "\nNot here: Mean, MeanTensor and Sum, which add up what a training loop of one's own tells them: "
+         "`compile` "
+         "has nothing\nto tell them, in Keras neither. The mean of a function of labels and predictions is a "
+         "metric as "
+         "it is. MeanRelativeError\nis in tf.keras alone. A file that names one of these keeps it; its "
+         "column is missing "
+         "and a warning says so.\n";
 }
 
 TEST(LossAndMetricTable, OfTheDocumentationIsCurrent) {

@@ -72,6 +72,8 @@ vote_rows = one_hot(votes[0], 4), rng.uniform(0, 1, (9, 3, 4))
 binary = rng.integers(0, 2, (24, 1)), np.round(rng.uniform(0, 1, (24, 1)), 3)
 binary[1][:2, 0] = 0, 1
 columns = rng.uniform(-1, 3, (12, 3)), rng.uniform(-1, 3, (12, 3))
+more = np.random.default_rng(8)
+label_rows = more.integers(0, 2, (21, 4)).astype(float), np.round(more.uniform(0, 1, (21, 4)), 2)
 column = rng.uniform(-1, 3, (12, 1)), rng.uniform(-1, 3, (12, 1))
 M = keras.metrics
 METRICS = [
@@ -96,6 +98,18 @@ METRICS = [
     ("accuracy", M.Accuracy, votes, {}),
     ("false_positives", M.FalsePositives, binary, {}),
     ("true_negatives", M.TrueNegatives, binary, {}),
+    ("precision_top_k", M.Precision, label_rows, {"top_k": 2}),
+    ("precision_top_k_threshold", M.Precision, label_rows, {"top_k": 3, "thresholds": [0.7]}),
+    ("precision_top_k_class", M.Precision, label_rows, {"top_k": 2, "class_id": 1}),
+    ("recall_top_k", M.Recall, label_rows, {"top_k": 2}),
+    ("recall_top_k_pictures", M.Recall, (more.integers(0, 2, picture).astype(float), np.round(more.uniform(0, 1, picture), 1)), {"top_k": 3}),
+    ("recall_top_k_class", M.Recall, label_rows, {"top_k": 1, "class_id": 3}),
+    ("auc_multi_label", M.AUC, label_rows, {"multi_label": True}),
+    ("auc_multi_label_weights", M.AUC, label_rows, {"multi_label": True, "num_labels": 4, "label_weights": [0.5, 2, 0, 1.5]}),
+    ("auc_multi_label_pr", M.AUC, label_rows, {"multi_label": True, "curve": "PR", "label_weights": [1, 2, 3, 4]}),
+    ("auc_multi_label_thresholds", M.AUC, label_rows, {"multi_label": True, "curve": "PR", "summation_method": "majoring", "thresholds": [0.2, 0.5, 0.6]}),
+    ("auc_label_weights", M.AUC, label_rows, {"label_weights": [0.5, 2, 0, 1.5]}),
+    ("auc_from_logits", M.AUC, (label_rows[0], 6 * label_rows[1] - 3), {"multi_label": True, "from_logits": True}),
 ]
 WHOLE_WEIGHTS = {"IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"}  # Keras 3 makes these int64
 
@@ -137,8 +151,7 @@ with h5py.File(sys.argv[1], "w") as file:
                 if weighted and what.__name__ in WHOLE_WEIGHTS:
                     continue
                 # Keras takes one weight for each value: of pictures one a pixel.
-                shape = y_pred.shape[:-1] if kind == "losses" else len(y_pred)
-                weights = np.round(rng.uniform(0, 2, shape), 3) if weighted else None
+                weights = np.round(rng.uniform(0, 2, y_pred.shape[:-1]), 3) if weighted else None
                 arrays = {"y_true": y_true, "y_pred": y_pred, **compute(what, options, y_true, y_pred, weights)}
                 if weighted:
                     arrays["sample_weight"] = weights

@@ -12,6 +12,7 @@
 #include "manul/ops/metrics/kinds/fbeta_score.h"
 #include "manul/ops/metrics/kinds/mean_iou.h"
 #include "manul/ops/metrics/kinds/precision.h"
+#include "manul/ops/metrics/kinds/recall.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/tests/keras_losses.h"
 #include "manul/tests/keras_reference.h"
@@ -190,6 +191,16 @@ TEST(Metrics, OfOneClassOrAtSeveralThresholds) {
   EXPECT_THROW(Metric(Precision{.thresholds = {1.5}}), Error);
 }
 
+TEST(Metrics, OfTheLargestOfARow) {
+  Tensor truth = numbers({0, 1, 1, 0, 0, 1}, {2, 3}),
+         scores = numbers({0.1, 0.2, 0.05, 0.4, 0.4, 0.4}, {2, 3});
+  // Below 0.5 and positive all the same; of equals the first.
+  expect_value(Precision{.top_k = 2}, truth, scores, {1.0 / 4});
+  expect_value(Recall{.top_k = 2}, truth, scores, {1.0 / 3});
+  expect_value(Recall{.thresholds = {0.3, 0.0}, .top_k = 1}, truth, scores, {0, 1.0 / 3});
+  expect_value(Recall{.top_k = 3, .class_id = 2}, truth, scores, {1});
+}
+
 TEST(Metrics, OfFunctionsOfTensorsAndOfLosses) {
   Tensor truth = numbers({0, 2, 1, 1}, {2, 2}), predictions = numbers({1, 0, 1, 4}, {2, 2});
   Metric largest("bias", [](const Tensor& y, const Tensor& p) { return subtract(p, y); });
@@ -236,7 +247,15 @@ TEST(Metrics, SayWhatDoesNotFit) {
   EXPECT_THROW(Metric("no_such_metric"), Error);
   EXPECT_FALSE(find_metric("no_such_metric"));
   EXPECT_THROW(find_metric("Precision", {{"limit", 0.5}}), Error);
-  EXPECT_THROW(find_metric("Precision", {{"top_k", 3.0}}), Error);
+  EXPECT_THROW(find_metric("Precision", {{"top_k", 0.5}}), Error);
+  EXPECT_THROW(Metric(Recall{.top_k = 0}), Error);
+  EXPECT_THROW(Metric(AUC{.num_labels = 3}), Error);
+  Tensor rows = Tensor::zeros({3, 2});
+  EXPECT_THROW(expect_value(Precision{.top_k = 3}, rows, rows, {0}), Error);
+  EXPECT_THROW(expect_value(AUC{.label_weights = {1, 1, 1}}, rows, rows, {0}), Error);
+  EXPECT_THROW(expect_value(AUC{.multi_label = true, .num_labels = 3}, rows, rows, {0}), Error);
+  EXPECT_THROW(
+      expect_value(AUC{.multi_label = true}, Tensor::zeros({3, 2, 2}), Tensor::zeros({3, 2, 2}), {0}), Error);
   EXPECT_THROW(find_metric("AUC", {{"curve", 3.0}}), Error);
   EXPECT_THROW(expect_value("binary_accuracy", Tensor::zeros({3, 2}), Tensor::zeros({3, 1}), {0}), Error);
   EXPECT_THROW(expect_value("sparse_categorical_accuracy", Tensor::zeros({3, 2}), Tensor::zeros({3, 2}), {0}),
