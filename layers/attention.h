@@ -14,6 +14,7 @@ namespace manul {
 /// further batch axes. Weights: kernel and bias of query, key, value and attention_output.
 struct MultiHeadAttention {
   static constexpr const char* class_name = "MultiHeadAttention";
+  static constexpr bool regularizes_outputs = false;  // Keras gives it to the projections inside
   static constexpr std::array<const char*, 3> input_names{"query", "value", "key"};
   int64_t num_heads = 1;
   int64_t key_dim = 1;

@@ -36,6 +36,7 @@ void Layer::keep(Config kept, Config untrained, Config dtype) {
   kept_ = std::move(kept);
   untrained_ = std::move(untrained);
   dtype_ = std::move(dtype);
+  heed_activity_regularizer();
 }
 
 Shape Layer::output_shape(const std::vector<Shape>& inputs) const {
@@ -127,6 +128,27 @@ Parameter& Layer::declared(const std::string& weight) const {
 void Layer::set_weight_option(const std::string& weight, const std::string& kind, Config object) {
   untrained_.set(weight + kind, std::move(object));
   if (is_built_) heed_weight_options(declared(weight));
+}
+
+void Layer::set_activity_regularizer(Config object) {
+  OptionList options;
+  describe(options);
+  auto is_activity = [](const OptionList::Entry& entry) {
+    return entry.option.keys.front() == "activity_regularizer";
+  };
+  bool has_option = std::any_of(options.entries.begin(), options.entries.end(), is_activity);
+  check(has_option && regularizes_outputs(),
+        "{}: a {} takes no regularizer of its outputs: put an ActivityRegularization behind it", name_,
+        class_name());
+  untrained_.set("activity_regularizer", std::move(object));
+  heed_activity_regularizer();
+}
+
+void Layer::heed_activity_regularizer() {
+  const Config* object = untrained_.is_map() ? untrained_.find("activity_regularizer") : nullptr;
+  if (!object || !regularizes_outputs()) return;
+  activity_regularizer_ = find_regularizer(*object);
+  if (activity_regularizer_) heeded_.push_back("activity_regularizer");
 }
 
 void Layer::initialize(const std::string& weight, const Initializer& initializer) {

@@ -19,6 +19,9 @@ namespace manul {
 struct CallContext {
   bool training = false;
   const DeviceStepState* state = nullptr;
+  /// Where a layer that adds_losses() puts what a call adds to the loss, a scalar each, as Keras' add_loss;
+  /// null: nobody asks.
+  std::vector<Tensor>* losses = nullptr;
 };
 
 /// An op that owns parameters, with Keras' class name, options and order of weights; most are made by
@@ -81,14 +84,27 @@ class Layer {
     set_weight_option(weight, "_constraint", object_of(options));
   }
 
+  /// What the outputs of each call add to the loss, as Keras' argument activity_regularizer: the penalty,
+  /// divided by the length of the batch. Files have it. Throws if layers of this class do not take it: an
+  /// ActivityRegularization behind them does.
+  template <class Options>
+  void regularize_activity(const Options& options) {
+    set_activity_regularizer(object_of(options));
+  }
+  /// Null: none.
+  virtual std::shared_ptr<const Regularizer> activity_regularizer() const { return activity_regularizer_; }
+
+  /// Whether calls may add to CallContext::losses.
+  virtual bool adds_losses() const { return activity_regularizer() != nullptr; }
+
   /// How the weight of this name is drawn, as Keras' argument kernel_initializer; files have it. Before the
   /// model is built. Throws if the layer, once it knows its weights, has none of this name.
   ///
   ///     hidden->initialize("kernel", HeNormal{.seed = 7});
   void initialize(const std::string& weight, const Initializer& initializer);
 
-  /// What a file asks for that matters in training and is not known here, as Keras' keys (a regularizer of
-  /// the output): kept for saving, and a reason to refuse training. An empty map: nothing.
+  /// What a file asks for that matters in training and is not known here, as Keras' keys (somebody's own
+  /// regularizer): kept for saving, and a reason to refuse training. An empty map: nothing.
   Config untrained_options() const;
   /// Takes what OptionReader found beside the options of the struct.
   void keep(Config kept, Config untrained, Config dtype);
@@ -98,6 +114,8 @@ class Layer {
   virtual void declare(const std::vector<Shape>& /*inputs*/, Weights& /*weights*/) {}
   /// Tells the options; see Description.
   virtual void describe(Description& /*description*/) const {}
+  /// Whether activity_regularizer is that of the layer's outputs, if it has the option.
+  virtual bool regularizes_outputs() const { return true; }
   /// The name or `trainable` have changed.
   virtual void renamed() {}
 
@@ -107,11 +125,14 @@ class Layer {
   void set_weight_option(const std::string& weight, const std::string& kind, Config object);
   Parameter& declared(const std::string& weight) const;
   void heed_weight_options(Parameter& parameter);
+  void set_activity_regularizer(Config object);
+  void heed_activity_regularizer();
 
   bool is_built_ = false;
   std::vector<ParameterPtr> owned_;
   Config kept_ = Config::map(), untrained_ = Config::map(), dtype_ = "float32";
-  std::vector<std::string> heeded_;  // the keys of untrained_ that parameters know
+  std::vector<std::string> heeded_;  // the keys of untrained_ that are known
+  std::shared_ptr<const Regularizer> activity_regularizer_;
 };
 
 /// A struct that describes a layer.

@@ -25,6 +25,9 @@ namespace manul {
 ///     void build(const Shape&, Weights&)                 if it has parameters
 ///     Tensor call(const Tensor&[, const CallContext&]) const
 ///     std::optional<Activation> as_activation() const    see Layer
+///     std::shared_ptr<const Regularizer> activity_regularizer() const
+///     static constexpr bool adds_losses = true           if calls add to context.losses, as Keras' add_loss
+///     static constexpr bool regularizes_outputs          false: its activity_regularizer is of other tensors
 /// With several inputs or outputs: std::vector<Shape> and std::vector<Tensor> in place of Shape and Tensor,
 /// and output_shapes in place of output_shape if it gives several.
 template <LayerOptions Options>
@@ -76,7 +79,27 @@ class LayerOf final : public Layer {
       return std::nullopt;
   }
 
+  std::shared_ptr<const Regularizer> activity_regularizer() const override {
+    if constexpr (requires { options_.activity_regularizer(); })
+      return options_.activity_regularizer();
+    else
+      return Layer::activity_regularizer();
+  }
+
+  bool adds_losses() const override {
+    if constexpr (requires { Options::adds_losses; })
+      return Options::adds_losses;
+    else
+      return Layer::adds_losses();
+  }
+
  protected:
+  bool regularizes_outputs() const override {
+    if constexpr (requires { Options::regularizes_outputs; })
+      return Options::regularizes_outputs;
+    else
+      return true;
+  }
   void declare(const std::vector<Shape>& inputs, Weights& weights) override {
     if constexpr (requires { options_.build(inputs, weights); })
       options_.build(inputs, weights);

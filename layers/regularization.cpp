@@ -5,6 +5,8 @@
 #include "manul/framework/random.h"
 #include "manul/ops/random/dropout.h"
 #include "manul/ops/random/random.h"
+#include "manul/ops/regularizers/regularizer_table.h"
+#include "manul/ops/regularizers/regularizers.h"
 #include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
@@ -86,6 +88,10 @@ Tensor Dropout::call(const Tensor& x, const CallContext& context) const {
   return dropout(x, rate, *context.state, random_key(name.c_str()));
 }
 
+std::shared_ptr<const Regularizer> ActivityRegularization::activity_regularizer() const {
+  return std::make_shared<RegularizerOf<L1L2>>(L1L2{.l1 = l1, .l2 = l2});
+}
+
 template <int axes>
 Tensor SpatialDropout<axes>::call(const Tensor& x, const CallContext& context) const {
   if (!context.training || rate == 0) return x;
@@ -124,6 +130,7 @@ Tensor AlphaDropout::call(const Tensor& x, const CallContext& context) const {
 }
 
 template class LayerOf<Dropout>;
+template class LayerOf<ActivityRegularization>;
 template class LayerOf<SpatialDropout1D>;
 template class LayerOf<SpatialDropout2D>;
 template class LayerOf<GaussianNoise>;

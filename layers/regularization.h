@@ -31,6 +31,24 @@ struct Dropout {
 inline const LayerRegistration<Dropout> dropout_registration;
 extern template class LayerOf<Dropout>;
 
+/// Keras' ActivityRegularization: adds l1 * sum |x| + l2 * sum x², divided by the length of the batch, to the
+/// loss.
+struct ActivityRegularization {
+  static constexpr const char* class_name = "ActivityRegularization";
+  double l1 = 0;
+  double l2 = 0;
+  std::string name = {};
+
+  void describe(Description& description) {
+    description.option("l1", l1, at_least(0));
+    description.option("l2", l2, at_least(0));
+  }
+  std::shared_ptr<const Regularizer> activity_regularizer() const;
+  Tensor call(const Tensor& x) const { return x; }
+};
+inline const LayerRegistration<ActivityRegularization> activity_regularization_registration;
+extern template class LayerOf<ActivityRegularization>;
+
 /// Keras' SpatialDropout1D and SpatialDropout2D: a Dropout of whole channels, [N, steps, C] and [N, H, W, C].
 template <int axes>
 struct SpatialDropout {

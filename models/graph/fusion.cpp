@@ -14,7 +14,10 @@ class Matcher {
   explicit Matcher(const Graph& graph) : graph_(graph), uses_(graph.nodes().size()) {
     for (const Graph::Node& node : graph.nodes())
       for (int input : node.inputs) ++uses_[input];
-    for (int output : graph.outputs()) uses_[output] += 2;  // never to be hidden inside a fused op
+    // Never to be hidden inside a fused op.
+    for (int output : graph.outputs()) uses_[output] += 2;
+    for (size_t node = 0; node < uses_.size(); ++node)
+      if (called(static_cast<int>(node)).activity_regularizer()) uses_[node] += 2;
   }
 
   const std::vector<int>& inputs(int node) const { return graph_.nodes()[node].inputs; }
@@ -214,6 +217,9 @@ std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
       if (!match) match = pattern(matcher, node);
     if (!match) match = Match{{node}, plain_step(graph, matcher, node)};
     for (int computed : match->nodes) covered[computed] = true;
+    const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
+    match->step.activity_regularizer = layer.activity_regularizer();
+    if (match->step.activity_regularizer) match->step.dense = nullptr;
     steps.push_back(std::move(match->step));
   }
   return {steps.rbegin(), steps.rend()};

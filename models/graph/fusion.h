@@ -25,10 +25,11 @@ struct PlanStep {
   Call call;
   Activation activation = Activation::linear;  // what `call` ends with
   Call call_without_activation;                // empty if `call` cannot leave it out
-  const Dense* dense = nullptr;                // the layer, if the step is a Dense
+  const Dense* dense = nullptr;                // the layer, if the step is a Dense that may run with the loss
   /// In place of `call` where a call has several values: those of nodes output, output + 1, ..
   std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs, const CallContext& context)> call_all =
       {};
+  std::shared_ptr<const Regularizer> activity_regularizer = {};  // of the values; null: none
 };
 
 /// The steps of a graph without nested ones, each after those it needs.

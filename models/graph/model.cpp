@@ -158,7 +158,9 @@ std::vector<Tensor> Model::forward(const std::vector<Tensor>& inputs, const Call
   if (context.state || !plan_->always_trains()) return plan_->run(checked(inputs), context);
   if (!prediction_state_) prediction_state_ = std::make_unique<DeviceStepState>(device());
   prediction_state_->write({.iteration = predictions_++, .seed = build_options_.seed});
-  return plan_->run(checked(inputs), {context.training, prediction_state_.get()});
+  CallContext drawing = context;
+  drawing.state = prediction_state_.get();
+  return plan_->run(checked(inputs), drawing);
 }
 
 Tensor Model::forward(const Tensor& input, const CallContext& context) {

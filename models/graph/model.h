@@ -171,7 +171,7 @@ class Model {
   friend class Trainer;
   friend class Evaluator;
   /// One batch: the loss to be minimized, the mean losses of the outputs that have one, all outputs
-  /// (logits where the loss takes them), and what regularizers added to the loss, if there are any.
+  /// (logits where the loss takes them), and what regularizers and layers added to the loss, if anything.
   struct BatchResult {
     Tensor loss;
     std::vector<Tensor> losses, outputs;
@@ -184,12 +184,14 @@ class Model {
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
                       const CompileOptions& options);
   bool computes_at_once(size_t output, const Shape& value, const Tensor& labels, const Tensor& weights) const;
-  std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense);
+  std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense,
+                                       std::vector<Tensor>& added);
+  bool has_penalties() const;
   Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;
   BatchResult loss_of(const Batch& batch, bool training);
   BatchResult train_step(const Batch& batch);
-  /// f64, zeroed: {loss * samples, samples, those of the metrics} of each output that has a loss; with
-  /// regularizers their penalty * samples.
+  /// f64, zeroed: {loss * samples, samples, those of the metrics} of each output that has a loss; where
+  /// something is added to the loss, that * samples.
   Tensor new_totals() const;
   void add_to_totals(const BatchResult& result, const Batch& batch, const Tensor& totals) const;
   void check_one_output(const char* what) const;

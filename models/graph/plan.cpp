@@ -1,6 +1,7 @@
 #include "manul/models/graph/plan.h"
 
 #include <algorithm>
+#include <span>
 
 #include "manul/framework/error.h"
 
@@ -27,7 +28,22 @@ Plan::Plan(const Graph& graph, const Fusion& fusion)
     if (step.call_without_activation) output_activations_[output_at_[i]] = step.activation;
   }
   for (const Graph::Node& node : graph.nodes()) always_trains_ |= node.training.value_or(false);
+  for (const LayerPtr& layer : graph.layers()) adds_losses_ |= layer->adds_losses();
 }
+
+namespace {
+
+/// What the values of a step add to the loss, as Keras has it: per sample.
+void add_activity_losses(const PlanStep& step, std::span<const Tensor> values, bool is_logits,
+                         std::vector<Tensor>& losses) {
+  for (const Tensor& value : values) {
+    Tensor activity = is_logits ? activate(value, step.activation) : value;
+    losses.push_back(
+        scale(step.activity_regularizer->penalty(activity), 1.0 / static_cast<double>(value.shape()[0])));
+  }
+}
+
+}  // namespace
 
 std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallContext& context,
                               const std::vector<bool>& without_activation,
@@ -43,13 +59,19 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallConte
     int output = output_at_[i];
     bool leave_out = output >= 0 && !without_activation.empty() && without_activation[output] &&
                      step.call_without_activation;
+    size_t count = 1;
     if (step.call_all) {
       std::vector<Tensor> all = step.call_all(arguments, context);
+      count = all.size();
       for (size_t k = 0; k < all.size(); ++k) values[static_cast<size_t>(step.output) + k] = all[k];
     } else if (last_dense && step.dense && outputs_.size() == 1 && output == 0)
       values[step.output] = last_dense(*step.dense, arguments.at(0));
     else
       values[step.output] = (leave_out ? step.call_without_activation : step.call)(arguments, context);
+    if (step.activity_regularizer && context.losses) {
+      std::span<const Tensor> outputs = std::span(values).subspan(static_cast<size_t>(step.output), count);
+      add_activity_losses(step, outputs, leave_out, *context.losses);
+    }
     for (int done : last_uses_[i]) values[done] = Tensor();
   }
   std::vector<Tensor> results;

@@ -16,7 +16,7 @@ class Plan {
   /// The values of the graph's outputs for a batch. `without_activation` says for each output (empty: for
   /// none) whether its last activation (output_activation()) is left out, that is, whether it is logits.
   /// `last_dense`, if given, is called in place of the last step where that is a dense behind the only
-  /// output.
+  /// output. Regularizers of activities add to context.losses.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallContext& context,
                           const std::vector<bool>& without_activation = {},
                           const LastDense& last_dense = {}) const;
@@ -25,6 +25,8 @@ class Plan {
   Activation output_activation(size_t output) const { return output_activations_[output]; }
   /// A layer is called as in training whatever the model does: it may draw in prediction too.
   bool always_trains() const { return always_trains_; }
+  /// Calls may add to CallContext::losses.
+  bool adds_losses() const { return adds_losses_; }
 
  private:
   std::vector<PlanStep> steps_;
@@ -33,7 +35,7 @@ class Plan {
   size_t nodes_;
   std::vector<int> output_at_;  // by step: which output it computes for no other use, or -1
   std::vector<Activation> output_activations_;
-  bool always_trains_ = false;
+  bool always_trains_ = false, adds_losses_ = false;
 };
 
 }  // namespace manul

@@ -40,11 +40,6 @@ std::vector<T> for_each_output(const char* what, const std::vector<T>& given, si
   return given;
 }
 
-bool has_penalties(const ParameterSet& parameters) {
-  return std::any_of(parameters.pointers().begin(), parameters.pointers().end(),
-                     [](const ParameterPtr& parameter) { return parameter->regularizer != nullptr; });
-}
-
 /// What the regularizers of trained weights add to the loss, as in Keras; undefined without any.
 Tensor penalty_of(const ParameterSet& parameters) {
   Tensor total;
@@ -118,8 +113,17 @@ bool Model::computes_at_once(size_t output, const Shape& value, const Tensor& la
          takes_plainly(*loss.plain, value, build_options_.dtype, labels, weights);
 }
 
-/// `loss_of_dense`: the loss, where the last dense computes it with its outputs.
-std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense) {
+/// Whether there may be something in a BatchResult::penalty.
+bool Model::has_penalties() const {
+  const std::vector<ParameterPtr>& all = parameters_->pointers();
+  return plan_->adds_losses() || std::any_of(all.begin(), all.end(), [](const ParameterPtr& parameter) {
+           return parameter->regularizer != nullptr;
+         });
+}
+
+/// `loss_of_dense`: the loss, where the last dense computes it with its outputs. `added`: what layers add.
+std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense,
+                                            std::vector<Tensor>& added) {
   std::vector<bool> without_activation;
   for (size_t i = 0; i < objectives_.size(); ++i) without_activation.push_back(leaves_out_activation(i));
   const LossSpec& loss = objectives_[0].loss.spec();
@@ -136,7 +140,8 @@ std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, T
       training && objectives_.size() == 1 && batch.weights.empty() && loss.plain &&
       build_options_.fusion.loss_from_logits &&
       (leaves_out_activation(0) || (loss.from_logits && plan_->output_activation(0) == Activation::linear));
-  return plan_->run(checked(batch.inputs), {training, state_.get()}, without_activation,
+  std::vector<Tensor>* losses = plan_->adds_losses() ? &added : nullptr;
+  return plan_->run(checked(batch.inputs), {training, state_.get(), losses}, without_activation,
                     can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense());
 }
 
@@ -157,7 +162,8 @@ Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
         batch.labels.size(), trained);
   check(sets <= 1 || sets == trained, "model: a batch has {} weights, {} outputs have a loss", sets, trained);
   Tensor loss_of_dense;
-  BatchResult result{{}, {}, outputs_for_loss(batch, training, loss_of_dense)};
+  std::vector<Tensor> added;
+  BatchResult result{{}, {}, outputs_for_loss(batch, training, loss_of_dense, added)};
   for (size_t i = 0; i < objectives_.size(); ++i) {
     if (objectives_[i].loss.is_none()) continue;
     size_t k = result.losses.size();
@@ -170,12 +176,14 @@ Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
     result.loss = result.loss.defined() ? add(result.loss, part) : part;
   }
   result.penalty = penalty_of(*parameters_);
+  for (const Tensor& part : added)
+    result.penalty = result.penalty.defined() ? add(result.penalty, part) : part;
   if (result.penalty.defined()) result.loss = add(result.loss, result.penalty);
   return result;
 }
 
 Tensor Model::new_totals() const {
-  int64_t count = has_penalties(*parameters_) ? 1 : 0;
+  int64_t count = has_penalties() ? 1 : 0;
   for (const Objective& objective : objectives_)
     if (!objective.loss.is_none()) count += 2 + objective.metrics.totals();
   return Tensor::zeros({count}, DType::f64, device());
@@ -220,7 +228,7 @@ Logs Model::logs_of(const Tensor& totals) const {
     objective.metrics.add_to(metrics, rest.subspan(2), prefix);
     rest = rest.subspan(2 + objective.metrics.totals());
   }
-  if (has_penalties(*parameters_)) total += sums.back() / sums[1];
+  if (has_penalties()) total += sums.back() / sums[1];
   Logs logs{{"loss", total}};
   if (objectives_.size() > 1) logs.insert(logs.end(), losses.begin(), losses.end());
   logs.insert(logs.end(), metrics.begin(), metrics.end());

@@ -169,6 +169,9 @@ std::string table() {
       "but for initializers, which draw what has no weights yet (of code: `Layer::initialize`); options\n"
       "*for training* are written back: regularizers and constraints of weights work as in Keras (of code: "
       "`Layer::regularize`, `Layer::constrain`),\n"
+      "and regularizers of what a layer puts out (`Layer::regularize_activity`; not of MultiHeadAttention, "
+      "which has "
+      "them within);\n"
       "a model that has others predicts but is not trained. Any other option of a file is refused by "
       "name.\n\n"
       "| Class | Options | Kept | For training |\n|---|---|---|---|\n";
