@@ -89,6 +89,7 @@ void Optimizer::attach(ParameterSet& parameters) {
     common_slots_.push_back({{"gradient_accumulator", "gradient_accumulator"}, filled_like(values, 0)});
   chunked_.clear();
   make_treatments();
+  attached();
 }
 
 ParameterSet& Optimizer::parameters() const {
@@ -108,25 +109,35 @@ void Optimizer::make_treatments() {
   std::vector<std::regex> excluded(common_.exclude_from_weight_decay.begin(),
                                    common_.exclude_from_weight_decay.end());
   const Tensor& values = attached_values_;
-  std::vector<int32_t> rows(values.elements() / ParameterSet::alignment);
   std::vector<double> factors;
   for (const Parameter& parameter : parameters_->all()) {
-    auto row = static_cast<int32_t>(factors.size() / 3);
     bool is_excluded = std::any_of(excluded.begin(), excluded.end(), [&](const std::regex& pattern) {
       return std::regex_search(parameter.path, pattern);
     });
     factors.insert(factors.end(), {1, 1, is_excluded ? 0 : decay});
-    if (parameter.statistic) continue;
-    int64_t end = parameter.offset + parameter.shape.elements();
-    for (int64_t i = parameter.offset; i < end; i += ParameterSet::alignment)
-      rows[i / ParameterSet::alignment] = row;
   }
-  auto count = static_cast<int64_t>(rows.size());
-  treatments_.parameter_of = Tensor::from(rows, {count}).to(values.device());
+  treatments_.parameter_of = rows_of_parameters();
   treatments_.factors = Tensor::from(factors, {static_cast<int64_t>(factors.size()) / 3, 3})
                             .to(values.dtype())
                             .to(values.device());
   if (common_.clipvalue && !clips_norm) treatments_.clipvalue = *common_.clipvalue;
+}
+
+Tensor Optimizer::rows_of_parameters() const {
+  std::vector<int32_t> rows(attached_values_.elements() / ParameterSet::alignment);
+  int32_t row = 0;
+  for (const Parameter& parameter : parameters_->all()) {
+    int64_t end = parameter.statistic ? 0 : parameter.offset + parameter.shape.elements();
+    for (int64_t i = parameter.offset; i < end; i += ParameterSet::alignment)
+      rows[i / ParameterSet::alignment] = row;
+    ++row;
+  }
+  return Tensor::from(rows, {static_cast<int64_t>(rows.size())}).to(attached_values_.device());
+}
+
+const GradientChunks& Optimizer::trained_chunks() {
+  refresh_chunks();
+  return chunks_;
 }
 
 /// Where the gradients of what is trainable now lie.

@@ -90,6 +90,11 @@ class Optimizer {
   virtual void apply(const Update& update) = 0;
   /// CPU: the same for a whole model, in ranges as they come. Null: apply() is called with all gradients.
   virtual GradientTaker range_update(const Update& /*update*/) const { return {}; }
+  /// After attach(): for tensors of one's own beside the slots.
+  virtual void attached() {}
+  /// Of what is trainable now; the same as Treatments::parameter_of.
+  const GradientChunks& trained_chunks();
+  Tensor rows_of_parameters() const;
   /// Whether apply() counts the step where Update::samples says so; otherwise it never does.
   virtual bool counts_steps() const { return false; }
 

@@ -105,6 +105,18 @@ struct ClipFactors {
   }
 };
 
+/// The same of a step of this norm that becomes as long as the values.
+template <class T>
+struct TrustRatio {
+  T multiply = 1, divide = 1;
+
+  MANUL_HOST_DEVICE TrustRatio(T of_values, T of_step) {
+    if (!(of_values > 0 && of_step > 0)) return;
+    multiply = of_values;
+    divide = of_step;
+  }
+};
+
 /// The running average of one weight.
 template <class T>
 struct AverageMoment {
@@ -139,6 +151,10 @@ MANUL_KERNEL(collect_gradients, void(const Tensor& state, const AccumulationStep
 /// that the norm of each, or the norm of all where `is_global`, is at most `limit`.
 MANUL_KERNEL(clip_norms, void(const Tensor& gradients, const Tensor& places, const Tensor& first_of,
                               double limit, bool is_global, const Tensor& factors));
+/// Sets what steps of each parameter are multiplied and divided by (`factors`, see Treatments) so that their
+/// norm is that of the parameter's values; where one of the two norms is 0, nothing changes.
+MANUL_KERNEL(trust_ratios, void(const Tensor& values, const Tensor& steps, const Tensor& places,
+                                const Tensor& first_of, const Tensor& factors));
 /// average = momentum * average + (1 - momentum) * value, after the first update the value; after every
 /// `frequency` updates (0: never) the averages take the place of the values.
 MANUL_KERNEL(average_values, void(const Tensor& state, const AccumulationSteps& together, double momentum,

@@ -52,6 +52,24 @@ __global__ void clip_factors_kernel(const double* sums, const int32_t* first_of,
   factors[3 * row + 1] = clip.divide;
 }
 
+/// The same for trust_ratios: `sums` of the values, then of the steps.
+template <class T>
+__global__ void trust_ratios_kernel(const double* sums, const int32_t* first_of, int32_t chunks, T* factors) {
+  begin_kernel();
+  int32_t row = blockIdx.x;
+  double of_values = 0, of_steps = 0;
+  for (int32_t chunk = first_of[row] + threadIdx.x; chunk < first_of[row + 1]; chunk += sum_threads) {
+    of_values += sums[chunk];
+    of_steps += sums[chunks + chunk];
+  }
+  of_values = block_sum<sum_threads>(of_values);
+  of_steps = block_sum<sum_threads>(of_steps);
+  if (threadIdx.x != 0) return;
+  TrustRatio<T> ratio(static_cast<T>(std::sqrt(of_values)), static_cast<T>(std::sqrt(of_steps)));
+  factors[3 * row] = ratio.multiply;
+  factors[3 * row + 1] = ratio.divide;
+}
+
 template <class T>
 struct AverageValues {
   const StepState* state;
@@ -89,6 +107,22 @@ void clip_norms(const Tensor& gradients, const Tensor& places, const Tensor& fir
     launch(context, clip_factors_kernel<T>, dim3(static_cast<unsigned>(factors.shape()[0])), sum_threads,
            sums.data<double>(), first_of.data<int32_t>(), chunks, static_cast<T>(limit), is_global,
            factors.mutable_data<T>());
+  });
+}
+
+void trust_ratios(const Tensor& values, const Tensor& steps, const Tensor& places, const Tensor& first_of,
+                  const Tensor& factors) {
+  visit_float(values.dtype(), "trust_ratios", [&](auto zero) {
+    using T = decltype(zero);
+    const Context& context = context_of(values);
+    auto chunks = static_cast<int32_t>(places.shape()[0]);
+    Tensor sums = Tensor::empty({2, chunks}, DType::f64, values.device());
+    const Tensor* of[] = {&values, &steps};
+    for (int64_t k = 0; k < 2; ++k)
+      launch(context, square_sums_kernel<T>, dim3(chunks), sum_threads, of[k]->data<T>(),
+             places.data<int32_t>(), sums.mutable_data<double>() + k * chunks);
+    launch(context, trust_ratios_kernel<T>, dim3(static_cast<unsigned>(factors.shape()[0])), sum_threads,
+           sums.data<double>(), first_of.data<int32_t>(), chunks, factors.mutable_data<T>());
   });
 }
 

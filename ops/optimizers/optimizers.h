@@ -6,6 +6,7 @@
 #include "manul/ops/optimizers/kinds/adamax.h"
 #include "manul/ops/optimizers/kinds/adamw.h"
 #include "manul/ops/optimizers/kinds/ftrl.h"
+#include "manul/ops/optimizers/kinds/lamb.h"
 #include "manul/ops/optimizers/kinds/lion.h"
 #include "manul/ops/optimizers/kinds/nadam.h"
 #include "manul/ops/optimizers/kinds/rmsprop.h"
@@ -14,7 +15,8 @@
 namespace manul {
 
 /// Keras' optimizers: all that is compiled, found by name, read and written follows from this list.
-using KerasOptimizers = OptionsList<AdadeltaOptions, AdagradOptions, AdamOptions, AdamaxOptions, AdamWOptions,
-                                    FtrlOptions, LionOptions, NadamOptions, RMSpropOptions, SGDOptions>;
+using KerasOptimizers =
+    OptionsList<AdadeltaOptions, AdagradOptions, AdamOptions, AdamaxOptions, AdamWOptions, FtrlOptions,
+                LambOptions, LionOptions, NadamOptions, RMSpropOptions, SGDOptions>;
 
 }  // namespace manul

@@ -157,8 +157,9 @@ TEST(OptimizerTable, ReadsWhatItWrites) {
 }
 
 TEST(OptimizerTable, RefusesWhatItDoesNotKnow) {
-  EXPECT_THAT([] { make_optimizer("Lamb"); },
-              testing::ThrowsMessage<Error>(testing::HasSubstr("the optimizer Lamb is not supported")));
+  EXPECT_THAT([] { make_optimizer("Adafactor"); },
+              testing::ThrowsMessage<Error>(
+                  testing::HasSubstr("the optimizer Adafactor is not supported; what it keeps")));
   EXPECT_THAT(
       [] {
         make_optimizer("SGD", Config::map({{"moment", 0.9}}));
@@ -306,6 +307,36 @@ TEST(Ftrl, FollowsItsFormula) {
       p = (clipped - z) / (std::sqrt(n) / 0.5 + 2 * (0.1 + 0.2 / (2 * 0.5)));
       EXPECT_NEAR(one.values()[1], p, 2e-6);
     }
+  }
+}
+
+/// Frozen parameters between others: each segment has the norms of its own.
+TEST(Lamb, StepsOfEachParameterAreAsLongAsItself) {
+  for (Device device : devices()) {
+    ParameterSet set;
+    std::vector<Parameter*> all;
+    for (int64_t length : {3, 40, 17})
+      all.push_back(&set.add("p" + std::to_string(length), {length}, Initializer::ones()));
+    set.allocate(0, DType::f32, device);
+    all[1]->set_trainable(false);
+    Lamb lamb({.learning_rate = 0.25});
+    lamb.attach(set);
+    DeviceStepState state(device);
+    for (int i : {0, 2}) {
+      all[i]->gradient.copy_from(Tensor::full(all[i]->shape, i == 0 ? 0.5 : -3, DType::f32, device));
+      all[i]->value.leaf()->fresh = true;
+    }
+    lamb.update(state, 4);
+    EXPECT_NEAR(all[0]->value.to_vector<float>()[2], 0.75, 1e-6);
+    EXPECT_EQ(all[1]->value.to_vector<float>()[5], 1);
+    EXPECT_NEAR(all[2]->value.to_vector<float>()[16], 1.25, 1e-6);
+    EXPECT_EQ(state.read().iteration, 1);
+    // Of zeros there is no length: they step as Adam does.
+    all[0]->value.copy_from(Tensor::zeros({3}, DType::f32, device));
+    all[0]->gradient.copy_from(Tensor::full({3}, 0.5, DType::f32, device));
+    all[0]->value.leaf()->fresh = true;
+    lamb.update(state, 4);
+    EXPECT_NEAR(all[0]->value.to_vector<float>()[0], -0.25, 1e-5);
   }
 }
 
