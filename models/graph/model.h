@@ -126,16 +126,21 @@ class Model {
   History fit(const Tensors& x, const Tensors& y, const FitOptions& options = {});
   /// Mean loss and metrics over a data set, in order: {{"loss", 0.5}, {"accuracy", 0.8}}. With several
   /// outputs the loss is the weighted sum, and each has its own: "left_loss", "left_accuracy".
-  Logs evaluate(Dataset& data, int64_t batch_size = 32);
-  Logs evaluate(const Tensors& x, const Tensors& y, int64_t batch_size = 32);
+  Logs evaluate(Dataset& data, int64_t batch_size = 32, Verbose verbose = Verbose::automatic);
+  Logs evaluate(const Tensors& x, const Tensors& y, int64_t batch_size = 32,
+                Verbose verbose = Verbose::automatic);
   /// The only output for x [N, ..] on any device, or for a data set in order, in batches of at most
   /// `batch_size`; on the model's device. Throws if the model has several outputs.
-  Tensor predict(const Tensor& x, int64_t batch_size = 32) { return predict(Tensors(x), batch_size); }
-  Tensor predict(const Tensors& x, int64_t batch_size = 32);
-  Tensor predict(Dataset& data, int64_t batch_size = 32);
+  Tensor predict(const Tensor& x, int64_t batch_size = 32, Verbose verbose = Verbose::automatic) {
+    return predict(Tensors(x), batch_size, verbose);
+  }
+  Tensor predict(const Tensors& x, int64_t batch_size = 32, Verbose verbose = Verbose::automatic);
+  Tensor predict(Dataset& data, int64_t batch_size = 32, Verbose verbose = Verbose::automatic);
   /// The same of a model with any number of outputs.
-  std::vector<Tensor> predict_all(const Tensors& x, int64_t batch_size = 32);
-  std::vector<Tensor> predict_all(Dataset& data, int64_t batch_size = 32);
+  std::vector<Tensor> predict_all(const Tensors& x, int64_t batch_size = 32,
+                                  Verbose verbose = Verbose::automatic);
+  std::vector<Tensor> predict_all(Dataset& data, int64_t batch_size = 32,
+                                  Verbose verbose = Verbose::automatic);
 
   /// The outputs for one batch; recorded if a tape is alive. For loops written out.
   std::vector<Tensor> forward(const std::vector<Tensor>& inputs, const CallContext& context = {});

@@ -8,6 +8,7 @@
 #include "manul/framework/error.h"
 #include "manul/models/graph/model.h"
 #include "manul/models/training/progress_bar.h"
+#include "manul/models/training/progress_line.h"
 #include "manul/models/training/trainer.h"
 
 // What a Model does with arrays and data sets.
@@ -111,18 +112,18 @@ History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options
   return fit(train, rest);
 }
 
-Logs Model::evaluate(Dataset& data, int64_t batch_size) {
+Logs Model::evaluate(Dataset& data, int64_t batch_size, Verbose verbose) {
   check(is_compiled(), "evaluate: the model is not compiled");
-  return Evaluator(*this, data, batch_size).run();
+  return Evaluator(*this, data, batch_size).run(verbose);
 }
 
-Logs Model::evaluate(const Tensors& x, const Tensors& y, int64_t batch_size) {
+Logs Model::evaluate(const Tensors& x, const Tensors& y, int64_t batch_size, Verbose verbose) {
   check(is_compiled(), "evaluate: the model is not compiled");
   ArrayDataset data(x, y, {}, {.device = device()});
-  return evaluate(data, batch_size);
+  return evaluate(data, batch_size, verbose);
 }
 
-std::vector<Tensor> Model::predict_all(const Tensors& x, int64_t batch_size) {
+std::vector<Tensor> Model::predict_all(const Tensors& x, int64_t batch_size, Verbose verbose) {
   check(batch_size > 0, "predict: a batch has at least one sample, not {}", batch_size);
   if (!is_built()) build();
   int64_t count = samples_of(x);
@@ -130,27 +131,33 @@ std::vector<Tensor> Model::predict_all(const Tensors& x, int64_t batch_size) {
     check(samples_of(array) == count, "predict: one input has {} samples, another {}", count,
           samples_of(array));
   Outputs outputs(*this, count);
+  EvaluationBar bar("predict", count, (count + batch_size - 1) / batch_size, verbose);
   for (int64_t first = 0; first < count; first += batch_size) {
     std::vector<Tensor> batch;
     for (const Tensor& array : part_of(x, first, std::min(first + batch_size, count)))
       batch.push_back(input_values(array, device()));
     outputs.put(first, forward(batch));
+    bar.show(std::min(first + batch_size, count));
   }
+  bar.end();
   return outputs.take();
 }
 
-std::vector<Tensor> Model::predict_all(Dataset& data, int64_t batch_size) {
+std::vector<Tensor> Model::predict_all(Dataset& data, int64_t batch_size, Verbose verbose) {
   if (!is_built()) build();
   BatchSource source(*this, data, batch_size, false);
   DeviceStepState state(device());
   Outputs outputs(*this, source.size());
+  EvaluationBar bar("predict", source.size(), source.steps(), verbose);
   data.begin_epoch(0, 0, false);
   for (int64_t position = 0, length = 0; position < source.size(); position += length) {
     length = source.length_at(position);
     state.set(&StepState::position, position);
     source.prepare(position, length);
     outputs.put(position, forward(source.next(state, length).inputs));
+    bar.show(position + length);
   }
+  bar.end();
   return outputs.take();
 }
 
@@ -160,14 +167,14 @@ void Model::check_one_output(const char* what) const {
         graph_.outputs().size());
 }
 
-Tensor Model::predict(const Tensors& x, int64_t batch_size) {
+Tensor Model::predict(const Tensors& x, int64_t batch_size, Verbose verbose) {
   check_one_output("predict");
-  return predict_all(x, batch_size)[0];
+  return predict_all(x, batch_size, verbose)[0];
 }
 
-Tensor Model::predict(Dataset& data, int64_t batch_size) {
+Tensor Model::predict(Dataset& data, int64_t batch_size, Verbose verbose) {
   check_one_output("predict");
-  return predict_all(data, batch_size)[0];
+  return predict_all(data, batch_size, verbose)[0];
 }
 
 }  // namespace manul

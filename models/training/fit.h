@@ -12,7 +12,8 @@ namespace manul {
 class Callback;
 class Model;
 
-/// What fit() tells on its way: Keras' 0, 1, 2 and "auto". A row per epoch goes to stdout.
+/// What fit() tells on its way: Keras' 0, 1, 2 and "auto". A row per epoch goes to stdout; evaluate() and
+/// predict() have one line at their end, and none where it is automatic.
 enum class Verbose {
   none,
   bar,       // and a bar on stderr; where that is no terminal a plain line every half minute on stdout

@@ -2,31 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdio>
+#include "manul/models/training/progress_line.h"
 
 namespace manul {
-namespace {
-
-constexpr double seconds_between_draws = 0.1;
-constexpr double seconds_between_lines = 30;
-constexpr int bar_width = 20;
-
-std::string repeated(std::string_view mark, int64_t count) {
-  std::string text;
-  for (int64_t i = 0; i < count; ++i) text += mark;
-  return text;
-}
-
-}  // namespace
-
 ProgressBar::ProgressBar(ProgressBarOptions options)
     : options_(std::move(options)), line_(Terminal::of_stderr()) {}
 
 void ProgressBar::print(const std::string& line) const {
-  if (options_.print) return options_.print(line);
-  std::fputs((line + "\n").c_str(), stdout);
-  std::fflush(stdout);
+  options_.print ? options_.print(line) : print_line(line);
 }
 
 void ProgressBar::on_train_begin(FitProgress& /*fit*/) {
@@ -43,14 +26,9 @@ void ProgressBar::on_epoch_begin(FitProgress& fit) {
   epoch_ = {};
 }
 
-bool ProgressBar::shows_steps() const {
-  bool terminal = line_.terminal().is_terminal;
-  return options_.verbose == Verbose::bar || (options_.verbose == Verbose::automatic && terminal);
-}
-
 bool ProgressBar::is_due() const {
-  double seconds = line_.terminal().is_terminal ? seconds_between_draws : seconds_between_lines;
-  return shows_steps() && since_line_.seconds() >= seconds;
+  const Terminal& terminal = line_.terminal();
+  return shows_steps(options_.verbose, terminal) && since_line_.seconds() >= seconds_between_lines(terminal);
 }
 
 void ProgressBar::on_step_end(FitProgress& fit) {
@@ -70,19 +48,16 @@ double ProgressBar::seconds_left(const FitProgress& fit) const {
 }
 
 void ProgressBar::draw(const FitProgress& fit, const Logs& logs) {
-  std::string numbers = fmt::format(" {:.0f} {}/s - {} left - {}", speed_, options_.unit,
-                                    clock_text(seconds_left(fit)), logs_text(logs));
-  std::string count = fmt::format("Epoch {}/{} {}/{}", fit.epoch + 1, fit.epochs, fit.step, fit.steps);
-  const Terminal& terminal = line_.terminal();
-  if (!terminal.is_terminal) return print(count + numbers);
-  auto room = [&] { return terminal.columns() - static_cast<int64_t>(count.size() + numbers.size()) - 2; };
-  if (room() < bar_width / 2) count = fmt::format("{}/{}", fit.epoch + 1, fit.epochs);
-  int64_t width = std::clamp<int64_t>(room(), 0, bar_width);
-  int64_t filled = fit.steps > 0 ? width * fit.step / fit.steps : 0;
-  const char* done = terminal.unicode ? "━" : "=";
-  const char* open = terminal.unicode ? "─" : ".";
-  std::string bar = terminal.green(repeated(done, filled)) + terminal.gray(repeated(open, width - filled));
-  line_.show(room() >= 0 ? count + " " + bar + numbers : (count + numbers).substr(0, terminal.columns() - 1));
+  ProgressLine line{.what = fmt::format("Epoch {}/{}", fit.epoch + 1, fit.epochs),
+                    .short_what = fmt::format("{}/{}", fit.epoch + 1, fit.epochs),
+                    .step = fit.step,
+                    .steps = fit.steps,
+                    .speed = speed_,
+                    .unit = options_.unit,
+                    .seconds_left = seconds_left(fit),
+                    .logs = logs};
+  std::string text = line.text(line_.terminal());
+  line_.terminal().is_terminal ? line_.show(text) : print(text);
 }
 
 void ProgressBar::on_epoch_end(FitProgress& fit, const Logs& logs) {

@@ -31,8 +31,6 @@ class ProgressBar : public Callback {
   void on_train_end(FitProgress& fit) override;
 
  private:
-  /// Whether epochs are shown before they end, and how often.
-  bool shows_steps() const;
   bool is_due() const;
   void draw(const FitProgress& fit, const Logs& logs);
   void print(const std::string& line) const;

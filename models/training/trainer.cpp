@@ -1,6 +1,7 @@
 #include "manul/models/training/trainer.h"
 
 #include "manul/framework/error.h"
+#include "manul/models/training/progress_line.h"
 
 namespace manul {
 
@@ -42,7 +43,8 @@ Evaluator::Evaluator(Model& model, Dataset& data, int64_t batch_size)
           },
           model.device()) {}
 
-Logs Evaluator::run() {
+Logs Evaluator::run(Verbose verbose) {
+  EvaluationBar bar("evaluate", source_.size(), source_.steps(), verbose);
   source_.data().begin_epoch(0, 0, false);
   state_.write({});
   totals_.fill_zero();
@@ -50,8 +52,11 @@ Logs Evaluator::run() {
     length_ = source_.length_at(position);
     source_.prepare(position, length_);
     step_.run(length_);
+    bar.show(position + length_, [this] { return model_.logs_of(totals_); });
   }
-  return model_.logs_of(totals_);
+  Logs logs = model_.logs_of(totals_);
+  bar.end(logs);
+  return logs;
 }
 
 Trainer::Trainer(Model& model, Dataset& train, const FitOptions& options)

@@ -35,7 +35,7 @@ class BatchSource {
 class Evaluator {
  public:
   Evaluator(Model& model, Dataset& data, int64_t batch_size);
-  Logs run();
+  Logs run(Verbose verbose = Verbose::none);
 
  private:
   Model& model_;

@@ -114,5 +114,53 @@ TEST(Verbose, IsABarOnATerminal) {
   EXPECT_EQ(terminal.read(), "after") << "lines draw nothing over";
 }
 
+/// With time in between.
+class SlowData : public InMemoryDataset {
+ public:
+  explicit SlowData(InMemoryDataset data) : InMemoryDataset(std::move(data)) {}
+
+ protected:
+  void prepare(int64_t /*position*/, int64_t /*length*/) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  }
+};
+
+TEST(Verbose, OfEvaluateAndPredictIsALineAtMost) {
+  InMemoryDataset data = corner_pictures(70, 1);
+  Sequential model = small_classifier();
+  model.compile(Adam{}, Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 1});
+  auto shown = [&](Verbose verbose) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    model.evaluate(data, 32, verbose);
+    model.predict(data, 32, verbose);
+    std::string out = testing::internal::GetCapturedStdout();
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    return out;
+  };
+  EXPECT_EQ(shown(Verbose::none), "");
+  EXPECT_EQ(shown(Verbose::automatic), "");
+  for (Verbose verbose : {Verbose::lines, Verbose::bar})
+    EXPECT_THAT(shown(verbose),
+                ContainsRegex("^evaluate 3/3 0:[0-9]+ [0-9]+ samples/s - loss [0-9.]+ accuracy [0-9.]+\n"
+                              "predict 3/3 0:[0-9]+ [0-9]+ samples/s\n$"));
+}
+
+TEST(Verbose, OfEvaluateAndPredictIsABarOnATerminal) {
+  setenv("TERM", "xterm", 1);
+  StderrTerminal terminal;
+  if (!terminal.is_open()) GTEST_SKIP() << "no pseudo terminal here";
+  SlowData data(corner_pictures(70, 1));
+  Sequential model = small_classifier();
+  model.compile(Adam{}, Loss::binary_crossentropy, {Metric::accuracy}, {.seed = 1});
+  model.evaluate(data);
+  EXPECT_THAT(terminal.read(),
+              testing::AllOf(HasSubstr("evaluate 1/3"), HasSubstr("accuracy"), HasSubstr("\r")));
+  model.predict(data);
+  EXPECT_THAT(terminal.read(), testing::AllOf(HasSubstr("predict 2/3"), HasSubstr("samples/s")));
+  model.predict(data, 32, Verbose::none);
+  EXPECT_EQ(terminal.read(), "");
+}
+
 }  // namespace
 }  // namespace manul
