@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "manul/framework/error.h"
 #include "manul/models/zoo/networks.h"
@@ -78,6 +79,23 @@ Model Network::build(const NetworkOptions& options) const {
   NetworkBuilder network(*this, options);
   Symbol x = network.input();
   return network.finish(layers(network, x));
+}
+
+bool Network::wants_imagenet_layer(const Model& model) const {
+  if (name != "efficientnetb0") return false;
+  constexpr double tolerance = 1e-3;
+  for (const Parameter& parameter : model.parameters().all()) {
+    if (parameter.path != "normalization/variance" || parameter.shape.elements() != 3) continue;
+    std::vector<double> variance = parameter.value.to(Device::cpu()).to(DType::f64).to_vector<double>();
+    bool is_deviation = true, is_variance = true;
+    for (size_t i = 0; i < 3; ++i) {
+      double deviation = imagenet_deviation[i];
+      is_deviation = is_deviation && std::abs(variance[i] - deviation) < tolerance;
+      is_variance = is_variance && std::abs(variance[i] - deviation * deviation) < tolerance;
+    }
+    return is_deviation || is_variance;
+  }
+  return false;
 }
 
 Model build_network(std::string_view name, const NetworkOptions& options) {

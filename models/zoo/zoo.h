@@ -50,6 +50,10 @@ struct Network {
   int64_t side() const { return input_shape[0]; }
   /// The model, which is not built yet. Throws if the options do not fit the network.
   Model build(const NetworkOptions& options = {}) const;
+  /// Whether the weights of a model of this network, which was built without for_imagenet_weights, want it:
+  /// those that Keras trained on ImageNet, told by the statistics of pixels among them. With it such weights
+  /// load as well and answer rightly.
+  bool wants_imagenet_layer(const Model& model) const;
 };
 
 /// All of them, by name.

@@ -56,7 +56,7 @@ Model article_network(const TrainOptions& options, int64_t classes) {
 }
 
 /// A ready-made network, which does its preprocessing itself.
-Model ready_made_network(TrainOptions& options, const Output& output) {
+Model ready_made_network(TrainOptions& options, const Output& output, bool for_imagenet_weights) {
   try {
     const Network& network = find_network(options.model);
     if (options.size == 0) options.size = network.side();
@@ -64,7 +64,8 @@ Model ready_made_network(TrainOptions& options, const Output& output) {
     Model model = network.build({.input_shape = {options.size, options.size, options.gray ? 1 : 3},
                                  .classes = output.units,
                                  .classifier_activation = output.activation,
-                                 .include_preprocessing = true});
+                                 .include_preprocessing = true,
+                                 .for_imagenet_weights = for_imagenet_weights});
     model.preprocessing.rescale = 1;
     return model;
   } catch (const Error& error) {
@@ -143,20 +144,6 @@ LoadedWeights load_what_fits(Model& model, const std::string& path) {
   return in_order;
 }
 
-/// Keras' weights of EfficientNetB0 for ImageNet belong to a network that scales once more, see
-/// NetworkOptions::for_imagenet_weights; here they would load and answer wrongly.
-void refuse_weights_for_imagenet(Model& model, const std::string& path) {
-  for (const Parameter& parameter : model.parameters().all()) {
-    if (parameter.path != "normalization/variance") continue;
-    for (double variance : parameter.value.to(Device::cpu()).to(DType::f64).to_vector<double>())
-      if (variance != 1)
-        fail(ErrorKind::model_file,
-             "weights: {}: they were trained on ImageNet by a network that Keras builds with one layer more; "
-             "save the whole model in Keras and give that file as --model and as --weights",
-             path);
-  }
-}
-
 std::string weights_text(const std::string& path, const LoadedWeights& found) {
   std::vector<std::string> left = found.other_shapes;
   left.insert(left.end(), found.not_in_file.begin(), found.not_in_file.end());
@@ -185,22 +172,32 @@ NewNetwork new_network(TrainCommand& command, const std::vector<std::string>& na
   TrainOptions& options = command.options;
   Output output = output_for(options, names.size());
   bool is_file = !command.is_catdog() && names_a_file(options.model);
-  NewNetwork made{command.is_catdog() ? article_network(options, static_cast<int64_t>(names.size()))
+  bool is_ready_made = !command.is_catdog() && !is_file;
+  auto compiled = [&](bool for_imagenet_weights) {
+    Model model = command.is_catdog() ? article_network(options, static_cast<int64_t>(names.size()))
                   : is_file           ? network_of_file(options.model, options, output)
-                                      : ready_made_network(options, output),
-                  {}};
+                                      : ready_made_network(options, output, for_imagenet_weights);
+    if (!options.freeze.empty()) freeze_layers(model, options.freeze);
+    model.compile(new_optimizer(options, steps), output.loss, {Metric(metric_of(task_of(options)))},
+                  {.device = device, .seed = options.seed});
+    return model;
+  };
+  NewNetwork made{compiled(false), {}};
   Model& model = made.model;
-  if (!options.freeze.empty()) freeze_layers(model, options.freeze);
-  model.compile(new_optimizer(options, steps), output.loss, {Metric(metric_of(task_of(options)))},
-                {.device = device, .seed = options.seed});
   if (is_file && options.weights.empty() && !options.model.ends_with(".json"))
     made.remarks.push_back(
         fmt::format("The network is that of {0}, with new weights; --weights {0} takes those "
                     "that it has",
                     options.model));
   if (!options.weights.empty()) {
-    made.remarks.push_back(weights_text(options.weights, load_what_fits(model, options.weights)));
-    if (options.model == "efficientnetb0") refuse_weights_for_imagenet(model, options.weights);
+    LoadedWeights found = load_what_fits(model, options.weights);
+    if (is_ready_made && find_network(options.model).wants_imagenet_layer(model)) {
+      model = compiled(true);
+      found = load_what_fits(model, options.weights);
+      made.remarks.push_back(
+          "The network scales its pixels once more, as Keras has it for weights of ImageNet");
+    }
+    made.remarks.push_back(weights_text(options.weights, found));
   }
   model.preprocessing.class_names = names;
   model.preprocessing.interpolation = options.interpolation;

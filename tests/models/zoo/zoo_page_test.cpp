@@ -79,7 +79,7 @@ Manul brings none. A file of weights that Keras wrote of the same network (`mode
 `load_weights`: in order, or by name, where parts of the network may differ. Layers that have no name of their own in Keras (all of `inceptionv3`, the shortcuts of
 `xception`) are counted from the start of the Python program: load those in order, and those of
 tf.keras' MobileNetV3, whose layers have other names in Keras 3 and here. `efficientnetb0` is built with `.for_imagenet_weights = true` for the
-weights that Keras offers: its network has a layer more for these. Whole models of Keras, `.h5` and `.keras`, load by `Model::load` and need no network from here.
+weights that Keras offers: its network has a layer more for these (`Network::wants_imagenet_layer` tells, and `train --weights` does it). Whole models of Keras, `.h5` and `.keras`, load by `Model::load` and need no network from here.
 
 Of each the names of the layers, the shape of the output and the number of parameters are those of Keras, and the outputs of seven small ones too, with
 weights from a formula. `tests/keras/compare_zoo.py` holds the others against Keras 2.15 and 3.15 with random weights: weights by name and in order, and whole
