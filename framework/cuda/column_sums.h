@@ -64,7 +64,6 @@ __global__ void column_sums_kernel(int64_t rows, int64_t columns, int64_t rows_a
   Sum sum{};
   if (inside) {
     auto term = term_of(value, column);
-#pragma unroll 4
     for (int64_t row = begin + lane; row < end; row += lanes) sum += term(row);
   }
   sum = sum_lanes<width>(shared, sum);

@@ -58,9 +58,9 @@ struct GradientPairs {
     int64_t c;
     __device__ DoublePair operator()(int64_t row) const {
       int64_t i = row * all.channels + c;
-      T x = __ldg(all.x + i), z = affine(x);  // so read, several rows are under way despite the writing
-      if (all.addend) z += __ldg(all.addend + i);
-      T arrived = __ldg(all.dy + i) * pointwise::derivative_of(all.function, z, all.function.value(z));
+      T x = all.x[i], z = affine(x);
+      if (all.addend) z += all.addend[i];
+      T arrived = all.dy[i] * pointwise::derivative_of(all.function, z, all.function.value(z));
       if (all.dz) all.dz[i] = arrived;
       return {arrived, static_cast<double>(arrived) * static_cast<double>((x - affine.mean) * inverse)};
     }

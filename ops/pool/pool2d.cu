@@ -18,6 +18,7 @@ __device__ Extent extent(const WindowGeometry& g, int axis, int64_t output) {
 
 /// The windows that an input pixel lies in, along one axis.
 __device__ Extent windows_over(const WindowGeometry& g, int axis, int64_t input) {
+  if (g.output[axis] == 1) return {0, input + g.pad_before[axis] < g.size[axis]};  // no division
   int64_t at = input + g.pad_before[axis], before = at - g.size[axis] + 1;
   int64_t first = before <= 0 ? 0 : (before + g.strides[axis] - 1) / g.strides[axis];
   return {first, min(at / g.strides[axis] + 1, g.output[axis])};
@@ -118,39 +119,52 @@ void with_code(const Tensor& winners, const Use& use) {
     use(uint8_t{});
 }
 
-template <class T>
+template <int width, class Index, class T>
 struct AverageForward {
   const T* x;
   WindowGeometry g;
   T* y;
   __device__ void operator()(int64_t i) const {
-    Place at = place_of<int64_t>(i, g.output[0], g.output[1], g.channels);
+    auto packs = static_cast<Index>(g.channels / width);
+    Place at = place_of(static_cast<Index>(i), static_cast<Index>(g.output[0]),
+                        static_cast<Index>(g.output[1]), packs);
     Extent rows = extent(g, 0, at.y), columns = extent(g, 1, at.x);
-    const T* picture = x + at.n * g.input[0] * g.input[1] * g.channels + at.c;
-    T sum = 0;
+    int64_t picture = at.n * g.input[0] * g.input[1];
+    Pack<T, width> sum{};
     for (int64_t iy = rows.begin; iy < rows.end; ++iy)
-      for (int64_t ix = columns.begin; ix < columns.end; ++ix)
-        sum += picture[(iy * g.input[1] + ix) * g.channels];
-    y[i] = sum / static_cast<T>((rows.end - rows.begin) * (columns.end - columns.begin));
+      for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
+        Pack<T, width> value = pack<T, width>(x, (picture + iy * g.input[1] + ix) * packs + at.c);
+#pragma unroll
+        for (int k = 0; k < width; ++k) sum.values[k] += value.values[k];
+      }
+    auto count = static_cast<T>((rows.end - rows.begin) * (columns.end - columns.begin));
+#pragma unroll
+    for (int k = 0; k < width; ++k) sum.values[k] /= count;
+    mutable_pack<width>(y, i) = sum;
   }
 };
 
-template <class T>
+template <int width, class Index, class T>
 struct AverageBackward {
   const T* dy;
   WindowGeometry g;
   T* dx;
   __device__ void operator()(int64_t i) const {
-    Place at = place_of<int64_t>(i, g.input[0], g.input[1], g.channels);
+    auto packs = static_cast<Index>(g.channels / width);
+    Place at = place_of(static_cast<Index>(i), static_cast<Index>(g.input[0]), static_cast<Index>(g.input[1]),
+                        packs);
     Extent rows = windows_over(g, 0, at.y), columns = windows_over(g, 1, at.x);
-    T sum = 0;
+    Pack<T, width> sum{};
     for (int64_t oy = rows.begin; oy < rows.end; ++oy)
       for (int64_t ox = columns.begin; ox < columns.end; ++ox) {
         Extent h = extent(g, 0, oy), w = extent(g, 1, ox);
-        sum += dy[((at.n * g.output[0] + oy) * g.output[1] + ox) * g.channels + at.c] /
-               static_cast<T>((h.end - h.begin) * (w.end - w.begin));
+        auto count = static_cast<T>((h.end - h.begin) * (w.end - w.begin));
+        Pack<T, width> arrived =
+            pack<T, width>(dy, ((at.n * g.output[0] + oy) * g.output[1] + ox) * packs + at.c);
+#pragma unroll
+        for (int k = 0; k < width; ++k) sum.values[k] += arrived.values[k] / count;
       }
-    dx[i] = sum;
+    mutable_pack<width>(dx, i) = sum;
   }
 };
 
@@ -222,14 +236,22 @@ void max_pool2d_backward(const Tensor& /*x*/, const Tensor& /*y*/, const Tensor&
 void average_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {
   visit_float(x.dtype(), "average_pool2d", [&](auto zero) {
     using T = decltype(zero);
-    for_each(context_of(x), y.elements(), AverageForward<T>{x.data<T>(), geometry, y.mutable_data<T>()});
+    bool is_long = geometry.size[0] * geometry.size[1] > 64;  // then there are few threads
+    int64_t channels = is_long ? 1 : geometry.channels;
+    with_widths<T>(x.elements(), channels, {x.raw(), y.raw()}, [&](auto width, auto index) {
+      for_each(context_of(x), y.elements() / width,
+               AverageForward<width, decltype(index), T>{x.data<T>(), geometry, y.mutable_data<T>()});
+    });
   });
 }
 
 void average_pool2d_backward(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx) {
   visit_float(dy.dtype(), "average_pool2d", [&](auto zero) {
     using T = decltype(zero);
-    for_each(context_of(dy), dx.elements(), AverageBackward<T>{dy.data<T>(), geometry, dx.mutable_data<T>()});
+    with_widths<T>(dx.elements(), geometry.channels, {dy.raw(), dx.raw()}, [&](auto width, auto index) {
+      for_each(context_of(dy), dx.elements() / width,
+               AverageBackward<width, decltype(index), T>{dy.data<T>(), geometry, dx.mutable_data<T>()});
+    });
   });
 }
 

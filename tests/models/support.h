@@ -26,7 +26,7 @@ inline InMemoryDataset corner_pictures(int64_t count, uint64_t key, Device devic
     if (labels[i] == 0) continue;
     for (int64_t pixel = 0; pixel < 6; ++pixel) pictures.mutable_data<float>()[i * 180 + pixel] += 0.7F;
   }
-  return InMemoryDataset(pictures.to(device), Tensor::from(labels, {count}).to(device));
+  return InMemoryDataset(pictures, Tensor::from(labels, {count}), {}, {.device = device});
 }
 
 /// The article's kind of network, small, with a dropout.
