@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "manul/models/training/history.h"
 
@@ -10,6 +11,7 @@ namespace manul {
 std::string logs_text(const Logs& logs);
 
 /// The lines of a run as a table that fits into 80 columns: a heading, and a row an epoch, counted from 1.
+/// Long names are broken at their underscores, and what still does not fit stands on lines of its own.
 class EpochTable {
  public:
   /// Of a run of `epochs` whose epochs have the names of `logs`; `unit`: what is counted a second.
@@ -19,8 +21,17 @@ class EpochTable {
   std::string row(int64_t epoch, double seconds, double per_second, const Logs& logs) const;
 
  private:
+  struct Column {
+    std::string name;
+    size_t width;
+  };
+  std::string heading_lines() const;
+  /// The column behind the last one that stands in a line with `first`.
+  size_t end_of_line(size_t first) const;
+
   int64_t epochs_;
   size_t label_width_;
+  std::vector<Column> columns_;
   std::string heading_;
 };
 

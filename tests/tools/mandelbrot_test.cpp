@@ -83,6 +83,40 @@ TEST(Mandelbrot, ProgramMakesTheFolderAndWritesWhatTheNameSays) {
   EXPECT_THAT(read_file(folder / "new/folder/a.jpg"), testing::StartsWith("\xff\xd8\xff"));
 }
 
+TEST(Mandelbrot, ProgramWritesNoOtherFormatUnderItsName) {
+  TemporaryFolder folder;
+  for (const char* name : {"a.gif", "a.webp", "a.tif", "a.PDF"}) {
+    Outcome outcome = run(folder.path(), std::string("mandelbrot --width 8 --height 8 --output ") + name);
+    EXPECT_EQ(outcome.code, 2) << name;
+    EXPECT_THAT(outcome.errors, HasSubstr("pictures are written as .png or .jpg"));
+    EXPECT_EQ(run(folder.path(), "ls").output, "");
+  }
+  EXPECT_EQ(run(folder.path(), "mandelbrot --width 8 --height 8 --output a.JPG").code, 0);
+  EXPECT_THAT(read_file(folder / "a.JPG"), testing::StartsWith("\xff\xd8\xff"));
+}
+
+TEST(Mandelbrot, ProgramSaysWhereThePrecisionEnds) {
+  TemporaryFolder folder;
+  std::string place = "mandelbrot --device cpu --width 300 --height 200 --center -0.7436 0.1318 ";
+  for (const char* fine : {"--zoom 1e13", "--zoom 1e4 --precision single"})
+    EXPECT_THAT(run(folder.path(), place + fine).errors, testing::Not(HasSubstr("zoom"))) << fine;
+  // Pixels of 0.01 / zoom; the numbers have distances of 1.1e-16 and 6e-8 there.
+  for (const char* blocks : {"--zoom 2e14", "--zoom 4e5 --precision single"}) {
+    Outcome outcome = run(folder.path(), place + blocks);
+    EXPECT_EQ(outcome.code, 0) << outcome.errors;
+    EXPECT_THAT(outcome.errors, HasSubstr("the picture is made of blocks"));
+  }
+  Outcome deep = run(folder.path(), place + "--zoom 1e8 --precision single");
+  EXPECT_EQ(deep.code, 2);
+  EXPECT_EQ(deep.output, "");
+  EXPECT_THAT(deep.errors, HasSubstr("the numbers of single precision, which end here at a zoom of 2e+05; "
+                                     "--precision double goes on"));
+  EXPECT_EQ(run(folder.path(), place + "--zoom 1e15 --width 30 --height 20 --center 1.5 0").code, 2);
+  Outcome origin =
+      run(folder.path(), "mandelbrot --device cpu --width 30 --height 20 --center 0 0 --zoom 1e15");
+  EXPECT_EQ(origin.code, 0) << "numbers are close together there";
+}
+
 TEST(Mandelbrot, ProgramRefusesWhatItCannotDo) {
   TemporaryFolder folder;
   Outcome unknown = run(folder.path(), "mandelbrot --colormap rainbow");

@@ -1,9 +1,8 @@
 #include <cmath>
-#include <filesystem>
 
-#include "manul/data/image/image_io.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/stopwatch.h"
+#include "manul/framework/warning.h"
 #include "manul/tools/programs/mandelbrot_kernel.h"
 #include "manul/tools/support/memory.h"
 #include "manul/tools/support/output_file.h"
@@ -137,27 +136,50 @@ void report_kernel(const MandelbrotView& view, DType precision, const Settings& 
   print_result("Mandelbrot created on GPU in {:.6f} s\n", seconds / runs);
 }
 
-bool is_jpeg_name(const std::string& file) {
-  std::string extension = std::filesystem::path(file).extension();
-  return extension == ".jpg" || extension == ".jpeg";
+/// The distance of numbers of a precision around a coordinate.
+double spacing_at(double coordinate, DType precision) {
+  double size = std::abs(coordinate);
+  if (precision == DType::f64) return std::nextafter(size, HUGE_VAL) - size;
+  auto single = static_cast<float>(size);
+  return static_cast<double>(std::nextafter(single, HUGE_VALF)) - single;
+}
+
+/// Where pixels lie closer together than the numbers of the precision, neighbours are the same number, and
+/// the picture is made of blocks; in the end of one. Throws ErrorKind::usage if it is of a few.
+void look_at_depth(const MandelbrotView& view, const Settings& settings, DType precision) {
+  auto width = static_cast<double>(settings.width), height = static_cast<double>(settings.height);
+  double right = view.left + view.pixel_width * width, bottom = view.top + view.pixel_height * height;
+  double spacing = std::max(spacing_at(std::max(std::abs(view.left), std::abs(right)), precision),
+                            spacing_at(std::max(std::abs(view.top), std::abs(bottom)), precision));
+  if (view.pixel_width >= spacing) return;
+  std::string text = fmt::format(
+      "zoom: at {:.3g} the pixels lie closer together than the numbers of {} precision, which end here at a "
+      "zoom of "
+      "{:.1g}{}",
+      settings.zoom, settings.precision, settings.zoom * view.pixel_width / spacing,
+      precision == DType::f32 ? "; --precision double goes on" : "");
+  constexpr double few_blocks = 16;
+  if (view.pixel_width * std::min(width, height) < few_blocks * spacing) fail(ErrorKind::usage, "{}", text);
+  warn("{}: the picture is made of blocks", text);
 }
 
 int draw(const Settings& settings, Device device) {
   const Colormap& map = colormap_named(settings.colormap);
+  require_picture_name(settings.output);
   prepare_output_file(settings.output);
   constexpr int64_t bytes_a_pixel = sizeof(int32_t) + sizeof(Rgb);  // its count and its colour
   require_memory(fmt::format("{} x {} pixels", settings.width, settings.height),
                  settings.width * settings.height * bytes_a_pixel);
   DType precision = settings.precision == "single" ? DType::f32 : DType::f64;
   MandelbrotView view = view_of(settings);
+  look_at_depth(view, settings, precision);
   if (device.is_cuda()) report_kernel(view, precision, settings, device);
   Stopwatch watch;
   Tensor counts = mandelbrot(settings.width, settings.height, view, precision, device).to(Device::cpu());
   print_result("Mandelbrot created in {:.4f} s\n", watch.seconds());
   Image picture = colored(counts, settings.iterations, map);
   counts = {};  // the file is made in memory as well
-  is_jpeg_name(settings.output) ? save_jpeg(settings.output, picture, 95)
-                                : save_png(settings.output, picture);
+  save_picture(settings.output, picture);
   print_if_possible(stderr, "{} x {} pixels in {}\n", settings.width, settings.height,
                     printable(settings.output));
   return 0;
@@ -196,9 +218,7 @@ int main(int argc, char** argv) {
                   "double, or single: faster on a GPU, but some edges differ")
       ->check(CLI::IsMember({"double", "single"}))
       ->capture_default_str();
-  options
-      .add_option("--output", settings.output,
-                  "The picture to write: a PNG file, or a JPEG file if it is called .jpg")
+  options.add_option("--output", settings.output, "The picture to write: a .png or a .jpg file")
       ->capture_default_str();
   program.add_device_option();
   program.add_threads_option();

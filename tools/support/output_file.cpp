@@ -1,11 +1,30 @@
 #include "manul/tools/support/output_file.h"
 
+#include <algorithm>
+#include <cctype>
+
+#include "manul/data/image/image_io.h"
 #include "manul/framework/atomic_file.h"
 #include "manul/framework/file_system.h"
 
 namespace manul {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+std::string ending_of(const fs::path& file) {
+  std::string ending = file.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return ending;
+}
+
+bool is_jpeg_name(const fs::path& file) {
+  return ending_of(file) == ".jpg" || ending_of(file) == ".jpeg";
+}
+
+}  // namespace
 
 void prepare_output_file(const fs::path& file, int64_t bytes) {
   if (file.empty()) fail(ErrorKind::usage, "output: the name of the file is empty");
@@ -26,6 +45,18 @@ void require_two_files(const fs::path& output, const fs::path& other, const std:
       link_target(output, ErrorKind::usage) == link_target(other, ErrorKind::usage))
     fail(ErrorKind::usage, "output: {} is the file of {} as well; choose another name", output.string(),
          what);
+}
+
+void require_picture_name(const fs::path& file) {
+  std::string ending = ending_of(file);
+  if (ending.empty() || ending == ".png" || is_jpeg_name(file)) return;
+  fail(ErrorKind::usage, "output: {} would be no {} file: pictures are written as .png or .jpg",
+       file.string(), ending);
+}
+
+void save_picture(const fs::path& file, const Image& picture) {
+  constexpr int quality = 95;
+  is_jpeg_name(file) ? save_jpeg(file, picture, quality) : save_png(file, picture);
 }
 
 }  // namespace manul

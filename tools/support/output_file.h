@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "manul/data/image/image.h"
+
 namespace manul {
 
 /// Makes sure, before the work begins, that its result can be written to `file`: makes the folder if it is
@@ -15,5 +17,11 @@ void prepare_output_file(const std::filesystem::path& file, int64_t bytes = 0);
 /// replace the other. `what` is what the second one holds.
 void require_two_files(const std::filesystem::path& output, const std::filesystem::path& other,
                        const std::string& what);
+
+/// Throws ErrorKind::usage unless the name of the file says that it is PNG or JPEG: .png, .jpg, .jpeg, or
+/// nothing, which is PNG.
+void require_picture_name(const std::filesystem::path& file);
+/// Writes what the name says.
+void save_picture(const std::filesystem::path& file, const Image& picture);
 
 }  // namespace manul

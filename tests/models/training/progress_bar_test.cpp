@@ -1,11 +1,13 @@
 #include "manul/models/training/progress_bar.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <sstream>
 #include <thread>
 
 #include "manul/tests/models/support.h"
@@ -40,6 +42,33 @@ TEST(Verbose, IsARowPerEpochWhereThereIsNoTerminal) {
                                          "+[0-9.]+ +[0-9.]+\nEpoch 2/2 +[^\n]*\n$"));
     EXPECT_EQ(shown.err, "");
   }
+}
+
+TEST(EpochTable, FitsIntoEightyColumnsWhateverTheMetrics) {
+  auto lines_of = [](const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    return lines;
+  };
+  Logs logs{{"loss", 0.5}, {"binary_accuracy", 0.9}, {"val_loss", 0.4}, {"val_binary_accuracy", 0.8}};
+  EpochTable two(200, logs, "pictures");
+  EXPECT_EQ(two.heading(),
+            "                                              binary_            val_binary_\n"
+            "                seconds  pictures/s    loss  accuracy  val_loss     accuracy");
+  EXPECT_EQ(two.row(3, 1.2, 4000, logs),
+            "Epoch 4/200        1.20        4000  0.5000    0.9000    0.4000       0.8000");
+  for (int i = 0; i < 12; ++i) logs.emplace_back(fmt::format("left_top_{}_categorical_accuracy", i), 0.25);
+  EpochTable many(1000, logs, "pictures");
+  std::vector<std::string> rows = lines_of(many.row(999, 12345.67, 1234567, logs));
+  EXPECT_THAT(rows[0], testing::StartsWith("Epoch 1000/1000  "));
+  size_t numbers = 0;
+  for (const std::string& row : rows) {
+    EXPECT_LE(row.size(), 80U) << row;
+    for (size_t at = row.find("0.2500"); at != std::string::npos; at = row.find("0.2500", at + 1)) ++numbers;
+  }
+  EXPECT_EQ(numbers, 12U);
+  for (const std::string& line : lines_of(many.heading())) EXPECT_LE(line.size(), 80U) << line;
 }
 
 TEST(Verbose, NoneSaysNothing) {
