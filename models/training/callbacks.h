@@ -9,4 +9,5 @@
 #include "manul/models/training/callbacks/learning_rate_scheduler.h"
 #include "manul/models/training/callbacks/model_checkpoint.h"
 #include "manul/models/training/callbacks/reduce_lr_on_plateau.h"
+#include "manul/models/training/callbacks/tensor_board.h"
 #include "manul/models/training/callbacks/terminate_on_nan.h"

@@ -152,10 +152,12 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
   occupy_closed_streams();
   ignore_file_size_signal();
   flush_lines();
-  auto tell = [&](const std::string& text) {
+  auto tell_as = [&](const char* kind, const std::string& text) {
     print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(text));
+    if (listener_) listener_(kind, text);
   };
-  set_warning_handler(tell);
+  auto tell = [&](const std::string& text) { tell_as("error", text); };
+  set_warning_handler([&](const std::string& text) { tell_as("warning", text); });
   try {
     return run_with_stack([&] { return run_body(argc, argv, body); });
   } catch (const Error& error) {

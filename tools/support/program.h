@@ -29,6 +29,11 @@ class Program {
   /// Adds --threads, and sets the number before the body of run().
   void add_threads_option();
 
+  /// From now on told of warnings ("warning", TEXT), and of the error that ends the program ("error", TEXT),
+  /// besides stderr.
+  using Listener = std::function<void(const std::string& kind, const std::string& text)>;
+  void tell_also(Listener listener) { listener_ = std::move(listener); }
+
   /// Parses the command line, runs `body`, and returns the exit code: that of `body`, 2 if the command line
   /// cannot be parsed, or the kind of the error that was thrown, which is reported in one sentence on stderr.
   int run(int argc, char** argv, const std::function<int()>& body);
@@ -42,6 +47,7 @@ class Program {
   std::string command_;
   std::string device_;
   mutable std::string why_not_gpu_;
+  Listener listener_;
   bool tf32_ = false;
   int threads_ = 0;
 };

@@ -252,6 +252,10 @@ void TrainCommand::add_training_options(CLI::App& app) {
   app.add_option("--name", options.name, "The run's folder in it; a number follows where it is there already")
       ->capture_default_str();
   app.add_flag("--no-run-folder", options.no_run_folder, "Write --output and history.csv alone");
+  app.add_flag("--tensorboard", options.tensorboard,
+               "Write event files for TensorBoard to the run's folder: curves, pictures, graph");
+  app.add_option("--log-json", options.log_json,
+                 "Add what happens to this file as it does, one JSON object a line");
   app.add_flag("--resume", options.resume, "Go on from where the run that wrote --output stopped");
 }
 

@@ -33,6 +33,8 @@ struct TrainOptions {
   std::string output = "trained_model.h5";
   std::string project = "runs", name = "train";
   bool no_run_folder = false;
+  bool tensorboard = false;
+  std::string log_json;
   bool resume = false;
   int64_t patience = 0;
   std::string monitor, keep;  // empty: by validation and by patience

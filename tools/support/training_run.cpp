@@ -4,12 +4,16 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/file_system.h"
+#include "manul/framework/utf8.h"
 #include "manul/framework/warning.h"
+#include "manul/models/training/callbacks/tensor_board.h"
 #include "manul/models/training/progress_bar.h"
 #include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/data_check.h"
+#include "manul/tools/support/json_log.h"
 #include "manul/tools/support/output_file.h"
 #include "manul/tools/support/stop_signal.h"
+#include "manul/tools/support/tensorboard_pictures.h"
 #include "manul/tools/support/terminal.h"
 #include "manul/tools/support/trained_network.h"
 #include "manul/tools/support/training_check.h"
@@ -43,7 +47,7 @@ ClassWeights class_weights(const TrainOptions& options, const ImageDataset& trai
 }
 
 History fit(Model& model, const TrainCommand& command, const Pictures& pictures, BestEpoch& best,
-            CSVLogger& csv, const StopSignal& signal) {
+            CSVLogger& csv, const StopSignal& signal, const std::vector<Callback*>& more) {
   const TrainOptions& options = command.options;
   Checkpoints checkpoints(command, *pictures.train);
   TerminateOnNaN nan_guard;
@@ -54,6 +58,7 @@ History fit(Model& model, const TrainCommand& command, const Pictures& pictures,
                      std::fflush(stdout);
                    }});
   std::vector<Callback*> callbacks{&checkpoints, &csv, &nan_guard, &best, &bar};
+  callbacks.insert(callbacks.end(), more.begin(), more.end());
   int64_t steps_before = model.state().read().iteration;
   if (options.resume) BestEpoch::prepare_resume(model, options.patience);
   History history = model.fit(*pictures.train, {.epochs = options.epochs,
@@ -112,6 +117,8 @@ int save_result(const Program& program, Model& model, const TrainCommand& comman
     write_report(*folder, {command, model, pictures, history, best, evaluation, all, program.command(),
                            kept_text(options, history, best), watch.seconds()});
     save_both(*folder, model, options, history, best);
+    if (options.tensorboard)
+      write_tensorboard_pictures(*folder, command.values(), static_cast<int64_t>(history.epochs().size()));
   }
   print_summary(options, pictures, history, best, folder);
   return 0;
@@ -138,6 +145,13 @@ void check_options(const TrainCommand& command) {
          "pictures, --labels FILE.csv or --targets FILE.csv");
   if (task != Task::classify && options.class_weight != "none")
     fail(ErrorKind::usage, "class-weight: there are no classes where the task is {}", name_of(task));
+  std::string ending = fs::path(options.output).extension();
+  if (!ending.empty() && ending != ".h5" && ending != ".hdf5" && ending != ".keras" && !options.resume)
+    fail(ErrorKind::usage, "output: {} would be no {} file; models are written as .h5 or .keras",
+         options.output, ending);
+  if (options.tensorboard && options.no_run_folder)
+    fail(ErrorKind::usage,
+         "tensorboard: its files lie in the run's folder, which --no-run-folder does without");
   if (options.output.ends_with(".weights.h5"))
     fail(ErrorKind::usage, "output: {} would hold weights alone; a whole model is .h5 or .keras",
          options.output);
@@ -161,8 +175,47 @@ std::optional<Model> interrupted_run(TrainCommand& command, Device device) {
   return model;
 }
 
+Config text_of_path(const std::string& path) {
+  return utf8_of_name(path);
+}
+
+/// What --log-json says before the first epoch.
+Config start_of_run(const Program& program, const TrainCommand& command, const Pictures& pictures,
+                    Device device, const RunFolder* folder) {
+  Config line = Config::map({{"schema", 1},
+                             {"command", text_of_path(program.command())},
+                             {"version", version_text()},
+                             {"device", device.name()},
+                             {"output", text_of_path(command.options.output)},
+                             {"training_images", pictures.train->size()},
+                             {"validation_images", pictures.validation ? pictures.validation->size() : 0},
+                             {"options", command.values()}});
+  line.set("run_folder", folder ? text_of_path(folder->path().string()) : Config());
+  return line;
+}
+
+/// And behind the last one.
+Config end_of_run(const TrainOptions& options, const History& history, const BestEpoch& best, double seconds,
+                  int code) {
+  const char* reasons[] = {"finished", "early_stopping", "not_finite", "requested"};
+  Config line = Config::map({{"reason", reasons[static_cast<int>(history.stop_reason)]},
+                             {"epochs", static_cast<int64_t>(history.epochs().size())},
+                             {"seconds", seconds},
+                             {"output", text_of_path(options.output)},
+                             {"exit_code", code}});
+  line.set("best_epoch", best.has_best() ? Config(static_cast<int64_t>(best.epoch()) + 1) : Config());
+  return line;
+}
+
 int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   TrainOptions& options = command.options;
+  std::shared_ptr<JsonLog> log;
+  if (!options.log_json.empty()) {
+    log = std::make_shared<JsonLog>(options.log_json);
+    program.tell_also([log](const std::string& kind, const std::string& text) {
+      log->write(kind, Config::map({{"text", utf8_of_name(text)}}));
+    });
+  }
   Device device = program.device(false);
   check_options(command);
   prepare_output_file(options.output);
@@ -201,9 +254,17 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   Stopwatch watch;
   CSVLogger csv(history_file(options).string(), 1);
   BestEpoch best(options.monitor, options.patience);
-  History history = fit(model, command, pictures, best, csv, signal);
+  std::optional<TensorBoard> board;
+  std::vector<Callback*> more;
+  if (options.tensorboard)
+    more.push_back(&board.emplace(
+        TensorBoardOptions{.log_dir = folder->file(tensorboard_folder).string(), .first_epoch = 1}));
+  if (log) more.push_back(log.get());
+  if (log) log->write("start", start_of_run(program, command, pictures, device, folder ? &*folder : nullptr));
+  History history = fit(model, command, pictures, best, csv, signal, more);
   int code = save_result(program, model, command, pictures, history, best, folder ? &*folder : nullptr, watch,
                          signal);
+  if (log) log->write("end", end_of_run(options, history, best, watch.seconds(), code));
   if (folder && csv.problem().empty() && !history.epochs().empty())
     folder->add("history.csv", history_file(options));
   if (code == 0 && !csv.problem().empty())
