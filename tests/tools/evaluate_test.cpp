@@ -4,6 +4,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "manul/data/image/image_io.h"
 #include "manul/tests/tools/train_catdog.h"
 #include "manul/tools/support/questions.h"
 
@@ -126,6 +127,45 @@ TEST_F(EvaluateProgram, BadPicturesAreNamedAndForeignFoldersRefused) {
   EXPECT_THAT(flat.errors, HasSubstr("--labels-from name"));
   EXPECT_EQ(run_here("evaluate trained_model.h5 missing").code, 3);
   EXPECT_EQ(run_here("evaluate missing.h5 test_set").code, 4);
+}
+
+TEST_F(EvaluateProgram, ReportIsAPageOfItsOwn) {
+  Outcome outcome = run(folder_.path(), "evaluate --device cpu trained_model.h5 test_set --report report");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_THAT(outcome.errors, HasSubstr("Report: report/report.html\n"));
+  std::string page = read_file(folder_ / "report/report.html");
+  for (const char* text :
+       {"Evaluation of trained_model.h5", "cats 10, dogs 10", "Confusion matrix", "Calibration",
+        "evaluate --device cpu trained_model.h5 test_set --report report", "MaxPooling2D"})
+    EXPECT_THAT(page, HasSubstr(text));
+  EXPECT_THAT(page, testing::Not(HasSubstr("<polyline"))) << "nothing was trained";
+  Outcome again = run(folder_.path(), "evaluate --device cpu trained_model.h5 test_set --report report");
+  EXPECT_EQ(again.code, 2);
+  EXPECT_THAT(again.errors, HasSubstr("report is not empty; nothing in it is overwritten"));
+  EXPECT_EQ(read_file(folder_ / "report/report.html"), page);
+}
+
+TEST_F(EvaluateProgram, PredictShowsWhatItLookedAt) {
+  std::string picture = run(folder_.path(), "ls test_set/dogs/* | head -n 1").output;
+  picture.pop_back();
+  Outcome outcome = run(folder_.path(), "predict trained_model.h5 " + picture + " --explain why.png");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_EQ(outcome.output, run(folder_.path(), "predict trained_model.h5 " + picture).output);
+  EXPECT_THAT(outcome.errors, testing::ContainsRegex("What speaks for (cats|dogs) is shown in why.png\n"));
+  Image shown = load_image(folder_ / "why.png");
+  EXPECT_EQ(shown.height, 256);
+  EXPECT_EQ(shown.width, 512) << "the picture, and beside it what was looked at";
+  int colored = 0;
+  for (int y = 0; y < 256; ++y)
+    for (int x = 256; x < 512; ++x) {
+      const uint8_t* pixel = shown.row(y) + size_t{3} * x;
+      colored += std::max({pixel[0], pixel[1], pixel[2]}) - std::min({pixel[0], pixel[1], pixel[2]}) > 60;
+    }
+  EXPECT_GT(colored, 100);
+  EXPECT_LT(colored, 256 * 256 * 3 / 4) << "a part of it";
+  EXPECT_EQ(run(folder_.path(), "predict trained_model.h5 test_set --explain why.png").code, 2);
+  EXPECT_EQ(run(folder_.path(), "predict trained_model.h5 " + picture + " --explain why.gif").code, 2);
+  EXPECT_EQ(run(folder_.path(), "predict trained_model.h5 " + picture + " --explain ./" + picture).code, 2);
 }
 
 TEST_F(EvaluateProgram, PredictAnswersInEveryForm) {

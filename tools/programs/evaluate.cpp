@@ -6,9 +6,11 @@
 #include "manul/data/datasets/image_table.h"
 #include "manul/framework/error.h"
 #include "manul/framework/file_system.h"
+#include "manul/framework/stopwatch.h"
 #include "manul/models/keras/json.h"
 #include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/classifier.h"
+#include "manul/tools/support/evaluation_report.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/questions.h"
 #include "manul/tools/support/table_evaluation.h"
@@ -18,7 +20,7 @@ namespace manul {
 namespace {
 
 struct Settings {
-  std::string model, data, folder;
+  std::string model, data, folder, report;
   bool json = false, csv = false;
   LabelsFrom labels_from = LabelsFrom::folder;
 };
@@ -76,12 +78,18 @@ Labelled from_names(const Classifier& classifier, const Settings& settings) {
   return labelled;
 }
 
+/// The pictures that were read, in the order in which they were asked about, and why others were not.
+struct Asked {
+  std::vector<std::filesystem::path> files;
+  std::vector<std::string> unreadable;
+};
+
 /// Asks about all pictures, a batch at a time, and calls `add(i, answers)` for each that was read; names
-/// those that cannot be. Returns whether all were.
+/// those that cannot be.
 template <class Add>
-bool ask_all(Classifier& classifier, const std::vector<std::filesystem::path>& files, Add add) {
+Asked ask_all(Classifier& classifier, const std::vector<std::filesystem::path>& files, Add add) {
   constexpr size_t batch = 64;
-  bool all_read = true;
+  Asked asked;
   StatusLine status(Terminal::of_stderr());
   for (size_t first = 0; first < files.size(); first += batch) {
     size_t count = std::min(batch, files.size() - first);
@@ -95,14 +103,16 @@ bool ask_all(Classifier& classifier, const std::vector<std::filesystem::path>& f
         status.erase();
         print_if_possible(stderr, "evaluate: {}\n", printable(text));
       }
-      if (answer.problem.empty())
-        add(first + i, answer.probabilities);
-      else
-        all_read = false;
+      if (!answer.problem.empty()) {
+        asked.unreadable.push_back(answer.problem);
+        continue;
+      }
+      add(first + i, answer.probabilities);
+      asked.files.push_back(files[first + i]);
     }
     status.show(fmt::format("{} of {} pictures", first + count, files.size()));
   }
-  return all_read;
+  return asked;
 }
 
 void print_json(const Settings& settings, const Evaluation& evaluation) {
@@ -195,8 +205,22 @@ void print_table(const Settings& settings, const TableEvaluation& evaluation) {
   }
 }
 
+/// The report, where one is wanted; returns the exit code.
+int finish(const Settings& settings, const Classifier& classifier, const Program& program,
+           const AnyEvaluation& evaluation, Asked asked, const Stopwatch& watch) {
+  int code = asked.unreadable.empty() ? 0 : static_cast<int>(ErrorKind::data);
+  if (settings.report.empty()) return code;
+  write_evaluation_report(settings.report,
+                          {classifier, evaluation, std::move(asked.files), settings.model, settings.data,
+                           program.command(), std::move(asked.unreadable), watch.seconds()});
+  print_if_possible(stderr, "Report: {}\n",
+                    printable((std::filesystem::path(settings.report) / "report.html").string()));
+  return code;
+}
+
 /// A model of several labels or of numbers: `data` is a table.
-int evaluate_table(Classifier& classifier, const Settings& settings) {
+int evaluate_table(Classifier& classifier, const Settings& settings, const Program& program) {
+  Stopwatch watch;
   bool labels = classifier.task() == Task::multilabel;
   if (is_folder(settings.data))
     fail(ErrorKind::usage,
@@ -208,25 +232,27 @@ int evaluate_table(Classifier& classifier, const Settings& settings) {
       csv, settings.folder.empty() ? csv.parent_path() : std::filesystem::path(settings.folder),
       labels ? TableValues::zero_or_one : TableValues::numbers, classifier.class_names());
   TableEvaluation evaluation(classifier.task(), table.columns);
-  bool all_read = ask_all(classifier, table.files, [&](size_t i, const std::vector<float>& answers) {
+  Asked asked = ask_all(classifier, table.files, [&](size_t i, const std::vector<float>& answers) {
     evaluation.add({table.row(i), table.columns.size()}, answers);
   });
   if (evaluation.size() == 0) fail(ErrorKind::data, "{}: none of the pictures can be read", settings.data);
   print_table(settings, evaluation);
-  return all_read ? 0 : static_cast<int>(ErrorKind::data);
+  return finish(settings, classifier, program, evaluation, std::move(asked), watch);
 }
 
-int evaluate(const Settings& settings, ClassifierOptions options, Device device) {
+int evaluate(const Settings& settings, ClassifierOptions options, const Program& program) {
   options.model = settings.model;
-  Classifier classifier(options, device);
-  if (classifier.task() != Task::classify) return evaluate_table(classifier, settings);
+  Classifier classifier(options, program.device());
+  if (!settings.report.empty()) prepare_report_folder(settings.report);
+  if (classifier.task() != Task::classify) return evaluate_table(classifier, settings, program);
+  Stopwatch watch;
   subfolder_names(settings.data);  // says what is wrong with the folder
   Labelled labelled = settings.labels_from == LabelsFrom::name ? from_names(classifier, settings)
                                                                : from_folders(classifier, settings);
   std::vector<std::filesystem::path> files;
   for (const ImageFolder::File& file : labelled.files) files.push_back(file.path);
   Evaluation evaluation(labelled.names);
-  bool all_read = ask_all(classifier, files, [&](size_t i, const std::vector<float>& answers) {
+  Asked asked = ask_all(classifier, files, [&](size_t i, const std::vector<float>& answers) {
     evaluation.add(labelled.files[i].label, answers);
   });
   if (evaluation.size() == 0) fail(ErrorKind::data, "{}: none of the pictures can be read", settings.data);
@@ -236,7 +262,7 @@ int evaluate(const Settings& settings, ClassifierOptions options, Device device)
     print_csv(evaluation);
   else
     print_text(settings, evaluation);
-  return all_read ? 0 : static_cast<int>(ErrorKind::data);
+  return finish(settings, classifier, program, evaluation, std::move(asked), watch);
 }
 
 }  // namespace
@@ -249,7 +275,8 @@ int main(int argc, char** argv) {
                          "of a model that was trained on one.",
                          "  evaluate trained_model.h5 test_set\n"
                          "  evaluate trained_model.h5 --labels-from name pictures/\n"
-                         "  evaluate trained_model.h5 test_set --json\n");
+                         "  evaluate trained_model.h5 test_set --json\n"
+                         "  evaluate trained_model.h5 test_set --report report\n");
   manul::Settings settings;
   CLI::App& options = program.options();
   options.add_option("model", settings.model, "The model's file, .h5 or .keras")->required();
@@ -260,6 +287,9 @@ int main(int argc, char** argv) {
       .add_flag("--csv", settings.csv,
                 "Comma-separated values: a row a class, with its row of the confusion matrix")
       ->excludes(json);
+  options.add_option(
+      "--report", settings.report,
+      "Write a page with all of it, pictures, mistakes and what was looked at, to this new folder");
   options
       .add_option_function<std::string>(
           "--labels-from",
@@ -273,6 +303,5 @@ int main(int argc, char** argv) {
   program.add_device_option();
   program.add_tf32_option();
   program.add_threads_option();
-  return program.run(argc, argv,
-                     [&] { return manul::evaluate(settings, classifier.options(), program.device()); });
+  return program.run(argc, argv, [&] { return manul::evaluate(settings, classifier.options(), program); });
 }

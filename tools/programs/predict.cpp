@@ -5,6 +5,7 @@
 #include "manul/framework/cpu/parallel.h"
 #include "manul/models/keras/json.h"
 #include "manul/tools/support/classifier.h"
+#include "manul/tools/support/output_file.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/questions.h"
 #include "manul/tools/support/terminal.h"
@@ -19,6 +20,7 @@ struct Settings {
   double threshold = 0;  // less likely is "neither"
   bool json = false, csv = false, kaggle = false;
   LabelsFrom labels_from = LabelsFrom::none;
+  std::string explain;  // a picture of what was looked at
 };
 
 /// What is printed about one picture.
@@ -161,6 +163,16 @@ void print_table_reply(const Settings& settings, const std::string& file, const 
   print_result("{}:{}\n", printable(file), line.empty() ? " none of the labels" : line);
 }
 
+/// The picture of --explain: for the likeliest class, or label, or the first number.
+void explain(Classifier& classifier, const Settings& settings, const std::string& file,
+             const std::vector<float>& p) {
+  size_t answer = classifier.task() == Task::regress ? 0 : ranking(p)[0];
+  ExplainedPicture shown = classifier.explain(file, answer);
+  save_picture(settings.explain, beside({shown.picture, shown.overlay}));
+  print_if_possible(stderr, "What speaks for {} is shown in {}\n",
+                    printable(classifier.class_names()[answer]), printable(settings.explain));
+}
+
 /// Throws for options that are for classes alone.
 void check_task(const Settings& settings, Task task) {
   bool for_classes = settings.top > 0 || settings.kaggle || settings.labels_from != LabelsFrom::none;
@@ -181,6 +193,7 @@ void answer(Classifier& classifier, const Settings& settings, const Question& qu
   std::string warning;
   std::vector<float> p = classifier.probabilities(question.file, warning);
   if (!warning.empty()) print_if_possible(stderr, "predict: {}\n", printable(warning));
+  if (!settings.explain.empty()) explain(classifier, settings, question.file, p);
   if (classifier.task() != Task::classify) return print_table_reply(settings, question.file, classifier, p);
   Reply reply{question.file, classifier.class_names(), p, ranking(p), {}, true};
   reply.certain = p[reply.order[0]] >= settings.threshold;
@@ -200,13 +213,20 @@ void print_score(const Score& score) {
 
 int predict(const Settings& settings, ClassifierOptions options, Device device) {
   options.model = settings.model;
+  bool single = is_single_picture(settings.pictures);
+  if (!settings.explain.empty()) {
+    if (!single) fail(ErrorKind::usage, "explain: it shows one picture; give one");
+    require_picture_name(settings.explain);
+    prepare_output_file(settings.explain);
+    require_two_files(settings.explain, settings.pictures[0], "the picture");
+    require_two_files(settings.explain, settings.model, "the model");
+  }
   Classifier classifier(options, device);
   check_task(settings, classifier.task());
   if (settings.csv || settings.kaggle)
     print_csv_heading(settings, classifier.class_names(), classifier.task());
   int code = 0;
   Score score;
-  bool single = is_single_picture(settings.pictures);
   for_each_question(settings.pictures, [&](const Question& question) {
     try {
       answer(classifier, settings, question, single, score);
@@ -238,6 +258,8 @@ void add_options(CLI::App& options, Settings& settings) {
       .add_option("--threshold", settings.threshold,
                   "Say neither where no class is as likely as this; of several labels, those that are [0.5]")
       ->check(number_in(0, 1));
+  options.add_option("--explain", settings.explain,
+                     "Show in this file (.png or .jpg) what in the picture speaks for the answer");
   auto* json = options.add_flag("-j,--json", settings.json, "One JSON object per line");
   auto* csv =
       options.add_flag("--csv", settings.csv, "Comma-separated values, one line per picture")->excludes(json);
@@ -265,6 +287,7 @@ int main(int argc, char** argv) {
   manul::Program program("predict", "Says what pictures show, according to a model in a Keras file.",
                          "  predict trained_model.h5 dog.jpg\n"
                          "  predict trained_model.h5 --top 2 cat.jpg dog.jpg holidays/\n"
+                         "  predict trained_model.h5 dog.jpg --explain why.png\n"
                          "  predict trained_model.h5 --json holidays/ > answers.jsonl\n"
                          "  find . -name '*.jpg' | predict trained_model.h5 --csv -\n");
   manul::Settings settings;

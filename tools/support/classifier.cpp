@@ -188,6 +188,10 @@ std::vector<float> Classifier::probabilities(const std::string& file, std::strin
   return to_probabilities(outputs);
 }
 
+ExplainedPicture Classifier::explain(const std::filesystem::path& file, size_t answer, int side) const {
+  return explain_picture({model_, output_, task_, picture_, scale_}, file, answer, side);
+}
+
 std::vector<Answer> Classifier::answers(std::span<const std::string> files) {
   auto count = static_cast<int64_t>(files.size());
   Shape sample{picture_.height, picture_.width, channels_of(picture_.color_mode)};

@@ -9,6 +9,7 @@
 #include "manul/data/image/image.h"
 #include "manul/data/image/pixels.h"
 #include "manul/models/graph/model.h"
+#include "manul/tools/support/explanation.h"
 #include "manul/tools/support/task.h"
 
 namespace manul {
@@ -60,11 +61,14 @@ class Classifier {
   const std::vector<std::string>& class_names() const { return class_names_; }
   /// True if the file or the user named them.
   bool knows_class_names() const { return knows_class_names_; }
+  const Model& model() const { return model_; }
 
   /// The probability of each class; of one output p {1 - p, p}. Of labels that of each, of numbers
   /// themselves. `warning` is what was wrong with the picture's file but cost nothing. Throws ErrorKind::data
   /// if it cannot be read.
   std::vector<float> probabilities(const std::string& file, std::string& warning);
+  /// What in a picture speaks for class (or label, number) `answer`; see explain_picture().
+  ExplainedPicture explain(const std::filesystem::path& file, size_t answer, int side = 0) const;
   /// The same of several pictures at once, decoded by all threads.
   std::vector<Answer> answers(std::span<const std::string> files);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "manul/tools/support/graph_svg.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {
@@ -17,7 +18,9 @@ constexpr const char* style =
     "@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--soft:#aaa;--line:#444;--paper:#16181c;--blue:#"
     "5aa9e6;"
     "--orange:#ff9a3c;--warn:#3a3014}}"
-    "@media print{:root{--ink:#000;--paper:#fff;--line:#bbb}section{break-inside:avoid}}"
+    "@media(max-width:500px){td,th{padding:.2rem .3rem}figure img{min-width:640px}}"
+    "@media "
+    "print{*{print-color-adjust:exact}:root{--ink:#000;--paper:#fff;--line:#bbb}section{break-inside:avoid}}"
     "*{box-sizing:border-box}body{font:16px/1.5 "
     "system-ui,sans-serif;color:var(--ink);background:var(--paper);"
     "max-width:1100px;margin:0 auto;padding:1rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}"
@@ -26,8 +29,10 @@ constexpr const char* style =
     "border-bottom:1px solid var(--line)}td.n,th.n{text-align:right}.wide{overflow-x:auto}"
     "pre{overflow-x:auto;border:1px solid "
     "var(--line);padding:.6rem;font-size:.85rem}img,svg{max-width:100%;height:auto}"
-    ".warn{background:var(--warn);padding:.5rem .8rem;margin:.4rem 0}figure{margin:1rem "
-    "0}figcaption{color:var(--soft)}"
+    ".command{white-space:pre-wrap;overflow-wrap:anywhere}.warn{background:var(--warn);padding:.5rem "
+    ".8rem;margin:.4rem 0}figure{margin:1rem "
+    "0;overflow-x:auto}figcaption{color:var(--soft)}"
+    ".graph{max-width:none}details{margin:1rem 0}"
     ".curves{display:flex;flex-wrap:wrap;gap:1rem}.curves svg{flex:1 1 320px;min-width:0}"
     "text{fill:var(--ink);font:12px system-ui,sans-serif}</style>";
 
@@ -49,7 +54,7 @@ std::string escaped(const std::string& text) {
 }
 
 /// Lines stay lines.
-std::string preformatted(const std::string& text) {
+std::string preformatted(const std::string& text, const char* look = "") {
   std::string result;
   size_t at = 0;
   while (at < text.size()) {
@@ -57,7 +62,7 @@ std::string preformatted(const std::string& text) {
     result += escaped(text.substr(at, end - at)) + "\n";
     at = end + 1;
   }
-  return "<pre>" + result + "</pre>\n";
+  return fmt::format("<pre{}>{}</pre>\n", look, result);
 }
 
 std::string base64(const std::vector<uint8_t>& bytes) {
@@ -94,10 +99,10 @@ std::string polyline(const std::vector<double>& curve, double low, double high, 
 }
 
 std::string curve_svg(const Report& report, const std::string& name) {
-  const Logs& last = report.history.epochs().back();
+  const Logs& last = report.history->epochs().back();
   bool validated = find_log(last, "val_" + name) != nullptr;
-  std::vector<double> training = report.history[name];
-  std::vector<double> validation = validated ? report.history["val_" + name] : std::vector<double>();
+  std::vector<double> training = (*report.history)[name];
+  std::vector<double> validation = validated ? (*report.history)["val_" + name] : std::vector<double>();
   double low = 1e300, high = -1e300;
   for (const auto* curve : {&training, &validation})
     for (double value : *curve)
@@ -144,8 +149,8 @@ std::string class_table(const Evaluation& evaluation) {
 
 std::string matrix_table(const Evaluation& evaluation) {
   std::string text =
-      "<div class=wide><table><caption>Confusion matrix: rows are the true classes, columns the answers"
-      "</caption><tr><th>";
+      "<p>Confusion matrix: rows are the true classes, columns the answers.</p>\n<div "
+      "class=wide><table><tr><th>";
   for (const std::string& name : evaluation.class_names()) text += "<th class=n>" + escaped(name);
   text += "</tr>\n";
   for (size_t label = 0; label < evaluation.classes(); ++label) {
@@ -178,8 +183,7 @@ std::string calibration_table(const Evaluation& evaluation) {
     bin.sum += sample.probability;
   }
   std::string text =
-      "<div class=wide><table><caption>Calibration: how sure the network is, and how often it is "
-      "right</caption>"
+      "<p>Calibration: how sure the network is, and how often it is right.</p>\n<div class=wide><table>"
       "<tr><th class=n>says<th class=n>is right<th class=n>pictures</tr>\n";
   for (const Bin& bin : table)
     if (bin.pictures > 0)
@@ -218,8 +222,12 @@ std::string report_html(const Report& report) {
   std::string warnings, curves, pictures;
   for (const std::string& warning : report.warnings)
     warnings += fmt::format("<p class=warn>{}</p>\n", escaped(warning));
-  for (const auto& [name, value] : report.history.epochs().front())
-    if (!name.starts_with("val_")) curves += curve_svg(report, name);
+  if (report.history)
+    for (const auto& [name, value] : report.history->epochs().front())
+      if (!name.starts_with("val_")) curves += curve_svg(report, name);
+  if (!curves.empty())
+    curves = "<div class=curves>" + curves + "</div><p>The dashed line is the best epoch.</p>";
+  std::string drawing = report.graph ? graph_svg(*report.graph) : "";
   for (const Report::Picture& picture : report.pictures)
     pictures += fmt::format(
         "<figure><img alt=\"{0}\" src=\"data:{1};base64,{2}\"><figcaption>{0}</figcaption></figure>\n",
@@ -231,13 +239,12 @@ std::string report_html(const Report& report) {
              "h1>\n",
              escaped(report.title), style) +
          rows_table(report.result) + section("To look at", warnings) +
-         section("Data", rows_table(report.data)) +
-         section("Curves",
-                 "<div class=curves>" + curves + "</div><p>The dashed line is the best epoch.</p>") +
+         section("Data", rows_table(report.data)) + section("Curves", curves) +
          section(("On the " + report.evaluated + " pictures").c_str(), quality) +
-         section("Pictures", pictures) + section("Model", preformatted(report.summary)) +
-         section("Settings", rows_table(report.settings)) +
-         section("Run", rows_table(report.machine) + "<p>Again:</p>" + preformatted(report.command)) +
+         section("Pictures", pictures) + section("Model", preformatted(report.summary) + drawing) +
+         section("Settings", report.settings.empty() ? "" : rows_table(report.settings)) +
+         section("Run", rows_table(report.machine) + "<p>Again:</p>" +
+                            preformatted(report.command, " class=command")) +
          "</body></html>\n";
 }
 

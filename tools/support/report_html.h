@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "manul/models/graph/graph.h"
 #include "manul/models/training/history.h"
 #include "manul/tools/support/table_evaluation.h"
 
@@ -16,11 +17,12 @@ struct Report {
   std::string title, command;
   Rows result, data, settings, machine;
   std::vector<std::string> warnings;
-  const History& history;
-  size_t best_epoch = 0;  // from 0
+  const History* history = nullptr;  // null of a model that was not trained now
+  size_t best_epoch = 0;             // from 0
   const AnyEvaluation& evaluation;
-  std::string evaluated;  // "validation"
-  std::string summary;    // of the model
+  std::string evaluated;         // "validation"
+  const Graph* graph = nullptr;  // of the model, to be drawn
+  std::string summary;
   /// Pictures of the run: what they show, and the bytes of a JPEG or PNG file.
   struct Picture {
     std::string caption, type;

@@ -178,8 +178,8 @@ Image mosaic(const std::vector<Tile>& tiles) {
     const Tile& tile = tiles[i];
     drawing.paste(tile.picture, x, y);
     Color color = tile.mood == Tile::Mood::good ? green : tile.mood == Tile::Mood::bad ? red : black;
-    drawing.text(static_cast<float>(x) + 2, static_cast<float>(y + side + strip / 2), fitted(tile.text, 20),
-                 color, 10);
+    drawing.text(static_cast<float>(x) + 2, static_cast<float>(y + side + strip / 2), fitted(tile.text, 21),
+                 color, 8);
   }
   return drawing.finish();
 }
@@ -240,17 +240,64 @@ AnswerText answer_text(const TableEvaluation& evaluation, size_t place) {
 
 }  // namespace
 
-std::vector<Tile> answer_tiles(const ImageDataset& data, const AnyEvaluation& evaluation,
-                               const std::vector<size_t>& places) {
+std::vector<std::filesystem::path> paths_of(const ImageDataset& data) {
+  std::vector<std::filesystem::path> paths;
+  for (const ImageFolder::File& file : data.files()) paths.push_back(file.path);
+  return paths;
+}
+
+std::vector<Tile> answer_tiles(const std::vector<std::filesystem::path>& files,
+                               const AnyEvaluation& evaluation, const std::vector<size_t>& places) {
   std::vector<Tile> tiles;
   for (size_t place : places) {
     auto [text, mood] = std::visit([&](const auto& each) { return answer_text(each, place); }, evaluation);
     try {
       tiles.push_back(
           {load_image(
-               data.files()[place].path,
+               files[place],
                {.height = side, .width = side, .interpolation = Interpolation::bilinear, .tolerant = true}),
            text, mood});
+    } catch (const Error&) {  // gone since it was read
+    }
+  }
+  return tiles;
+}
+
+namespace {
+
+/// Which answer is worth looking into: the class that was answered, or the label or number that is most
+/// wrong.
+size_t answer_to_explain(const AnyEvaluation& evaluation, size_t place) {
+  if (const auto* classes = std::get_if<Evaluation>(&evaluation)) return classes->samples()[place].answer;
+  const auto& table = std::get<TableEvaluation>(evaluation);
+  size_t worst = 0;
+  auto error = [&](size_t i) { return std::abs(table.truth(place)[i] - table.answer(place)[i]); };
+  for (size_t i = 1; i < table.columns().size(); ++i)
+    if (error(i) > error(worst)) worst = i;
+  return worst;
+}
+
+}  // namespace
+
+std::vector<Tile> explained_tiles(const std::vector<std::filesystem::path>& files,
+                                  const AnyEvaluation& evaluation, const std::vector<size_t>& places,
+                                  const ExplainTile& explain) {
+  std::vector<Tile> tiles;
+  for (size_t place : places) {
+    auto [text, mood] = std::visit([&](const auto& each) { return answer_text(each, place); }, evaluation);
+    size_t answer = answer_to_explain(evaluation, place);
+    const auto& names = std::visit(
+        [](const auto& each) -> const std::vector<std::string>& {
+          if constexpr (requires { each.class_names(); })
+            return each.class_names();
+          else
+            return each.columns();
+        },
+        evaluation);
+    try {
+      ExplainedPicture shown = explain(files[place], answer, side);
+      tiles.push_back({std::move(shown.picture), text, mood});
+      tiles.push_back({std::move(shown.overlay), "for " + names[answer], Tile::Mood::neutral});
     } catch (const Error&) {  // gone since it was read
     }
   }

@@ -13,6 +13,9 @@ class RunFolder {
   /// Makes the folder. Throws ErrorKind::usage with the reason if that cannot be done.
   RunFolder(const std::filesystem::path& project, const std::string& name);
 
+  /// A folder that is there, whoever made it.
+  static RunFolder at(const std::filesystem::path& folder) { return RunFolder(folder); }
+
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(const std::string& name) const { return path_ / name; }
   /// From now on what was printed before and what will be stands in log.txt, line by line.
@@ -23,6 +26,7 @@ class RunFolder {
   void add(const std::string& name, const std::filesystem::path& file) const;
 
  private:
+  explicit RunFolder(std::filesystem::path folder) : path_(std::move(folder)) {}
   std::filesystem::path path_;
 };
 
