@@ -2,7 +2,7 @@
 """Runs a command on a terminal of its own and draws what it showed as an SVG, up to the moment when a line that begins
 with --until was half drawn: the picture of the README.
 
-    tools/terminal_svg.py --until "Epoch 4/5" --output docs/pictures/training.svg build/tools/train_catdog --epochs 5
+    tools/terminal_svg.py --until "4/5" --output docs/pictures/training.svg build/tools/train_catdog --epochs 5
 """
 
 import argparse
@@ -40,8 +40,15 @@ def screen(text, until):
     """The lines as they stood when the middle one of the lines drawn over with `until` was shown."""
     drawn = [part for part in re.split("[\n]|" + re.escape(ERASE), text) if part.startswith(until)]
     lines = [line.split(ERASE)[-1] for line in text.split("\n")]
-    end = next(i for i, line in enumerate(lines) if line.startswith(until))
+    end = next(i for i, line in enumerate(lines) if until in line[: len(until) + 6])
     return lines[:end] + [drawn[len(drawn) // 2 - 1]]
+
+
+def wrapped(line, columns):
+    """A line as the terminal breaks it; those with colours are the bar, which fits."""
+    if "\x1b" in line or len(line) <= columns:
+        return [line]
+    return [line[at : at + columns] for at in range(0, len(line), columns)]
 
 
 def spans(line):
@@ -74,14 +81,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--until", required=True)
     parser.add_argument("--output", required=True)
-    parser.add_argument("--columns", type=int, default=120)
+    parser.add_argument("--columns", type=int, default=80)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     shown = " ".join([os.path.basename(options.command[0])] + options.command[1:])
     lines = [f"$ {shown}"] + screen(session(options.command, options.columns), options.until)
     home = os.path.expanduser("~")
+    lines = [part for line in lines for part in wrapped(line.replace(home, "~"), options.columns)]
     with open(options.output, "w") as file:
-        file.write(draw([line.replace(home, "~") for line in lines]))
+        file.write(draw(lines))
 
 
 if __name__ == "__main__":
