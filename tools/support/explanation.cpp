@@ -11,12 +11,12 @@ namespace manul {
 namespace {
 
 /// Where a pixel's middle lies between the places of a map: the two beside it, and how far from the first.
-struct Neighbours {
+struct CellNeighbours {
   int first, second;
   float part;
 };
 
-Neighbours place_of(int pixel, int pixels, int places) {
+CellNeighbours place_of(int pixel, int pixels, int places) {
   float at =
       (static_cast<float>(pixel) + 0.5F) * static_cast<float>(places) / static_cast<float>(pixels) - 0.5F;
   at = std::clamp(at, 0.0F, static_cast<float>(places - 1));
@@ -57,9 +57,9 @@ Image explained(const Image& picture, const ActivationMap& map, size_t sample) {
   float most = *std::max_element(heat, heat + rows * columns);
   Image shown(picture.height, picture.width, 3);
   for (int y = 0; y < picture.height; ++y) {
-    Neighbours row = place_of(y, picture.height, rows);
+    CellNeighbours row = place_of(y, picture.height, rows);
     for (int x = 0; x < picture.width; ++x) {
-      Neighbours column = place_of(x, picture.width, columns);
+      CellNeighbours column = place_of(x, picture.width, columns);
       auto line = [&](int at) {
         return std::lerp(heat[at * columns + column.first], heat[at * columns + column.second], column.part);
       };

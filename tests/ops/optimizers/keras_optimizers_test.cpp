@@ -312,7 +312,7 @@ TEST(Ftrl, FollowsItsFormula) {
 
 /// Frozen parameters between others: each segment has the norms of its own.
 TEST(Lamb, StepsOfEachParameterAreAsLongAsItself) {
-  for (Device device : devices()) {
+  for (Device device : test_devices()) {
     ParameterSet set;
     std::vector<Parameter*> all;
     for (int64_t length : {3, 40, 17})
