@@ -3,6 +3,7 @@
 #include "manul/framework/cuda/column_sums.h"
 #include "manul/framework/cuda/launch.h"
 #include "manul/ops/conv/depthwise_conv2d.h"
+#include "manul/ops/conv/depthwise_tiles_cuda.h"
 
 namespace manul::cuda {
 namespace {
@@ -179,8 +180,8 @@ int64_t largest(const WindowGeometry& g, int64_t filters) {
   for (int axis = 0; axis < 2; ++axis)
     reach =
         std::max(reach, g.output[axis] * g.strides[axis] + g.size[axis] * g.dilation[axis] + g.input[axis]);
-  return std::max(
-      {g.batch * g.input[0] * g.input[1] * filters, g.batch * g.output[0] * g.output[1] * filters, reach});
+  return std::max({g.batch * g.input[0] * g.input[1] * filters, g.batch * g.output[0] * g.output[1] * filters,
+                   g.size[0] * g.size[1] * filters, reach});
 }
 
 constexpr int64_t pack = 4;
@@ -193,6 +194,10 @@ bool fits_packs(const WindowGeometry& g, int64_t filters, std::initializer_list<
   return filters == g.channels && filters % pack == 0;
 }
 
+/// Of what depthwise_tiles_cuda.h is for, if the operands also fit packs.
+template <class T, class Index>
+constexpr bool has_tiles = std::is_same_v<T, float>&& std::is_same_v<Index, int32_t>;
+
 }  // namespace
 
 void depthwise_conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
@@ -203,7 +208,10 @@ void depthwise_conv2d_forward(const Tensor& x, const Tensor& kernel, const Tenso
     Lengths<Index> lengths(geometry, filters);
     const T *from = x.data<T>(), *weights = kernel.data<T>(), *offset = data_or_null<T>(bias);
     T* to = y.mutable_data<T>();
-    if (fits_packs<T>(geometry, filters, {from, weights, offset, to}))
+    bool packs = fits_packs<T>(geometry, filters, {from, weights, offset, to});
+    if constexpr (has_tiles<T, Index>)
+      if (packs && depthwise_forward_by_tiles(x, kernel, bias, geometry, y)) return;
+    if (packs)
       for_each(context_of(x), y.elements() / pack,
                Forward<T, pack, Index>{from, weights, offset, lengths, to});
     else
@@ -219,7 +227,10 @@ void depthwise_conv2d_backward_input(const Tensor& dy, const Tensor& kernel, con
     Lengths<Index> lengths(geometry, filters);
     const T *from = dy.data<T>(), *weights = kernel.data<T>();
     T* to = dx.mutable_data<T>();
-    if (fits_packs<T>(geometry, filters, {from, weights, to}))
+    bool packs = fits_packs<T>(geometry, filters, {from, weights, to});
+    if constexpr (has_tiles<T, Index>)
+      if (packs && depthwise_backward_input_by_tiles(dy, kernel, geometry, dx)) return;
+    if (packs)
       for_each(context_of(dy), dx.elements() / pack,
                BackwardInput<T, pack, Index>{from, weights, lengths, to});
     else
@@ -234,7 +245,12 @@ void depthwise_conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const W
     if (dbias.defined())
       column_sums<double>(dy, pixels, filters, MatrixElement<T>{dy.data<T>(), filters},
                           StoreSum<T>{dbias.mutable_data<T>()});
-    if (dkernel.defined()) kernel_gradient<T, Index>(x, dy, geometry, dkernel);
+    if (!dkernel.defined()) return;
+    if constexpr (has_tiles<T, Index>)
+      if (fits_packs<T>(geometry, filters, {x.data<T>(), dy.data<T>()}) &&
+          depthwise_backward_kernel_by_tiles(x, dy, geometry, dkernel))
+        return;
+    kernel_gradient<T, Index>(x, dy, geometry, dkernel);
   });
 }
 
