@@ -109,26 +109,43 @@ struct AddBias {
   __device__ float operator()(float bias, float y) const { return y + bias; }
 };
 
-/// Copies a picture into a larger one with a border of zeros, or the inside of the larger one back.
+/// Copies a picture into a larger one with a border of zeros, or the inside of the larger one back: channels
+/// one by one or in fours, with indices of 32 bits where they suffice, in which the GPU divides quickly.
+template <class Value, class Index>
 struct CopyPadded {
-  const float* from;
-  std::array<int64_t, 2> small, large, before;
-  int64_t channels;
-  float* to;
+  using Size = std::array<Index, 2>;
+  const Value* from;
+  Size small, large, before;
+  Index channels;  // in Values
+  Value* to;
   bool crop;
   __device__ void operator()(int64_t i) const {
-    const std::array<int64_t, 2>& size = crop ? small : large;
-    int64_t c = i % channels, pixel = i / channels;
-    int64_t x = pixel % size[1], y = pixel / size[1] % size[0], n = pixel / (size[0] * size[1]);
+    const Size& size = crop ? small : large;
+    Index c = static_cast<Index>(i) % channels, pixel = static_cast<Index>(i) / channels;
+    Index x = pixel % size[1], line = pixel / size[1], y = line % size[0], n = line / size[0];
     if (crop) {
       to[i] = from[((n * large[0] + y + before[0]) * large[1] + x + before[1]) * channels + c];
       return;
     }
-    int64_t iy = y - before[0], ix = x - before[1];
+    Index iy = y - before[0], ix = x - before[1];
     bool inside = iy >= 0 && iy < small[0] && ix >= 0 && ix < small[1];
-    to[i] = inside ? from[((n * small[0] + iy) * small[1] + ix) * channels + c] : 0.0f;
+    to[i] = inside ? from[((n * small[0] + iy) * small[1] + ix) * channels + c] : Value{};
   }
 };
+
+template <class Value, class Index>
+void copy_padded(const Tensor& from, const Tensor& to, const WindowGeometry& g,
+                 const std::array<int64_t, 2>& large, bool crop) {
+  auto lengths = [](const std::array<int64_t, 2>& of) {
+    return std::array<Index, 2>{static_cast<Index>(of[0]), static_cast<Index>(of[1])};
+  };
+  constexpr int64_t width = sizeof(Value) / sizeof(float);
+  for_each(
+      context_of(to), to.elements() / width,
+      CopyPadded<Value, Index>{reinterpret_cast<const Value*>(from.data<float>()), lengths(g.input),
+                               lengths(large), lengths(g.pad_before), static_cast<Index>(g.channels / width),
+                               reinterpret_cast<Value*>(to.mutable_data<float>()), crop});
+}
 
 /// How cuDNN is asked for a geometry. It pads both sides alike: where more is wanted behind than before, or
 /// the other way round, or where a window would lie in the padding alone, the input is copied with its
@@ -136,8 +153,8 @@ struct CopyPadded {
 class DnnShape {
  public:
   DnnShape(const WindowGeometry& g, int64_t filters)
-      : before_(g.pad_before), shape_{g.batch, g.channels, filters,    g.input,      g.output,
-                                      g.size,  g.strides,  g.dilation, g.pad_before, g.groups} {
+      : geometry_(g), shape_{g.batch, g.channels, filters,    g.input,      g.output,
+                             g.size,  g.strides,  g.dilation, g.pad_before, g.groups} {
     for (int axis = 0; axis < 2; ++axis) {
       int64_t reach = (g.size[axis] - 1) * g.dilation[axis] + 1, before = g.pad_before[axis];
       bool alike = (g.input[axis] + 2 * before - reach) / g.strides[axis] + 1 == g.output[axis];
@@ -147,10 +164,9 @@ class DnnShape {
     for (int axis = 0; axis < 2; ++axis) {
       int64_t reach = (g.size[axis] - 1) * g.dilation[axis] + 1;
       shape_.input[axis] =
-          std::max((g.output[axis] - 1) * g.strides[axis] + reach, before_[axis] + g.input[axis]);
+          std::max((g.output[axis] - 1) * g.strides[axis] + reach, g.pad_before[axis] + g.input[axis]);
       shape_.padding[axis] = 0;
     }
-    unpadded_ = g.input;
   }
 
   const ConvolutionShape& shape() const { return shape_; }
@@ -159,7 +175,7 @@ class DnnShape {
   Tensor pad(const Tensor& x) const {
     if (!copies_) return x;
     Tensor padded = empty_padded(x.device());
-    for_each(context_of(x), padded.elements(), copier(x, padded, false));
+    copy(x, padded, false);
     return padded;
   }
   /// Calls write(tensor) with dx itself, or with a padded one that is cut back to dx.
@@ -168,7 +184,7 @@ class DnnShape {
     if (!copies_) return write(dx);
     Tensor padded = empty_padded(dx.device());
     if (!write(padded)) return false;
-    for_each(context_of(dx), dx.elements(), copier(padded, dx, true));
+    copy(padded, dx, true);
     return true;
   }
 
@@ -177,12 +193,23 @@ class DnnShape {
     return Tensor::empty({shape_.batch, shape_.input[0], shape_.input[1], shape_.channels}, DType::f32,
                          device);
   }
-  CopyPadded copier(const Tensor& from, const Tensor& to, bool crop) const {
-    return {from.data<float>(),       unpadded_, shape_.input, before_, shape_.channels,
-            to.mutable_data<float>(), crop};
+  void copy(const Tensor& from, const Tensor& to, bool crop) const {
+    auto is_aligned = [](const void* at) { return reinterpret_cast<uintptr_t>(at) % sizeof(float4) == 0; };
+    bool fours = geometry_.channels % 4 == 0 && is_aligned(from.raw()) && is_aligned(to.raw());
+    if (fours)
+      copy_as<float4>(from, to, crop);
+    else
+      copy_as<float>(from, to, crop);
+  }
+  template <class Value>
+  void copy_as(const Tensor& from, const Tensor& to, bool crop) const {
+    if (std::max(from.elements(), to.elements()) < int64_t{1} << 31)
+      copy_padded<Value, int32_t>(from, to, geometry_, shape_.input, crop);
+    else
+      copy_padded<Value, int64_t>(from, to, geometry_, shape_.input, crop);
   }
 
-  std::array<int64_t, 2> before_, unpadded_{};
+  WindowGeometry geometry_;
   ConvolutionShape shape_;
   bool copies_ = false;
 };

@@ -50,6 +50,8 @@ std::vector<OpSample> conv2d_samples() {
                     {.strides = {2, 2}, .borders = {{0, 1}, {1, 1}}}),
       conv2d_sample("conv2d_borders_rows_not_read", {2, 9, 11, 3}, {4, 3, 2, 3},
                     {.strides = {3, 4}, .borders = {{1, 0}, {1, 1}}}),
+      conv2d_sample("conv2d_borders_strides_of_fours", {2, 8, 10, 12}, {8, 3, 3, 12},
+                    {.strides = {2, 2}, .borders = {{0, 1}, {0, 1}}}),
       conv2d_sample("conv2d_borders_not_read", {2, 8, 7, 3}, {4, 3, 3, 3},
                     {.strides = {3, 3}, .borders = {{1, 2}, {0, 2}}}),
       conv2d_sample("conv2d_borders_7x7_strides_2", {2, 14, 16, 3}, {5, 7, 7, 3},
