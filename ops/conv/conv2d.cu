@@ -194,9 +194,7 @@ class DnnShape {
                          device);
   }
   void copy(const Tensor& from, const Tensor& to, bool crop) const {
-    auto is_aligned = [](const void* at) { return reinterpret_cast<uintptr_t>(at) % sizeof(float4) == 0; };
-    bool fours = geometry_.channels % 4 == 0 && is_aligned(from.raw()) && is_aligned(to.raw());
-    if (fours)
+    if (geometry_.channels % 4 == 0 && allow_packs({from.raw(), to.raw()}))
       copy_as<float4>(from, to, crop);
     else
       copy_as<float>(from, to, crop);

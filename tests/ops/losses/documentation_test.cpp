@@ -52,7 +52,8 @@ std::string page() {
          "binary_crossentropy is "
          "that of Keras 3 (Keras 2 adds an epsilon): loading such a file for training warns.\n\n" +
          table(registered_losses()) +
-         "\nNot here: CTC, which a file may not name.\n\n"
+         "\nCTC takes logits [samples, steps, classes] and rows of classes, filled up with 0, which is the "
+         "blank.\n\n"
          "## Metrics\n\nBesides these every loss is a metric, by its name, and so is a function of tensors. "
          "With several "
          "thresholds, or with\n`average` none, a metric has a column for each: `precision_0`, "

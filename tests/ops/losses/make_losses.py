@@ -67,6 +67,15 @@ LOSSES = [
     ("bce_pixels_sum", L.BinaryCrossentropy, truth, {"reduction": "sum"}),
 ]
 
+steps = np.random.default_rng(9)
+# Rows of classes that are filled up with 0, equal neighbours and none at all among them.
+texts = np.array([[2, 2, 1, 0], [3, 0, 0, 0], [0, 0, 0, 0], [1, 2, 3, 4], [4, 1, 1, 0]]), steps.normal(0, 2, (5, 9, 5))
+LATER_LOSSES = [  # drawn after the metrics
+    ("ctc", L.CTC, texts, {}),
+    ("ctc_sum", L.CTC, texts, {"reduction": "sum"}),
+    ("ctc_just_long_enough", L.CTC, (texts[0][3:], texts[1][3:, :4]), {}),
+]
+
 votes = rng.integers(0, 4, (9, 3)), rng.integers(0, 4, (9, 3))
 vote_rows = one_hot(votes[0], 4), rng.uniform(0, 1, (9, 3, 4))
 binary = rng.integers(0, 2, (24, 1)), np.round(rng.uniform(0, 1, (24, 1)), 3)
@@ -145,13 +154,14 @@ def metric_case(metric, options, y_true, y_pred, weights):
 
 
 with h5py.File(sys.argv[1], "w") as file:
-    for kind, cases, compute in ("losses", LOSSES, loss_case), ("metrics", METRICS, metric_case):
+    for kind, cases, compute in ("losses", LOSSES, loss_case), ("metrics", METRICS, metric_case), ("losses", LATER_LOSSES, loss_case):
         for name, what, (y_true, y_pred), options in cases:
             for weighted in False, True:
                 if weighted and what.__name__ in WHOLE_WEIGHTS:
                     continue
                 # Keras takes one weight for each value: of pictures one a pixel.
-                weights = np.round(rng.uniform(0, 2, y_pred.shape[:-1]), 3) if weighted else None
+                shape = y_pred.shape[:1] if what is L.CTC else y_pred.shape[:-1]
+                weights = np.round(rng.uniform(0, 2, shape), 3) if weighted else None
                 arrays = {"y_true": y_true, "y_pred": y_pred, **compute(what, options, y_true, y_pred, weights)}
                 if weighted:
                     arrays["sample_weight"] = weights
