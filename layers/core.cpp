@@ -32,6 +32,7 @@ Tensor Dense::call_fused(const Tensor& x, Activation activation) const {
   return reshape(y, output_shape(x.shape().sample()).batch_of(x.shape()[0]));
 }
 
+template class LayerOf<IdentityLayer>;
 template class LayerOf<Dense>;
 
 }  // namespace manul

@@ -18,6 +18,17 @@ struct InputLayer {
   Tensor call(const Tensor& x) const { return x; }
 };
 
+/// Keras' Identity: x as it is.
+struct IdentityLayer {
+  static constexpr const char* class_name = "Identity";
+  std::string name = {};
+
+  void describe(Description& /*description*/) {}
+  Tensor call(const Tensor& x) const { return x; }
+};
+inline const LayerRegistration<IdentityLayer> identity_registration;
+extern template class LayerOf<IdentityLayer>;
+
 /// Keras' Dense: x [N, .., in] -> activation(x · kernel + bias) [N, .., units], over the last axis. Weights:
 /// kernel [in, units], bias [units].
 struct Dense {
