@@ -33,6 +33,7 @@ class NetworkCheck {
     options_ = {.input_shape = Shape(shape),
                 .classes = options.at("classes").as_int(),
                 .classifier_activation = Activation::linear};
+    has_same_names_ = options.get("same_names", true);
     hdf5::Reader batch(stem + ".batch.h5");
     inputs_ = tensors_of(batch, "input");
     pixels_ = tensors_of(batch, "pixels");
@@ -43,7 +44,11 @@ class NetworkCheck {
 
   bool check_all() {
     fmt::print("{}: outputs up to {:.2g}\n", network_, largest_);
-    for (const char* ending : {".h5", ".by-name.h5"}) check_weights(ending, {.by_name = true});
+    for (const char* ending : {".h5", ".by-name.h5"})
+      if (has_same_names_)
+        check_weights(ending, {.by_name = true});
+      else if (std::filesystem::exists(stem_ + ending))
+        fmt::print("  {:<18} weights by name    of {:<12} has other names in this Keras\n", network_, ending);
     for (const char* ending : {".h5", ".by-name.h5", ".weights.h5", ".keras"}) check_weights(ending, {});
     for (const char* ending : {".h5", ".keras"})
       check_one("the whole file", ending, [&] { return Model::load(stem_ + ending); });
@@ -97,7 +102,7 @@ class NetworkCheck {
   NetworkOptions options_;
   std::vector<Tensor> inputs_, pixels_, wanted_;
   double largest_ = 0;
-  bool well_ = true, is_written_ = false;
+  bool well_ = true, is_written_ = false, has_same_names_ = true;
 };
 
 bool check_folder(const std::string& folder) {

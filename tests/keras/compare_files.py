@@ -16,12 +16,11 @@ Files that Keras wrote (.h5, and by Keras 3 also .keras and .weights.h5): the sa
 Keras, from what Manul writes of them.
 Exit code 1 if one of these does not hold.
 """
-import argparse
 import glob
 import os
-import subprocess
 import sys
-import tempfile
+
+import both_keras
 
 
 def numbered(file, name):
@@ -177,37 +176,28 @@ def compare_again(folder):
     return 0 if well else 1
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--export", help="the program manul_keras_export")
-    parser.add_argument("--keras2", help="an interpreter with tf.keras 2.15")
-    parser.add_argument("--keras3", help="an interpreter with Keras 3")
-    parser.add_argument("--folder", help="compare the files in it, by the Keras of this interpreter")
-    parser.add_argument("--again", help="compare the files NAME.again* in this folder, by the Keras of this interpreter")
-    parser.add_argument("--write", help="write files to this folder, by the Keras of this interpreter")
-    arguments = parser.parse_args()
-    if arguments.write:
-        return write(arguments.write)
-    if arguments.again:
-        return compare_again(arguments.again)
-    if arguments.folder:
-        stems = sorted(name[:-len(".batch.h5")] for name in glob.glob(arguments.folder + "/*.batch.h5"))
-        return 0 if stems and all([compare(stem) for stem in stems]) else 1
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1", TF_ENABLE_ONEDNN_OPTS="0")
-    codes = []
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([arguments.export, folder], check=True)
-        for python in filter(None, (arguments.keras2, arguments.keras3)):
-            codes.append(subprocess.run([python, __file__, "--folder", folder], env=environment).returncode)
-    for python in filter(None, (arguments.keras2, arguments.keras3)):
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([python, __file__, "--write", folder], env=environment, check=True)
+def compare_folder(folder, _):
+    stems = sorted(name[:-len(".batch.h5")] for name in glob.glob(folder + "/*.batch.h5"))
+    return 0 if stems and all([compare(stem) for stem in stems]) else 1
+
+
+def compare_both(turns, _):
+    with turns.folder() as folder:
+        turns.manul(folder)
+        for python in turns.pythons:
+            turns.keras(python, "--folder", folder)
+    for python in turns.pythons:
+        with turns.folder() as folder:
+            turns.keras(python, "--write", folder)
             print("read by Manul, as written by", python, flush=True)
-            codes.append(subprocess.run([arguments.export, "--check", folder]).returncode)
-            codes += [subprocess.run([other, __file__, "--again", folder], env=environment).returncode
-                      for other in (arguments.keras2, arguments.keras3) if other]
-    return max(codes)
+            turns.manul("--check", folder)
+            for other in turns.pythons:
+                turns.keras(other, "--again", folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(both_keras.main(__file__, __doc__, ("export", "manul_keras_export"), {
+        "folder": ("compare the files in it", compare_folder),
+        "again": ("compare the files NAME.again* in this folder", lambda folder, _: compare_again(folder)),
+        "write": ("write files to this folder", lambda folder, _: write(folder)),
+    }, compare_both))
