@@ -89,7 +89,6 @@ const std::vector<NotSupported>& not_supported() {
       {"callbacks", {"OrbaxCheckpoint"}, "ModelCheckpoint and BackupAndRestore are"},
       {"callbacks", {"RemoteMonitor"}, "a LambdaCallback may send what it is told"},
       {"callbacks", {"SwapEMAWeights"}, "the option ema_overwrite_frequency of every optimizer is"},
-      {"callbacks", {"TensorBoard"}, "CSVLogger is, and `train` draws its curves itself"},
   };
   return all;
 }

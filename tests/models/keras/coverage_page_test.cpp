@@ -78,13 +78,13 @@ Found network(const std::string& name) {
   return {};
 }
 
-struct Kind {
+struct CoverageKind {
   std::string key, title, page;
   Look look;
   std::string otherwise;  // why names without a reason of their own are not here
 };
 
-std::vector<Kind> kinds() {
+std::vector<CoverageKind> kinds() {
   return {
       {"layers", "Layers", "Options: [layers.md](layers.md).", layer, ""},
       {"losses", "Losses", "Options: [losses_and_metrics.md](losses_and_metrics.md).",
@@ -116,18 +116,18 @@ const Config& keras_names() {
   return names;
 }
 
-Names names_of(const Kind& kind) {
+Names names_of(const CoverageKind& kind) {
   Names names;
   for (const Config& name : keras_names().at(kind.key).as_list()) names.push_back(name.as_string());
   return names;
 }
 
-std::string why(const Kind& kind, const std::string& name) {
+std::string why(const CoverageKind& kind, const std::string& name) {
   std::string reason = why_not_supported(kind.key, name);
   return reason.empty() ? kind.otherwise : reason.substr(2);
 }
 
-std::string section(const Kind& kind) {
+std::string section(const CoverageKind& kind) {
   Names here, absent;
   std::string limits, reasons;
   for (const std::string& name : names_of(kind)) {
@@ -170,13 +170,13 @@ std::string page() {
       "besides are "
       "read as well\n(aliases, older layouts of files): [keras_files.md](keras_files.md).\n\n",
       keras_names().get("keras", ""));
-  for (const Kind& kind : kinds()) text += section(kind);
+  for (const CoverageKind& kind : kinds()) text += section(kind);
   text.pop_back();
   return text;
 }
 
 TEST(Coverage, WhatIsNotHereHasAReason) {
-  for (const Kind& kind : kinds())
+  for (const CoverageKind& kind : kinds())
     for (const std::string& name : names_of(kind)) {
       EXPECT_TRUE(kind.look(name).is_here || !why(kind, name).empty())
           << kind.key << ": " << name << " is neither here nor in framework/config/not_supported.cpp";
@@ -184,7 +184,7 @@ TEST(Coverage, WhatIsNotHereHasAReason) {
 }
 
 TEST(Coverage, WhatIsHereIsNotCalledMissing) {
-  for (const Kind& kind : kinds())
+  for (const CoverageKind& kind : kinds())
     for (const NotSupported& entry : not_supported())
       for (std::string_view name : entry.classes)
         if (entry.kind == kind.key) {
