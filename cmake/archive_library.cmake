@@ -7,6 +7,6 @@ function(manul_add_archive_library)
   target_link_libraries(manul_archive PRIVATE manul_compiler LibArchive::LibArchive)
   set_target_properties(manul_archive PROPERTIES
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib CXX_VISIBILITY_PRESET hidden)
-  install(TARGETS manul_archive LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS manul_archive LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT programs)
   add_dependencies(manul manul_archive)
 endfunction()

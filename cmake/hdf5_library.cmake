@@ -12,7 +12,7 @@ function(manul_add_hdf5_library)
   target_link_libraries(manul_hdf5_convert PRIVATE manul_fmt)
   set_target_properties(manul_hdf5_convert PROPERTIES OUTPUT_NAME manul-hdf5-convert
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/manul)
-  install(TARGETS manul_hdf5_convert RUNTIME DESTINATION ${CMAKE_INSTALL_LIBDIR}/manul)
+  install(TARGETS manul_hdf5_convert RUNTIME DESTINATION ${CMAKE_INSTALL_LIBDIR}/manul COMPONENT programs)
   set(targets manul_hdf5_convert)
 
   list(GET HDF5_C_LIBRARIES 0 library)
@@ -28,7 +28,7 @@ function(manul_add_hdf5_library)
     target_link_libraries(manul_hdf5 PRIVATE fmt::fmt-header-only)
     set_target_properties(manul_hdf5 PROPERTIES
       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib CXX_VISIBILITY_PRESET hidden)
-    install(TARGETS manul_hdf5 LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(TARGETS manul_hdf5 LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT programs)
     list(APPEND targets manul_hdf5)
   endif()
   foreach(target IN LISTS targets)

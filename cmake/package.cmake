@@ -1,5 +1,5 @@
 # cpack -G DEB makes two packages: manul (the programs) and libmanul-dev (library, headers, CMake and pkg-config files).
-# The library is static: nothing but the programs' package is needed at run time.
+# The library is static; what it loads at run time (HDF5, archives, OpenCV) is in the programs' package.
 if(NOT PROJECT_IS_TOP_LEVEL)
   return()
 endif()
@@ -21,7 +21,8 @@ set(CPACK_COMPONENT_PROGRAMS_DESCRIPTION
   "programs that train and use image models\n Trains image classifiers from a folder of pictures on a CPU or an NVIDIA GPU,\n keeps them in Keras' own files, and asks them about pictures.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libmanul-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libfmt-dev, libjpeg-dev, libpng-dev, zlib1g-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "manul (= ${PROJECT_VERSION}), libfmt-dev, libjpeg-dev, libpng-dev, zlib1g-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
   "deep-learning framework in C++, library and headers\n Tensors, ops with gradients, layers and models with Keras' names, written in\n C++20, for CPU and CUDA.")
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/debian_files.cmake)
 include(CPack)
