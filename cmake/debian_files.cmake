@@ -4,6 +4,7 @@ string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 set(overrides_manul
   "# Whoever publishes packages gives an address: cpack -D CPACK_PACKAGE_CONTACT=..
 bogus-mail-host
+bogus-mail-host-in-debian-changelog
 # Modules, which the library opens by their paths.
 sharedobject-in-library-directory-missing-soname
 maintscript-calls-ldconfig
@@ -11,6 +12,7 @@ maintscript-calls-ldconfig
 set(overrides_libmanul-dev
   "# Whoever publishes packages gives an address: cpack -D CPACK_PACKAGE_CONTACT=..
 bogus-mail-host
+bogus-mail-host-in-debian-changelog
 # The library is compiled for one architecture, and installed where CMake puts it.
 pkg-config-unavailable-for-cross-compilation
 ")
