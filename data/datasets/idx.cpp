@@ -163,4 +163,17 @@ LabelledImages read_mnist(const std::filesystem::path& folder, DataPart part) {
           {}};
 }
 
+LabelledImages read_fashion_mnist(DataPart part, const std::filesystem::path& folder) {
+  if (file_type(folder, ErrorKind::data) == FileType::missing)
+    fail(ErrorKind::data,
+         "{}: Fashion-MNIST is not there: 'apt-get install dataset-fashion-mnist' puts it into "
+         "/usr/share/datasets/fashion-mnist, "
+         "and its four files are at https://github.com/zalandoresearch/fashion-mnist",
+         folder.string());
+  LabelledImages data = read_mnist(folder, part);
+  data.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                      "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+  return data;
+}
+
 }  // namespace manul

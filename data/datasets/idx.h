@@ -24,4 +24,10 @@ Tensor decode_idx(std::span<const uint8_t> bytes, std::string_view name);
 /// /usr/share/datasets/fashion-mnist.
 LabelledImages read_mnist(const std::filesystem::path& folder, DataPart part);
 
+/// Fashion-MNIST (Xiao et al. 2017) with the names of its ten classes: 60000 and 10000 grey pictures of 28x28
+/// pixels, from where Debian's package dataset-fashion-mnist puts it unless another folder is given. Throws
+/// ErrorKind::data with a sentence that says how to get it if it is not there.
+LabelledImages read_fashion_mnist(DataPart part,
+                                  const std::filesystem::path& folder = "/usr/share/datasets/fashion-mnist");
+
 }  // namespace manul

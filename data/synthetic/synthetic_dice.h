@@ -13,8 +13,9 @@ namespace manul::drawing {
 class Dice {
  public:
   Dice(SyntheticAnimal animal, uint64_t seed, int64_t index)
-      : stream_(seed, RandomPurpose::synthetic_picture, static_cast<uint64_t>(animal),
-                static_cast<uint64_t>(index)) {}
+      : Dice(static_cast<uint64_t>(animal), seed, index) {}
+  Dice(uint64_t kind, uint64_t seed, int64_t index)
+      : stream_(seed, RandomPurpose::synthetic_picture, kind, static_cast<uint64_t>(index)) {}
   float between(float low, float high) { return low + (high - low) * uniform_float(stream_.word()); }
   float around(float value, float spread) { return between(value - spread, value + spread); }
   /// The sum of two draws from [-0.5, 0.5) of 16 bits each.

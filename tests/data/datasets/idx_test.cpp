@@ -57,6 +57,10 @@ TEST(Idx, FashionMnistIsWhatPythonReads) {
   LabelledImages test = read_mnist(fashion_mnist, DataPart::test);
   EXPECT_EQ(test.images.shape(), Shape({10000, 28, 28, 1}));
   EXPECT_EQ(checksum(test.images), 0x12728439);
+  LabelledImages named = read_fashion_mnist(DataPart::test);
+  EXPECT_EQ(checksum(named.images), 0x12728439);
+  EXPECT_EQ(named.class_names.size(), 10U);
+  EXPECT_EQ(named.class_names[9], "Ankle boot");
 }
 
 TEST(Idx, DamagedGzipIsRefused) {
@@ -79,8 +83,9 @@ TEST(Idx, FilesOfOtherKindsAreRefused) {
             [] { decode(std::string("\0\0\x08\3\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 16)); },
             "more elements than its bytes can hold"},
            {"IdxNoFile", [] { read_idx("no/such/file"); }, "no/such/file: "},
-           {"IdxNoFolder", [] { read_mnist("no/such/folder", DataPart::test); },
-            "t10k-images-idx3-ubyte.gz"}})
+           {"IdxNoFolder", [] { read_mnist("no/such/folder", DataPart::test); }, "t10k-images-idx3-ubyte.gz"},
+           {"FashionMnistNotThere", [] { read_fashion_mnist(DataPart::test, "no/such/folder"); },
+            "no/such/folder: Fashion-MNIST is not there: 'apt-get install dataset-fashion-mnist'"}})
     check_error(sample);
 }
 
