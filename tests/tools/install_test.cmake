@@ -1,36 +1,60 @@
-# Installs the build in BUILD, then builds the C++ samples of README.md and docs/ as a separate project. Run
-# with cmake -P.
+# Installs the build in BUILD, then builds the C++ samples of README.md and docs/ as a separate project and runs what
+# can be run. Run with cmake -P.
 set(scratch ${BUILD}/install_test)
 file(REMOVE_RECURSE ${scratch})
 
-file(READ ${SOURCE}/README.md readme)
-string(REGEX MATCH "```cpp\n([^`]*)```" block "${readme}")
-if(NOT block)
-  message(FATAL_ERROR "README.md has no C++ example")
-endif()
-string(REGEX REPLACE "^```cpp\n|```$" "" example "${block}")
-file(WRITE ${scratch}/main.cpp "${example}")
-
-# Each sample of these pages is the body of a function that is given what the text around it speaks of.
-set(samples)
-foreach(page models zoo from_picture_to_gradient from_file_to_update)
-  file(READ ${SOURCE}/docs/${page}.md text)
+# Sets `samples` to the C++ blocks of a page; a semicolon in them is <semicolon>.
+function(read_samples page)
+  file(READ ${SOURCE}/${page} text)
   string(REPLACE ";" "<semicolon>" text "${text}")
   string(REGEX MATCHALL "```cpp\n[^`]*```" found "${text}")
   if(NOT found)
-    message(FATAL_ERROR "docs/${page}.md has no C++ samples")
+    message(FATAL_ERROR "${page} has no C++ samples")
   endif()
-  list(APPEND samples ${found})
-endforeach()
+  list(TRANSFORM found REPLACE "^```cpp\n|```$" "")
+  set(samples "${found}" PARENT_SCOPE)
+endfunction()
+function(write_source file source)
+  string(REPLACE "<semicolon>" ";" source "${source}")
+  file(WRITE ${scratch}/samples/${file} "${source}")
+endfunction()
+
+# Each sample of these pages is the body of a function that is given what the text around it speaks of.
 set(source "#include \"manul/manul.h\"\nusing namespace manul<semicolon>\n")
-foreach(sample IN LISTS samples)
-  string(REGEX REPLACE "^```cpp\n|```$" "" body "${sample}")
-  string(MD5 name "${body}")
-  string(APPEND source "void sample_${name}(Model& model, Dataset& train, Dataset& test, Dataset& data, Tensor& pictures, "
-    "Tensor& labels, int steps) {{\n${body}}}\n")
+foreach(page models zoo from_picture_to_gradient from_file_to_update)
+  read_samples(docs/${page}.md)
+  foreach(body IN LISTS samples)
+    string(MD5 name "${body}")
+    string(APPEND source "void sample_${name}(Model& model, Dataset& train, Dataset& test, Dataset& data, Tensor& pictures, "
+      "Tensor& labels, int steps) {{\n${body}}}\n")
+  endforeach()
 endforeach()
-string(REPLACE "<semicolon>" ";" source "${source}")
-file(WRITE ${scratch}/samples.cpp "${source}")
+write_source(samples.cpp "${source}")
+
+# Those of these pages are run: whole programs by themselves, structs for the others to use, and bodies of functions that
+# are given a small model and its data (tests/tools/consumer/run_samples.h).
+set(name 0)
+set(types)
+set(functions)
+set(calls)
+foreach(page README docs/from_keras docs/from_pytorch docs/tutorial)
+  read_samples(${page}.md)
+  foreach(body IN LISTS samples)
+    math(EXPR name "${name} + 1")
+    if(body MATCHES "int main\\(")
+      write_source(program_${name}.cpp "${body}")
+      set(last_program ${scratch}/samples/program_${name}.cpp)
+    elseif(body MATCHES "^struct ")
+      string(APPEND types "${body}")
+    else()
+      string(APPEND functions "void sample_${name}([[maybe_unused]] Model& model, [[maybe_unused]] Tensor& x, [[maybe_unused]] Tensor& y, "
+        "[[maybe_unused]] Tensor& x_test, [[maybe_unused]] Tensor& y_test) {{\n${body}}}\n")
+      string(APPEND calls "{\"${page}.md\", sample_${name}}, ")
+    endif()
+  endforeach()
+endforeach()
+write_source(run_samples.cpp "#include \"run_samples.h\"\nusing namespace manul<semicolon>\n${types}${functions}\
+int main() { return run_samples({${calls}})<semicolon> }\n")
 
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -42,9 +66,10 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${scratch}/prefix)
 include(${SOURCE}/tests/tools/check_headers.cmake)
 check_headers(${scratch}/prefix/include)
 run(${CMAKE_COMMAND} -S ${SOURCE}/tests/tools/consumer -B ${scratch}/build -G ${GENERATOR}
-  -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release "-DSOURCES=${scratch}/main.cpp;${scratch}/samples.cpp"
+  -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release -DSOURCES=${scratch}/samples
   "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build ${scratch}/build)
+run(${CMAKE_CTEST_COMMAND} --test-dir ${scratch}/build --output-on-failure)
 
 # The same without CMake.
 find_program(PKG_CONFIG pkg-config)
@@ -55,7 +80,7 @@ if(PKG_CONFIG)
     message(FATAL_ERROR "pkg-config does not find manul: ${options}")
   endif()
   separate_arguments(options UNIX_COMMAND "${options}")
-  run(${CXX} -O0 ${scratch}/main.cpp -o ${scratch}/without_cmake ${options})
+  run(${CXX} -O0 ${last_program} -o ${scratch}/without_cmake ${options})
 else()
   message(STATUS "pkg-config is not here: manul.pc was not tried")
 endif()
