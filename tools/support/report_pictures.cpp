@@ -286,7 +286,7 @@ std::vector<Tile> explained_tiles(const std::vector<std::filesystem::path>& file
   for (size_t place : places) {
     auto [text, mood] = std::visit([&](const auto& each) { return answer_text(each, place); }, evaluation);
     size_t answer = answer_to_explain(evaluation, place);
-    const auto& names = std::visit(
+    std::vector<std::string> names = std::visit(
         [](const auto& each) -> const std::vector<std::string>& {
           if constexpr (requires { each.class_names(); })
             return each.class_names();
