@@ -26,8 +26,7 @@ const std::vector<NotSupported>& not_supported() {
        {"AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveMaxPooling1D",
         "AdaptiveMaxPooling2D"},
        "the size of a model's input is known: a pooling of that size divided by the output's does where it "
-       "is "
-       "a multiple"},
+       "is a multiple"},
       {"layers",
        {"AdditiveAttention", "Attention", "GroupQueryAttention"},
        "MultiHeadAttention is the attention that is here"},
@@ -76,9 +75,7 @@ const std::vector<NotSupported>& not_supported() {
       {"optimizers",
        {"Adafactor"},
        "what it keeps of a kernel are rows and columns, not one number a weight"},
-      {"optimizers",
-       {"LossScaleOptimizer"},
-       "float16 is not trained, and bfloat16 needs no scaling of the loss"},
+      {"optimizers", {"LossScaleOptimizer"}, "mixed precision is not trained, so no loss needs scaling"},
       {"optimizers",
        {"Muon", "MultiOptimizer", "ScheduleFreeAdamW"},
        "an optimizer of your own is a struct (docs/models.md)"},

@@ -133,6 +133,12 @@ std::optional<Match> dense_activation_pattern(const Matcher& matcher, int node) 
   return Match{{node, producer}, dense_step(*dense, *activation, matcher.inputs(producer), node)};
 }
 
+/// The context of a call that may say itself whether it is one of training.
+CallContext as_told(CallContext context, std::optional<bool> training) {
+  context.training = training.value_or(context.training);
+  return context;
+}
+
 /// BatchNormalization with what may follow it: an Add with something of its shape, an activation.
 std::optional<Match> normalization_tail_pattern(const Matcher& matcher, int node) {
   std::vector<int> nodes{node};
@@ -158,9 +164,8 @@ std::optional<Match> normalization_tail_pattern(const Matcher& matcher, int node
   if (addend >= 0) inputs.push_back(addend);
   auto call = [layer, activation, training = matcher.training(normalized)](const std::vector<Tensor>& inputs,
                                                                            const CallContext& context) {
-    CallContext told = context;
-    told.training = training.value_or(context.training);
-    return layer->call_fused(inputs.at(0), told, {inputs.size() > 1 ? inputs[1] : Tensor(), activation});
+    return layer->call_fused(inputs.at(0), as_told(context, training),
+                             {inputs.size() > 1 ? inputs[1] : Tensor(), activation});
   };
   return Match{nodes, {inputs, node, call, Activation::linear, {}, nullptr, {}}};
 }
@@ -170,9 +175,7 @@ PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
   const Layer* layer = graph.layers()[graph.nodes()[node].layer].get();
   auto call_all = [layer, training = graph.nodes()[node].training](const std::vector<Tensor>& inputs,
                                                                    const CallContext& context) {
-    CallContext told = context;
-    told.training = training.value_or(context.training);
-    return layer->call(inputs, told);
+    return layer->call(inputs, as_told(context, training));
   };
   auto call = [call_all](const std::vector<Tensor>& inputs, const CallContext& context) {
     return call_all(inputs, context).at(0);
