@@ -65,8 +65,12 @@ endfunction()
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${scratch}/prefix)
 include(${SOURCE}/tests/tools/check_headers.cmake)
 check_headers(${scratch}/prefix/include)
+check_standard_names(${scratch}/prefix/include)
+list(TRANSFORM standard_names REPLACE "\\|.*" "" OUTPUT_VARIABLE standard_headers)
+list(JOIN standard_headers " " standard_headers)
 run(${CMAKE_COMMAND} -S ${SOURCE}/tests/tools/consumer -B ${scratch}/build -G ${GENERATOR}
   -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release -DSOURCES=${scratch}/samples
+  "-DSTANDARD_HEADERS=${standard_headers}"
   "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build ${scratch}/build)
 run(${CMAKE_CTEST_COMMAND} --test-dir ${scratch}/build --output-on-failure)
