@@ -4,9 +4,11 @@
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <Eigen/Core>
+#include <array>
 #include <cstring>
 #include <unsupported/Eigen/SpecialFunctions>
 #if defined(__GNUC__) && !defined(__clang__)
@@ -127,18 +129,48 @@ template <class T, class Function, class... From>
   if (i < count) store_part(to + i, function(load_part(from + i, count - i)...), count - i);
 }
 
-/// The sum of function(from[i]...) for i in [0, count): a sum a lane, then the lanes from first to last.
-template <class T, class Function, class... From>
-[[gnu::always_inline]] inline T sum_range(int64_t count, const Function& function, const From*... from) {
-  Vector<T> sum{};
-  int64_t i = 0;
-  for (; i + lanes<T> <= count; i += lanes<T>) sum += function(load(from + i)...);
-  if (i < count) {
-    T last[lanes<T>] = {};
-    store_part(last, function(load_part(from + i, count - i)...), count - i);
-    sum += load(last);
-  }
+namespace detail {
+template <class T>
+void add(Vector<T>& sum, Vector<T> value) {
+  sum += value;
+}
+template <class T, size_t count>
+void add(std::array<Vector<T>, count>& sums, const std::array<Vector<T>, count>& values) {
+  for (size_t k = 0; k < count; ++k) sums[k] += values[k];
+}
+template <class T>
+Vector<T> first_of(Vector<T> value, int64_t count) {
+  T first[lanes<T>] = {};
+  store_part(first, value, count);
+  return load(first);
+}
+template <class T, size_t sums>
+std::array<Vector<T>, sums> first_of(std::array<Vector<T>, sums> values, int64_t count) {
+  for (Vector<T>& value : values) value = first_of<T>(value, count);
+  return values;
+}
+template <class T>
+T total(Vector<T> sum) {
   return sum_of_lanes<T>(sum);
+}
+template <class T, size_t count>
+std::array<T, count> total(const std::array<Vector<T>, count>& sums) {
+  std::array<T, count> totals;
+  for (size_t k = 0; k < count; ++k) totals[k] = sum_of_lanes<T>(sums[k]);
+  return totals;
+}
+}  // namespace detail
+
+/// The sum of function(from[i]...) for i in [0, count), or the sums where function gives a std::array of
+/// vectors: a sum a lane, then those of the lanes.
+template <class T, class Function, class... From>
+[[gnu::always_inline]] inline auto sum_range(int64_t count, const Function& function, const From*... from) {
+  decltype(function(load(from)...)) sum{};
+  int64_t i = 0;
+  for (; i + lanes<T> <= count; i += lanes<T>) detail::add<T>(sum, function(load(from + i)...));
+  if (i < count)
+    detail::add<T>(sum, detail::first_of<T>(function(load_part(from + i, count - i)...), count - i));
+  return detail::total<T>(sum);
 }
 
 /// The largest of `count` numbers, at least one.

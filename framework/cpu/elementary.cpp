@@ -2,42 +2,20 @@
 
 #include <algorithm>
 
-#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/cpu/eigen.h"
 
 namespace manul::cpu {
-namespace {
-
-constexpr int64_t grain = 1 << 14;
-
-template <class T>
-void fill_all(double value, const Tensor& y) {
-  std::fill_n(y.mutable_data<T>(), y.elements(), static_cast<T>(value));
-}
-
-}  // namespace
-
 void accumulate(const Tensor& x, const Tensor& y) {
-  visit_float(x.dtype(), "accumulate", [&](auto zero) {
-    using T = decltype(zero);
-    const T* from = x.data<T>();
+  visit_float(x.dtype(), "accumulate", [&]<class T>(T) {
     T* to = y.mutable_data<T>();
-    parallel_for(x.elements(), grain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) to[i] += from[i];
-    });
+    map<T>(
+        x.elements(), [](Vector<T> sum, Vector<T> v) { return sum + v; }, to, to, x.data<T>());
   });
 }
 
 void fill(double value, const Tensor& y) {
-  switch (y.dtype()) {
-    case DType::f32:
-      return fill_all<float>(value, y);
-    case DType::f64:
-      return fill_all<double>(value, y);
-    case DType::u8:
-      return fill_all<uint8_t>(value, y);
-    case DType::i32:
-      return fill_all<int32_t>(value, y);
-  }
+  visit_dtype(y.dtype(),
+              [&]<class T>(T) { std::fill_n(y.mutable_data<T>(), y.elements(), static_cast<T>(value)); });
 }
 
 }  // namespace manul::cpu

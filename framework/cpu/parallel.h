@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -29,6 +30,23 @@ void parallel_for(int64_t count, int64_t grain, Body&& body) {
   using Part = decltype(part);
   detail::run_parts(
       parts, [](void* erased, int64_t k) { (*static_cast<Part*>(erased))(k); }, std::addressof(part));
+}
+
+/// Elements that are worth a part of their own, where little is done with each.
+inline constexpr int64_t elements_a_part = 1 << 14;
+
+/// parallel_for for `rows` rows of `length` elements: body(first row, end).
+template <class Body>
+void parallel_rows(int64_t rows, int64_t length, Body&& body) {
+  parallel_for(rows, std::max<int64_t>(elements_a_part / std::max<int64_t>(length, 1), 1), body);
+}
+
+/// The same, row by row: body(row).
+template <class Body>
+void for_rows(int64_t rows, int64_t length, const Body& body) {
+  parallel_rows(rows, length, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) body(row);
+  });
 }
 
 }  // namespace manul::cpu

@@ -2,6 +2,19 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
+
+#if defined(__AVX__)
+#if defined(__GNUC__) && !defined(__clang__)  // gcc 12 warns of its own headers
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+#endif
 
 /// Vectors as wide as the registers of the processor compiled for, by the vector extensions of GCC and Clang:
 /// the arithmetic operators and comparisons work lane by lane, `mask ? a : b` chooses by lane. Sources that
@@ -52,17 +65,54 @@ template <class T>
   std::memcpy(to, &value, sizeof value);
 }
 
+#if defined(__AVX512F__)
+/// The first `count` lanes.
+[[gnu::always_inline]] inline unsigned first_lanes(int64_t count) {
+  return (1u << count) - 1;
+}
+#elif defined(__AVX__)
+/// The first `bytes` bytes.
+[[gnu::always_inline]] inline __m256i first_bytes(int64_t bytes) {
+  static constexpr int32_t ends[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ends + 8 - bytes / 4));
+}
+#endif
+
 /// The first `count` (at most lanes<T>) elements; the other lanes are zero.
 template <class T>
 [[gnu::always_inline]] inline Vector<T> load_part(const T* from, int64_t count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(first_lanes(count)), from);
+  else
+    return _mm512_maskz_loadu_pd(static_cast<__mmask8>(first_lanes(count)), from);
+#elif defined(__AVX__)
+  if constexpr (sizeof(T) == 4)
+    return _mm256_maskload_ps(from, first_bytes(count * 4));
+  else
+    return _mm256_maskload_pd(from, first_bytes(count * 8));
+#else
   Vector<T> value{};
   std::memcpy(&value, from, static_cast<size_t>(count) * sizeof(T));
   return value;
+#endif
 }
 
 template <class T>
 [[gnu::always_inline]] inline void store_part(T* to, Vector<T> value, int64_t count) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>(first_lanes(count)), value);
+  else
+    _mm512_mask_storeu_pd(to, static_cast<__mmask8>(first_lanes(count)), value);
+#elif defined(__AVX__)
+  if constexpr (sizeof(T) == 4)
+    _mm256_maskstore_ps(to, first_bytes(count * 4), value);
+  else
+    _mm256_maskstore_pd(to, first_bytes(count * 8), value);
+#else
   std::memcpy(to, &value, static_cast<size_t>(count) * sizeof(T));
+#endif
 }
 
 template <class T>
@@ -70,12 +120,22 @@ template <class T>
   return value - Vector<T>{};
 }
 
-/// The lanes added from the first to the last.
+namespace detail {
+template <class T, int... I>
+[[gnu::always_inline]] inline auto add_halves(auto value, std::integer_sequence<int, I...>) {
+  constexpr int half = sizeof...(I);
+  return __builtin_shufflevector(value, value, I...) + __builtin_shufflevector(value, value, (half + I)...);
+}
+}  // namespace detail
+
+/// The sum of the lanes: the halves are added, then their halves, and so on.
 template <class T>
-inline T sum_of_lanes(Vector<T> value) {
-  T sum = 0;
-  for (int i = 0; i < lanes<T>; ++i) sum += value[i];
-  return sum;
+[[gnu::always_inline]] inline T sum_of_lanes(auto value) {
+  constexpr int half = sizeof(value) / sizeof(T) / 2;
+  if constexpr (half == 1)
+    return value[0] + value[1];
+  else
+    return sum_of_lanes<T>(detail::add_halves<T>(value, std::make_integer_sequence<int, half>()));
 }
 
 }  // namespace manul::cpu

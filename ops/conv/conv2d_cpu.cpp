@@ -2,6 +2,7 @@
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
 #include "manul/ops/conv/conv2d_row_cpu.h"
+#include "manul/ops/conv/conv2d_scatter_cpu.h"
 
 namespace manul::cpu {
 namespace {
@@ -94,6 +95,11 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
+    // Measured: where a vector of channels would be mostly empty, and the filters are enough for a product.
+    if (4 * geometry.group_channels() <= lanes<T> && kernel.shape()[0] / geometry.groups >= lanes<T>)
+      return ScatteredInputGradient<T>(geometry, dy.data<T>(), kernel.data<T>(), kernel.shape()[0],
+                                       dx.mutable_data<T>())
+          .run();
     for (int64_t group = 0; group < geometry.groups; ++group)
       for (int64_t row = 0; row < std::min(geometry.strides[0], geometry.input[0]); ++row)
         for (int64_t column = 0; column < std::min(geometry.strides[1], geometry.input[1]); ++column)

@@ -1,12 +1,11 @@
 #include "manul/ops/losses/loss.h"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
+#include <vector>
 
-#include "manul/framework/elementary.h"
 #include "manul/framework/tape.h"
-#include "manul/ops/losses/loss_functions.h"
-#include "manul/ops/losses/loss_labels.h"
+#include "manul/ops/losses/crossentropy_rows_cpu.h"
 
 namespace manul {
 
@@ -83,92 +82,34 @@ Tensor loss_from_probabilities(Loss loss, const Tensor& probabilities, const Ten
 }
 
 namespace cpu {
-namespace {
-
-/// The class of row `i`; throws if there is none of that number.
-int64_t checked_class(const Labels& labels, int64_t i, int64_t classes) {
-  int64_t label = labels.class_of(i);
-  check(label >= 0 && label < classes, "sparse_categorical_crossentropy: label {} is not one of 0 to {}",
-        label, classes - 1);
-  return label;
-}
-
-/// How often samples count; 1 without weights.
-class SampleWeights {
- public:
-  explicit SampleWeights(const Tensor& weights) : raw_(weights.defined() ? weights.data<float>() : nullptr) {}
-  double of(int64_t sample) const { return raw_ ? double{raw_[sample]} : 1.0; }
-
- private:
-  const float* raw_;
-};
-
-template <class T>
-double binary_loss(bool from_logits, const Tensor& input, const Labels& labels, const SampleWeights& weights,
-                   T* gradient) {
-  const T* in = input.data<T>();
-  double total = 0;
-  int64_t samples = input.shape()[0], outputs = input.elements() / samples, i = 0;
-  for (int64_t sample = 0; sample < samples; ++sample) {
-    double weight = weights.of(sample);
-    for (int64_t output = 0; output < outputs; ++output, ++i) {
-      T label = static_cast<T>(labels[i]);
-      check(is_binary_label(label), "binary_crossentropy: label {} is not between 0 and 1", labels[i]);
-      LossTerm<T> term = from_logits ? binary_crossentropy_of_logit(in[i], label)
-                                     : binary_crossentropy_of_probability(in[i], label);
-      total += static_cast<double>(term.value) * weight;
-      if (gradient) gradient[i] = term.derivative * static_cast<T>(weight) / static_cast<T>(input.elements());
-    }
-  }
-  return total / static_cast<double>(input.elements());
-}
-
-/// A row of a categorical loss, and its gradient times `factor`.
-template <class T, class Target>
-double categorical_loss(bool from_logits, const T* in, int64_t classes, const Target& target, T* gradient,
-                        T factor) {
-  return static_cast<double>(
-      from_logits ? categorical_crossentropy_of_logits(in, classes, target, gradient, factor)
-                  : categorical_crossentropy_of_probabilities(in, classes, target, gradient, factor));
-}
-
-}  // namespace
 
 void loss(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels, const Tensor& weights,
           const Tensor& value, const Tensor& gradient) {
-  visit_float(input.dtype(), "loss", [&](auto zero) {
-    using T = decltype(zero);
-    Labels label = labels_in(labels);
-    SampleWeights sample_weights(weights);
-    T* to = gradient.defined() ? gradient.mutable_data<T>() : nullptr;
-    if (loss == Loss::binary_crossentropy) {
-      *value.mutable_data<T>() =
-          static_cast<T>(binary_loss<T>(from_logits, input, label, sample_weights, to));
-      return;
-    }
-    int64_t rows = input.shape()[0], classes = input.shape()[1];
-    bool sparse = loss == Loss::sparse_categorical_crossentropy;
-    double total = 0;
-    for (int64_t row = 0; row < rows; ++row) {
-      const T* in = input.data<T>() + row * classes;
-      double weight = sample_weights.of(row);
-      T *out = to ? to + row * classes : nullptr, factor = static_cast<T>(weight) / static_cast<T>(rows);
-      total += weight *
-               (sparse ? categorical_loss(from_logits, in, classes,
-                                          OneHot<T>{checked_class(label, row, classes)}, out, factor)
-                       : categorical_loss(from_logits, in, classes,
-                                          ClassWeights<T>{labels.data<T>() + row * classes}, out, factor));
-    }
+  visit_float(input.dtype(), "loss", [&]<class T>(T) {
+    Labels numbers = labels_in(labels);
+    for (int64_t i = 0; loss == Loss::binary_crossentropy && i < input.elements(); ++i)
+      check(is_binary_label(numbers[i]), "binary_crossentropy: label {} is not between 0 and 1", numbers[i]);
+    CrossentropyRows<T> all({.kind = loss, .from_logits = from_logits}, input, labels, gradient);
+    int64_t rows = all.rows(), classes = all.classes(), rows_a_sample = rows / input.shape()[0];
+    std::vector<double> values(rows);
+    all.run([&](int64_t row, T value_of_row) {
+      float weight = weights.defined() ? weights.data<float>()[row / rows_a_sample] : 1;
+      values[row] = static_cast<double>(value_of_row) * weight;
+      if (!gradient.defined()) return;
+      T factor = static_cast<T>(weight) / static_cast<T>(rows),
+        *to = gradient.mutable_data<T>() + row * classes;
+      for (int64_t c = 0; c < classes; ++c) to[c] *= factor;
+    });
+    double total = std::accumulate(values.begin(), values.end(), 0.0);
     *value.mutable_data<T>() = static_cast<T>(total / static_cast<double>(rows));
   });
 }
 
 void loss_backward(const Tensor& gradient, const Tensor& dloss, const Tensor& dx) {
-  visit_float(gradient.dtype(), "loss", [&](auto zero) {
-    using T = decltype(zero);
-    const T *from = gradient.data<T>(), factor = *dloss.data<T>();
-    T* to = dx.mutable_data<T>();
-    for (int64_t i = 0; i < gradient.elements(); ++i) to[i] = from[i] * factor;
+  visit_float(gradient.dtype(), "loss", [&]<class T>(T) {
+    map<T>(
+        gradient.elements(), [factor = *dloss.data<T>()](Vector<T> v) { return v * factor; },
+        dx.mutable_data<T>(), gradient.data<T>());
   });
 }
 

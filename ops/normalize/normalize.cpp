@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "manul/framework/cpu/column_sums.h"
 #include "manul/framework/cpu/parallel.h"
@@ -71,49 +72,43 @@ Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tens
 namespace cpu {
 namespace {
 
-constexpr int64_t elements_a_part = 1 << 14;
-
-template <class T>
-const T* data_or_null(const Tensor& tensor) {
-  return tensor.defined() ? tensor.data<T>() : nullptr;
-}
-
-/// Calls body(first element of the row) for every row of `channels` elements.
-template <class Body>
-void for_rows(const Tensor& x, const Body& body) {
-  int64_t channels = x.shape()[-1];
-  if (channels == 0) return;
-  parallel_for(x.shape().rows(), std::max<int64_t>(elements_a_part / channels, 1),
-               [=](int64_t begin, int64_t end) {
-                 for (int64_t row = begin; row < end; ++row) body(row * channels);
-               });
+/// value(c) for each channel.
+template <class T, class Value>
+std::vector<T> channel_values(const Tensor& of, const Value& value) {
+  std::vector<T> values(of.elements());
+  for (size_t c = 0; c < values.size(); ++c) values[c] = value(c);
+  return values;
 }
 
 /// y = (x - mean) * factor + beta per channel.
 template <class T>
-void normalize(const Tensor& x, const T* mean, const std::vector<T>& factor, const Tensor& beta,
+void normalize(const Tensor& x, const Tensor& mean, const std::vector<T>& factor, const Tensor& beta,
                const Tensor& y) {
-  const T *from = x.data<T>(), *offset = data_or_null<T>(beta), *by = factor.data();
-  T* to = y.mutable_data<T>();
+  const T *from = x.data<T>(), *center = mean.data<T>(), *by = factor.data();
+  const T* offset = beta.defined() ? beta.data<T>() : nullptr;
   int64_t channels = x.shape()[-1];
-  for_rows(x, [=](int64_t first) {
-    for (int64_t c = 0; c < channels; ++c) to[first + c] = (from[first + c] - mean[c]) * by[c];
+  for_rows(x.shape().rows(), channels, [=, to = y.mutable_data<T>()](int64_t row) {
+    int64_t first = row * channels;
+    for (int64_t c = 0; c < channels; ++c) to[first + c] = (from[first + c] - center[c]) * by[c];
     if (offset)
       for (int64_t c = 0; c < channels; ++c) to[first + c] += offset[c];
   });
+}
+
+template <class T>
+T gamma_of(const Tensor& gamma, size_t channel) {
+  return gamma.defined() ? gamma.data<T>()[channel] : T(1);
 }
 
 }  // namespace
 
 void batch_normalize(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                      const Tensor& variance, double epsilon, const Tensor& y) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    const T* by = data_or_null<T>(gamma);
-    std::vector<T> factor(variance.elements());
-    for (size_t c = 0; c < factor.size(); ++c)
-      factor[c] = (by ? by[c] : T(1)) / std::sqrt(variance.data<T>()[c] + static_cast<T>(epsilon));
-    normalize(x, mean.data<T>(), factor, beta, y);
+  visit_float(x.dtype(), "batch_normalize", [&]<class T>(T) {
+    auto factor = channel_values<T>(variance, [&](size_t c) {
+      return gamma_of<T>(gamma, c) / std::sqrt(variance.data<T>()[c] + static_cast<T>(epsilon));
+    });
+    normalize(x, mean, factor, beta, y);
   });
 }
 
@@ -144,12 +139,10 @@ void batch_statistics(const Tensor& x, double epsilon, double momentum, const Te
 
 void batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                               const Tensor& inverse_deviation, const Tensor& y) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    const T *by = data_or_null<T>(gamma), *inverse = inverse_deviation.data<T>();
-    std::vector<T> factor(mean.elements());
-    for (size_t c = 0; c < factor.size(); ++c) factor[c] = by ? by[c] * inverse[c] : inverse[c];
-    normalize(x, mean.data<T>(), factor, beta, y);
+  visit_float(x.dtype(), "batch_normalize", [&]<class T>(T) {
+    const T* inverse = inverse_deviation.data<T>();
+    normalize(x, mean, channel_values<T>(mean, [&](size_t c) { return gamma_of<T>(gamma, c) * inverse[c]; }),
+              beta, y);
   });
 }
 
@@ -158,10 +151,9 @@ void batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tensor
 void batch_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
                               const Tensor& inverse_deviation, const Tensor& dy, const Tensor& dx,
                               const Tensor& dgamma, const Tensor& dbeta) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    const T *from = x.data<T>(), *arrived = dy.data<T>(), *center = mean.data<T>();
-    const T *inverse = inverse_deviation.data<T>(), *by = data_or_null<T>(gamma);
+  visit_float(x.dtype(), "batch_normalize", [&]<class T>(T) {
+    const T *from = x.data<T>(), *arrived = dy.data<T>();
+    const T *center = mean.data<T>(), *inverse = inverse_deviation.data<T>();
     int64_t channels = x.shape()[-1], rows = x.shape().rows();
     auto sums = column_sums(rows, channels, [=](int64_t i, int64_t c) {
       double dy = arrived[i];
@@ -172,19 +164,21 @@ void batch_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor
       if (dgamma.defined()) dgamma.mutable_data<T>()[c] = static_cast<T>(sums[c][1]);
     }
     if (!dx.defined()) return;
-    std::vector<T> factor(channels), mean_dy(channels), mean_dyh(channels);
-    for (int64_t c = 0; c < channels; ++c) {
-      factor[c] = by ? by[c] * inverse[c] : inverse[c];
-      mean_dy[c] = static_cast<T>(sums[c][0] / static_cast<double>(rows));
-      mean_dyh[c] = static_cast<T>(sums[c][1] / static_cast<double>(rows));
-    }
-    for_rows(x, [=, to = dx.mutable_data<T>(), a = factor.data(), b = mean_dy.data(),
-                 e = mean_dyh.data()](int64_t first) {
-      for (int64_t c = 0; c < channels; ++c) {
-        T h = (from[first + c] - center[c]) * inverse[c];
-        to[first + c] = a[c] * (arrived[first + c] - b[c] - h * e[c]);
-      }
-    });
+    auto factor = channel_values<T>(mean, [&](size_t c) { return gamma_of<T>(gamma, c) * inverse[c]; });
+    auto mean_of = [&](int k) {
+      return channel_values<T>(
+          mean, [&](size_t c) { return static_cast<T>(sums[c][k] / static_cast<double>(rows)); });
+    };
+    std::vector<T> mean_dy = mean_of(0), mean_dyh = mean_of(1);
+    for_rows(rows, channels,
+             [=, to = dx.mutable_data<T>(), by = factor.data(), of_dy = mean_dy.data(),
+              of_dyh = mean_dyh.data()](int64_t row) {
+               int64_t first = row * channels;
+               for (int64_t c = 0; c < channels; ++c) {
+                 T h = (from[first + c] - center[c]) * inverse[c];
+                 to[first + c] = by[c] * (arrived[first + c] - of_dy[c] - h * of_dyh[c]);
+               }
+             });
   });
 }
 

@@ -28,11 +28,9 @@ namespace {
 /// element of a line lies `blocks.behind` further on.
 template <class Line>
 void for_lines(const AxisBlocks& blocks, const Line& line) {
-  int64_t behind = blocks.behind;
-  parallel_for(blocks.before * behind, std::max<int64_t>((1 << 13) / blocks.inside, 1),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) line(i / behind * behind * blocks.inside + i % behind);
-               });
+  for_rows(blocks.before * blocks.behind, blocks.inside, [&, behind = blocks.behind](int64_t i) {
+    line(i / behind * behind * blocks.inside + i % behind);
+  });
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/pointwise/pointwise.h"
@@ -15,20 +17,16 @@ Tensor cast(const Tensor& x, DType dtype) {
   return y;
 }
 
-namespace cpu {
-
-void cast(const Tensor& x, const Tensor& y) {
-  visit_dtype(x.dtype(), [&](auto from_zero) {
-    visit_float(y.dtype(), "cast", [&](auto to_zero) {
-      using To = decltype(to_zero);
-      const auto* from = x.data<decltype(from_zero)>();
-      To* to = y.mutable_data<To>();
-      parallel_for(x.elements(), 1 << 14, [=](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) to[i] = static_cast<To>(from[i]);
-      });
+void cpu::cast(const Tensor& x, const Tensor& y) {
+  visit_dtype(x.dtype(), [&]<class From>(From) {
+    visit_float(y.dtype(), "cast", [&]<class To>(To) {
+      parallel_for(x.elements(), elements_a_part,
+                   [from = x.data<From>(), to = y.mutable_data<To>()](int64_t begin, int64_t end) {
+                     std::transform(from + begin, from + end, to + begin,
+                                    [](From value) { return static_cast<To>(value); });
+                   });
     });
   });
 }
 
-}  // namespace cpu
 }  // namespace manul

@@ -32,20 +32,20 @@ Tensor log_softmax(const Tensor& x) {
 namespace cpu {
 namespace {
 
-/// body(first element, classes) for each row along the last axis.
-template <class Body>
-void for_rows(const Tensor& x, const Body& body) {
-  constexpr int64_t grain = 1 << 12;
+constexpr int64_t work = 4;  // of an exponential, in elements
+
+/// body(row of x, row of each of `others`.., classes) for each row along the last axis.
+template <class T, class Body, class... Other>
+void for_classes(const Tensor& x, const Body& body, T* to, const Other*... from) {
   int64_t classes = x.shape()[-1];
-  parallel_for(x.shape().rows(), std::max<int64_t>(1, grain / std::max<int64_t>(classes, 1)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t row = begin; row < end; ++row) body(row * classes, classes);
-               });
+  for_rows(x.shape().rows(), work * classes, [&](int64_t row) {
+    if (classes > 0) body(classes, to + row * classes, (from + row * classes)...);
+  });
 }
 
 template <class T>
-Vector<T> identity(Vector<T> v) {
-  return v;
+Vector<T> exp(Vector<T> v) {
+  return Math<Vector<T>>::exp(v);
 }
 
 /// Rows so short that a vector or two would be mostly empty: exp goes over many rows at once, the rest by
@@ -54,8 +54,7 @@ constexpr int64_t short_row = 64;
 
 template <class T>
 void softmax_of_short_rows(int64_t rows, int64_t classes, const T* in, T* out) {
-  constexpr int64_t grain = 1 << 12;
-  parallel_for(rows, std::max(grain / classes, int64_t{1}), [=](int64_t begin, int64_t end) {
+  parallel_rows(rows, work * classes, [=](int64_t begin, int64_t end) {
     for (int64_t first = begin * classes; first < end * classes; first += classes) {
       T top = *std::max_element(in + first, in + first + classes);
       for (int64_t c = first; c < first + classes; ++c) out[c] = in[c] - top;
@@ -72,8 +71,7 @@ void softmax_of_short_rows(int64_t rows, int64_t classes, const T* in, T* out) {
 
 template <class T>
 void softmax_backward_of_short_rows(int64_t rows, int64_t classes, const T* out, const T* arrived, T* to) {
-  constexpr int64_t grain = 1 << 12;
-  parallel_for(rows, std::max(grain / classes, int64_t{1}), [=](int64_t begin, int64_t end) {
+  parallel_rows(rows, work * classes, [=](int64_t begin, int64_t end) {
     for (int64_t first = begin * classes; first < end * classes; first += classes) {
       T sum = 0;
       for (int64_t c = first; c < first + classes; ++c) sum += out[c] * arrived[c];
@@ -89,67 +87,59 @@ bool has_short_rows(const Tensor& x) {
 }  // namespace
 
 void softmax(const Tensor& x, const Tensor& y) {
-  visit_float(x.dtype(), "softmax", [&](auto zero) {
-    using T = decltype(zero);
-    const T* in = x.data<T>();
-    T* out = y.mutable_data<T>();
-    if (has_short_rows(x)) return softmax_of_short_rows(x.shape().rows(), x.shape()[-1], in, out);
-    for_rows(x, [=](int64_t first, int64_t classes) {
-      T* row = out + first;
-      T top = largest(classes, in + first);
+  visit_float(x.dtype(), "softmax", [&]<class T>(T) {
+    if (has_short_rows(x))
+      return softmax_of_short_rows(x.shape().rows(), x.shape()[-1], x.data<T>(), y.mutable_data<T>());
+    auto one = [](int64_t classes, T* out, const T* in) {
+      T top = largest(classes, in);
       map_range(
-          classes, [=](Vector<T> v) { return Math<Vector<T>>::exp(v - top); }, row, in + first);
-      T sum = sum_range<T>(classes, identity<T>, row);
+          classes, [=](Vector<T> v) { return exp<T>(v - top); }, out, in);
+      T sum = sum_range<T>(
+          classes, [](Vector<T> v) { return v; }, out);
       map_range(
-          classes, [=](Vector<T> v) { return v / sum; }, row, row);
-    });
+          classes, [=](Vector<T> v) { return v / sum; }, out, out);
+    };
+    for_classes(x, one, y.mutable_data<T>(), x.data<T>());
   });
 }
 
 void softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
-  visit_float(y.dtype(), "softmax", [&](auto zero) {
-    using T = decltype(zero);
-    const T *out = y.data<T>(), *arrived = dy.data<T>();
-    T* to = dx.mutable_data<T>();
+  visit_float(y.dtype(), "softmax", [&]<class T>(T) {
     if (has_short_rows(y))
-      return softmax_backward_of_short_rows(y.shape().rows(), y.shape()[-1], out, arrived, to);
-    for_rows(y, [=](int64_t first, int64_t classes) {
+      return softmax_backward_of_short_rows(y.shape().rows(), y.shape()[-1], y.data<T>(), dy.data<T>(),
+                                            dx.mutable_data<T>());
+    auto one = [](int64_t classes, T* to, const T* out, const T* arrived) {
       T sum = sum_range<T>(
-          classes, [](Vector<T> v, Vector<T> d) { return v * d; }, out + first, arrived + first);
+          classes, [](Vector<T> v, Vector<T> d) { return v * d; }, out, arrived);
       map_range(
-          classes, [=](Vector<T> v, Vector<T> d) { return v * (d - sum); }, to + first, out + first,
-          arrived + first);
-    });
+          classes, [=](Vector<T> v, Vector<T> d) { return v * (d - sum); }, to, out, arrived);
+    };
+    for_classes(y, one, dx.mutable_data<T>(), y.data<T>(), dy.data<T>());
   });
 }
 
 void log_softmax(const Tensor& x, const Tensor& y) {
-  visit_float(x.dtype(), "log_softmax", [&](auto zero) {
-    using T = decltype(zero);
-    const T* in = x.data<T>();
-    T* out = y.mutable_data<T>();
-    for_rows(x, [=](int64_t first, int64_t classes) {
-      T top = largest(classes, in + first);
-      T sum = sum_range<T>(
-          classes, [=](Vector<T> v) { return Math<Vector<T>>::exp(v - top); }, in + first);
-      T log_sum = std::log(sum);
+  visit_float(x.dtype(), "log_softmax", [&]<class T>(T) {
+    auto one = [](int64_t classes, T* out, const T* in) {
+      T top = largest(classes, in);
+      T log_sum = std::log(sum_range<T>(
+          classes, [=](Vector<T> v) { return exp<T>(v - top); }, in));
       map_range(
-          classes, [=](Vector<T> v) { return (v - top) - log_sum; }, out + first, in + first);
-    });
+          classes, [=](Vector<T> v) { return (v - top) - log_sum; }, out, in);
+    };
+    for_classes(x, one, y.mutable_data<T>(), x.data<T>());
   });
 }
 
 void log_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
-  visit_float(y.dtype(), "log_softmax", [&](auto zero) {
-    using T = decltype(zero);
-    const T *out = y.data<T>(), *arrived = dy.data<T>();
-    T* to = dx.mutable_data<T>();
-    for_rows(y, [=](int64_t first, int64_t classes) {
-      T sum = sum_range<T>(classes, identity<T>, arrived + first);
+  visit_float(y.dtype(), "log_softmax", [&]<class T>(T) {
+    auto one = [](int64_t classes, T* to, const T* out, const T* arrived) {
+      T sum = sum_range<T>(
+          classes, [](Vector<T> v) { return v; }, arrived);
       map_range(
-          classes, [=](Vector<T> v, Vector<T> d) { return d - Math<Vector<T>>::exp(v) * sum; }, to + first,
-          out + first, arrived + first);
-    });
+          classes, [=](Vector<T> v, Vector<T> d) { return d - exp<T>(v) * sum; }, to, out, arrived);
+    };
+    for_classes(y, one, dx.mutable_data<T>(), y.data<T>(), dy.data<T>());
   });
 }
 

@@ -1,6 +1,6 @@
 #include "manul/ops/pointwise/where.h"
 
-#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/cpu/eigen.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/pointwise/pointwise.h"
 
@@ -32,17 +32,19 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
 }
 
 void cpu::where(const Tensor& condition, const Tensor& a, const Tensor& b, const Tensor& y) {
-  visit_float(y.dtype(), "where", [&](auto zero) {
-    using T = decltype(zero);
-    const T *mask = condition.data<T>(), *left = a.defined() ? a.data<T>() : nullptr,
-            *right = b.defined() ? b.data<T>() : nullptr;
+  visit_float(y.dtype(), "where", [&]<class T>(T) {
+    using X = Vector<T>;
+    const T *mask = condition.data<T>(), *one = (a.defined() ? a : b).data<T>();
     T* to = y.mutable_data<T>();
-    parallel_for(y.elements(), 1 << 14, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const T* from = mask[i] != T(0) ? left : right;
-        to[i] = from ? from[i] : T(0);
-      }
-    });
+    if (a.defined() && b.defined())
+      map<T>(
+          y.elements(), [](X m, X p, X q) { return m != T(0) ? p : q; }, to, mask, one, b.data<T>());
+    else if (a.defined())
+      map<T>(
+          y.elements(), [](X m, X p) { return m != T(0) ? p : X{}; }, to, mask, one);
+    else
+      map<T>(
+          y.elements(), [](X m, X q) { return m != T(0) ? X{} : q; }, to, mask, one);
   });
 }
 

@@ -69,6 +69,13 @@ std::vector<OpSample> conv2d_samples() {
                     {.strides = {2, 1}, .groups = 3, .borders = {{0, 1}, 1}}),
       conv2d_sample("conv2d_borders_group_a_channel", {2, 7, 5, 5}, {10, 3, 2, 1},
                     {.groups = 5, .borders = {{0, 1}, {2, 0}}}),
+      // Few channels for many filters: the CPU's input gradient is a product.
+      conv2d_sample("conv2d_few_channels", {3, 19, 17, 3}, {33, 5, 4, 3},
+                    {.strides = {2, 1}, .padding = same}),
+      conv2d_sample("conv2d_few_channels_groups", {2, 13, 15, 6}, {34, 3, 3, 3},
+                    {.strides = {1, 2}, .dilation = {2, 3}, .groups = 2}),
+      conv2d_sample("conv2d_few_channels_borders", {2, 9, 8, 3}, {33, 3, 3, 3},
+                    {.strides = {2, 1}, .borders = {{1, 0}, {2, 3}}}),
       {"conv2d_no_bias",
        {{{2, 7, 5, 3}}, {{4, 3, 3, 3}}},
        [](const std::vector<Tensor>& inputs) { return conv2d(inputs[0], inputs[1], Tensor()); }},

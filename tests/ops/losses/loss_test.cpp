@@ -2,8 +2,10 @@
 
 #include <cmath>
 
+#include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/dense/matmul.h"
+#include "manul/ops/pointwise/softmax.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/keras_reference.h"
 #include "manul/tests/ops/samples.h"
@@ -103,6 +105,45 @@ const LossCase cases[] = {
 INSTANTIATE_TEST_SUITE_P(Loss, KerasLoss, testing::ValuesIn(cases), name_of_sample);
 
 /// A loss behind its activation equals the two ops it replaces, where neither is clipped.
+/// Rows of many logits go in vectors: against their definition in f64, with any threads, at any address.
+TEST(LossFromLogits, OfManyClassesIsItsDefinition) {
+  constexpr int64_t rows = 37, classes = 1003;
+  Tensor z = test_values({rows, classes}, 1, DType::f32, {}, -20, 20),
+         picked = Tensor::empty({rows}, DType::i32);
+  Tensor weights = softmax(test_values({rows, classes}, 2, DType::f32, {}, -3, 3));
+  for (int64_t i = 0; i < rows; ++i) picked.mutable_data<int32_t>()[i] = static_cast<int32_t>(i * 27);
+  for (Loss loss : {Loss::sparse_categorical_crossentropy, Loss::categorical_crossentropy}) {
+    bool sparse = loss == Loss::sparse_categorical_crossentropy;
+    double expected = 0;
+    std::vector<double> gradient(rows * classes);
+    for (int64_t i = 0; i < rows; ++i) {
+      double sum = 0, total = 0;
+      const float *row = z.data<float>() + i * classes, *y = weights.data<float>() + i * classes;
+      auto label = [&](int64_t c) { return sparse ? double(c == i * 27) : double{y[c]}; };
+      for (int64_t c = 0; c < classes; ++c) sum += std::exp(double{row[c]});
+      for (int64_t c = 0; c < classes; ++c) total += label(c);
+      for (int64_t c = 0; c < classes; ++c) {
+        expected += label(c) * (std::log(sum) - row[c]) / rows;
+        gradient[i * classes + c] = (std::exp(double{row[c]}) / sum * total - label(c)) / rows;
+      }
+    }
+    std::vector<float> first;
+    for (int64_t shift : {0, 1, 5}) {
+      cpu::set_threads(static_cast<int>(1 + shift % 3));
+      Tensor memory = Tensor::empty({2 * z.elements() + 16}), value = Tensor::empty({});
+      Tensor moved = memory.range(shift, z.shape()), to = memory.range(z.elements() + 2 * shift, z.shape());
+      moved.copy_from(z);
+      loss_kernel(loss, true, moved, sparse ? picked : weights, Tensor(), value, to);
+      EXPECT_NEAR(value.data<float>()[0], expected, 2e-6 * expected);
+      std::vector<float> given = to.to_vector<float>();
+      if (first.empty()) first = given;
+      EXPECT_EQ(given, first) << "bits";
+      for (int64_t i = 0; i < rows * classes; ++i) ASSERT_NEAR(given[i], gradient[i], 1e-6 / rows) << i;
+    }
+    cpu::set_threads(0);
+  }
+}
+
 TEST(LossFromLogits, EqualsActivationAndLoss) {
   for (const LossCase& sample : cases) {
     Tensor logits = test_values({7, 5}, 1, DType::f64, {}, -2, 2);
