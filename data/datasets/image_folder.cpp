@@ -15,8 +15,7 @@ namespace fs = std::filesystem;
 
 std::string no_pictures(const fs::path& folder, const IgnoredFiles& ignored) {
   std::string text = fmt::format("{}: no pictures below it", folder.string());
-  for (const IgnoredFiles::Reason& reason : ignored.reasons())
-    text += fmt::format(", {} {}", reason.count, reason.what);
+  for (const IgnoredFiles::Reason& reason : ignored.reasons()) text += ", " + reason.text();
   return text;
 }
 
@@ -32,12 +31,17 @@ std::string no_pictures(const fs::path& folder, const IgnoredFiles& ignored) {
            folder.string(), loose, wanted);
     fail(ErrorKind::data, "{}: no sub-folders; {}", folder.string(), wanted);
   }
+  constexpr int deepest = 8;  // of archives within archives
   fs::path only = folder / names[0];
-  size_t below = subfolder_names(only).size();
-  if (below >= 2)
-    fail(ErrorKind::data, "{}: only one sub-folder, which has {} of its own; is {} meant?", folder.string(),
-         below, only.string());
-  fail(ErrorKind::data, "{}: only one of the sub-folders, {}; {}", folder.string(), names[0], wanted);
+  std::vector<std::string> below = subfolder_names(only);
+  for (int depth = 1; below.size() == 1 && depth < deepest; ++depth) {
+    only /= below[0];
+    below = subfolder_names(only);
+  }
+  if (below.size() >= 2)
+    fail(ErrorKind::data, "{}: only one sub-folder; is {} meant, which has {}?", folder.string(),
+         only.string(), below.size());
+  fail(ErrorKind::data, "{}: only one sub-folder, {}; {}", folder.string(), names[0], wanted);
 }
 
 }  // namespace
@@ -52,7 +56,7 @@ ImageFolder ImageFolder::scan(const fs::path& folder, Subset subset, double vali
   ImageFolder result{folder, subfolder_names(folder), {}, {}};
   if (result.class_names.size() < 2) refuse_classes(folder, result.class_names);
   for (const fs::path& loose : pictures_in(folder, result.ignored))
-    result.ignored.add("pictures in no class's folder", loose);
+    result.ignored.add("picture in no class's folder", "pictures in no class's folder", loose);
   for (size_t label = 0; label < result.class_names.size(); ++label) {
     fs::path class_folder = folder / result.class_names[label];
     std::vector<fs::path> found = manul::pictures_below(class_folder, result.ignored);

@@ -38,18 +38,18 @@ PictureFormat format_by_content(const FolderEntry& entry) {
   }
 }
 
-/// "a HEIC picture" is one of "HEIC pictures, which are not read".
-std::string unread(const PictureFormat& format) {
+/// Counts "a HEIC picture" among the "HEIC pictures, which are not read".
+void add_unread(const PictureFormat& format, const fs::path& path, IgnoredFiles& ignored) {
   std::string name(format.name.substr(format.name.find(' ') + 1));
   if (name == "GIF") name += " picture";
-  return name + "s, which are not read";
+  ignored.add(name + ", which is not read", name + "s, which are not read", path, true);
 }
 
 std::vector<FolderEntry> visible_entries(const fs::path& folder, IgnoredFiles& ignored) {
   std::vector<FolderEntry> entries;
   for (FolderEntry& entry : list_folder(folder, ErrorKind::data)) {
     if (is_hidden_name(entry.path))
-      ignored.add("hidden files or folders", entry.path);
+      ignored.add("hidden file or folder", "hidden files or folders", entry.path);
     else
       entries.push_back(std::move(entry));
   }
@@ -65,9 +65,9 @@ void take_pictures(std::vector<FolderEntry> entries, IgnoredFiles& ignored, std:
     }
     PictureFormat format = format_by_content(entry);
     if (format.name.empty())
-      ignored.add("files that are no pictures", entry.path);
+      ignored.add("file that is no picture", "files that are no pictures", entry.path);
     else if (format.decoder == PictureDecoder::none)
-      ignored.add(unread(format), entry.path, true);
+      add_unread(format, entry.path, ignored);
     else
       pictures.push_back(std::move(entry.path));
   }
@@ -75,11 +75,16 @@ void take_pictures(std::vector<FolderEntry> entries, IgnoredFiles& ignored, std:
 
 }  // namespace
 
-void IgnoredFiles::add(const std::string& what, const fs::path& path, bool is_picture) {
+std::string IgnoredFiles::Reason::text() const {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+void IgnoredFiles::add(const std::string& one, const std::string& many, const fs::path& path,
+                       bool is_picture) {
   auto known =
-      std::find_if(reasons_.begin(), reasons_.end(), [&](const Reason& each) { return each.what == what; });
+      std::find_if(reasons_.begin(), reasons_.end(), [&](const Reason& each) { return each.one == one; });
   if (known == reasons_.end())
-    reasons_.push_back({what, 1, path, is_picture});
+    reasons_.push_back({one, many, 1, path, is_picture});
   else
     ++known->count;
 }

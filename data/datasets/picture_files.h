@@ -11,13 +11,17 @@ namespace manul {
 class IgnoredFiles {
  public:
   struct Reason {
-    std::string what;  // "hidden", "GIF pictures, which are not read", "no pictures"
+    std::string one, many;  // "hidden file", "hidden files"
     int64_t count = 0;
     std::filesystem::path first;
     bool is_picture = false;  // of a format that is not read
+
+    /// "1 hidden file", "3 hidden files".
+    std::string text() const;
   };
 
-  void add(const std::string& what, const std::filesystem::path& path, bool is_picture = false);
+  void add(const std::string& one, const std::string& many, const std::filesystem::path& path,
+           bool is_picture = false);
   const std::vector<Reason>& reasons() const { return reasons_; }
 
  private:

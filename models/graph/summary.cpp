@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "manul/models/graph/layer_table.h"
 #include "manul/models/graph/model.h"
 #include "manul/models/keras/architecture.h"
 
@@ -101,6 +102,18 @@ class Listing {
     return graph_.layers()[layer]->class_name() == "InputLayer" ? "[" + shapes[0] + "]" : shapes[0];
   }
 
+  /// The layers that feed a layer, with the call and the output where they are not the first.
+  std::vector<std::string> inputs(int layer) const {
+    std::vector<std::string> names;
+    for (int node : calls_[layer])
+      for (int input : graph_.nodes()[node].inputs) {
+        int call = call_index(input), output = graph_.nodes()[input].output;
+        std::string place = call + output > 0 ? fmt::format("[{}][{}]", call, output) : "";
+        names.push_back(graph_.layers()[graph_.nodes()[input].layer]->name() + place);
+      }
+    return names;
+  }
+
   std::string connections(int layer) const {
     std::string text = "[";
     for (int node : calls_[layer])
@@ -130,6 +143,53 @@ int64_t parameter_count(const Layer& layer) {
   return count;
 }
 
+/// The lines of layer_table.
+struct LayerRow {
+  std::string name, type, shape, count;
+  std::vector<std::string> inputs;  // none where it gets what the layer above it makes
+
+  std::string whole() const { return fmt::format("{} ({})", name, type); }
+};
+
+std::vector<LayerRow> layer_rows(const Graph& graph) {
+  Listing listing(graph);
+  std::vector<LayerRow> rows;
+  int above = -1;
+  for (int index : keras::layer_order(graph)) {
+    const Layer& layer = *graph.layers()[index];
+    if (graph.is_sequential() && layer.class_name() == "InputLayer") continue;
+    std::vector<std::string> inputs = listing.inputs(index);
+    bool follows = rows.empty() || (inputs.size() == 1 && inputs[0] == graph.layers()[above]->name());
+    rows.push_back({layer.name(), layer.class_name(), listing.output_shape(index),
+                    fmt::format("{}", parameter_count(layer)),
+                    follows ? std::vector<std::string>() : std::move(inputs)});
+    above = index;
+  }
+  return rows;
+}
+
+/// "  from conv2_block1_0_bn, conv2_block1_2_bn", in lines that end before `columns` as far as names allow.
+std::string inputs_text(const std::vector<std::string>& inputs, size_t columns) {
+  std::string text, line = "    from";
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    std::string word = inputs[i] + (i + 1 < inputs.size() ? "," : "");
+    if (i > 0 && line.size() + 1 + word.size() > columns) {
+      text += line + '\n';
+      line = "        ";
+    }
+    line += ' ' + word;
+  }
+  return inputs.empty() ? "" : text + line + '\n';
+}
+
+std::string totals_text(const ParameterSet& parameters, DType dtype) {
+  int64_t trained = parameters.trainable_count(), kept = parameters.statistics_count();
+  int64_t element = size_of(dtype);
+  return count_line("Total", trained + kept, (trained + kept) * element) +
+         count_line("Trainable", trained, trained * element) +
+         count_line("Non-trainable", kept, kept * element);
+}
+
 }  // namespace
 
 std::string Model::summary() const {
@@ -152,13 +212,34 @@ std::string Model::summary() const {
     table.rule(' ');
   }
   table.rule('=');
-  int64_t trained = parameters_->trainable_count(), kept = parameters_->statistics_count();
-  int64_t element = size_of(build_options_.dtype);
-  table.text += count_line("Total", trained + kept, (trained + kept) * element);
-  table.text += count_line("Trainable", trained, trained * element);
-  table.text += count_line("Non-trainable", kept, kept * element);
+  table.text += totals_text(*parameters_, build_options_.dtype);
   table.rule('_');
   return table.text;
+}
+
+std::string layer_table(const Model& model, size_t columns) {
+  std::vector<LayerRow> rows = layer_rows(model.graph());
+  size_t shape = 12, count = 7, name = 12;
+  for (const LayerRow& row : rows) {
+    shape = std::max(shape, row.shape.size());
+    count = std::max(count, row.count.size());
+    name = std::max({name, row.name.size(), row.type.size() + 4});
+  }
+  size_t numbers = shape + count + 4, room = columns > numbers ? columns - numbers : 0;
+  for (const LayerRow& row : rows)
+    if (row.whole().size() <= room) name = std::max(name, row.whole().size());
+  std::string line(name + numbers, '-');
+  std::string text = fmt::format("Model: {}\n{:<{}}  {:<{}}  {:>{}}\n{}\n", model.graph().name(),
+                                 "Layer (type)", name, "Output shape", shape, "Param #", count, line);
+  for (const LayerRow& row : rows) {
+    bool fits = row.whole().size() <= name;
+    if (!fits) text += row.name + '\n';  // and its type below
+    text += fmt::format("{:<{}}  {:<{}}  {:>{}}\n", fits ? row.whole() : fmt::format("  ({})", row.type),
+                        name, row.shape, shape, row.count, count);
+    text += inputs_text(row.inputs, columns);
+  }
+  const Tensor& values = model.parameters().values();
+  return text + line + '\n' + totals_text(model.parameters(), values.defined() ? values.dtype() : DType::f32);
 }
 
 }  // namespace manul

@@ -7,6 +7,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/framework/text.h"
+#include "manul/models/graph/layer_table.h"
 #include "manul/models/keras/json.h"
 #include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
@@ -228,7 +229,7 @@ class Inspection {
     try {
       Model model = Model::load(path_, {.training = training});
       if (!training) {
-        info_.summary = model.summary();
+        info_.summary = layer_table(model);
         auto shapes = [&](const std::vector<int>& nodes) {
           std::string text;
           for (int node : nodes)

@@ -71,8 +71,11 @@ TEST(Program, ManualPagesAndCompletionsComeFromTheOptions) {
       "train_catdog --completion bash > c; cat > t <<'END'\nsource ./c\n"
       "complete_with() { COMP_WORDS=(train_catdog \"$@\"); COMP_CWORD=$#; _train_catdog; echo "
       "${COMPREPLY[*]}; }\n"
-      "complete_with --interpolation b\ncomplete_with --exif\nEND\nbash t";
-  EXPECT_EQ(run(folder.path(), script).output, "bilinear bicubic box\n--exif-orientation\n");
+      "complete_with --interpolation b\ncomplete_with --exif\ncomplete_with --data f\ncomplete_with "
+      "--weights f\n"
+      "complete_with --epochs f\nEND\nmkdir -p folder; touch file; bash t";
+  EXPECT_EQ(run(folder.path(), script).output,
+            "bilinear bicubic box\n--exif-orientation\nfolder\nfile folder\n\n");
 }
 
 TEST(Program, TextIsWrappedAtSpaces) {

@@ -49,12 +49,18 @@ TEST_F(RunFolderTest, HoldsAllThatARunMade) {
 }
 
 TEST_F(RunFolderTest, TheReportNeedsNothingElse) {
+  write_file(folder_ / "training_set/cats/notes.txt", "x");
+  fs::copy(folder_ / "training_set/dogs/dog.1.jpg", folder_ / "training_set/dogs/again.jpg");
   ASSERT_EQ(train("--epochs 3").code, 0);
   std::string page = in("report.html");
   EXPECT_THAT(page, testing::StartsWith("<!DOCTYPE html>"));
-  for (const char* text : {"<polyline", "Confusion matrix", "precision", "prefers-color-scheme:dark",
-                           "@media print", "train_catdog --device cpu --data training_set --epochs 3",
-                           "conv2d (Conv2D)", "Calibration", "cats 50, dogs 50"})
+  for (const char* text :
+       {"<polyline", "Confusion matrix", "precision", "prefers-color-scheme:dark", "@media print",
+        "train_catdog --device cpu --data training_set --epochs 3", "conv2d (Conv2D)", "Calibration",
+        "cats 50, dogs 51", "<p>accuracy ", "balanced accuracy",
+        "<th>Training, left out</th><td>1 file that is no picture</td>",
+        "<td>1 of 101 training pictures equal an earlier one; 0 of 20 validation pictures do, "
+        "and 0 equal a training picture</td>"})
     EXPECT_THAT(page, HasSubstr(text));
   std::string words;  // without the pictures' bytes, which may spell anything
   for (size_t from = 0, to; from < page.size(); from = page.find('"', to)) {

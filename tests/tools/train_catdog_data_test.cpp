@@ -125,10 +125,11 @@ TEST_F(TrainCatdogData, WhatIsLeftOutIsCountedByReason) {
   std::string text = warnings();
   EXPECT_THAT(text, HasSubstr("Training: left out 2 GIF pictures, which are not read (the first is "
                               "training_set/dogs/a.gif)\n"));
-  EXPECT_THAT(output_,
-              HasSubstr("\nTraining: 101 images in 2 classes: cats 50, dogs 51\n"
-                        "Training: left out 1 pictures in no class's folder, 2 hidden files or folders, 1 "
-                        "files that are no pictures, 1 damaged pictures\n"));
+  EXPECT_THAT(
+      output_,
+      HasSubstr("\nTraining: 101 images in 2 classes: cats 50, dogs 51\n"
+                "Training: left out 1 picture in no class's folder, 2 hidden files or folders, 1 file "
+                "that is no picture, 1 damaged picture\n"));
 }
 
 TEST_F(TrainCatdogData, ALossThatGrowsOrAnswersThatAreAllTheSameAreToldAtTheEnd) {

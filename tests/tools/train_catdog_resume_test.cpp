@@ -83,6 +83,10 @@ TEST_F(TrainCatdog, AReaderThatLeavesStopsItAndKeepsTheWork) {
   EXPECT_EQ(model("code"), "141\n") << outcome.errors;
   EXPECT_THAT(outcome.errors, HasSubstr("Go on with --resume"));
   EXPECT_EQ(train("--output read.h5 --resume --epochs 1").code, 0) << "the file there is whole";
+  outcome = run(folder_.path(),
+                "{ " + program + "--epochs 1 --output end.h5; echo $? > code; } | sed '/^Epoch 1/q'");
+  EXPECT_THAT(model("code"), testing::AnyOf("141\n", "0\n")) << "as it comes at the end";
+  EXPECT_THAT(outcome.errors, testing::Not(HasSubstr("could not be written")));
 }
 
 TEST_F(TrainCatdog, AClosedTerminalStopsItUnlessNohup) {

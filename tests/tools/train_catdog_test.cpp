@@ -15,7 +15,7 @@ TEST_F(TrainCatdog, TellsWhatItDoesAndWritesModelAndHistory) {
   for (const char* text :
        {"Training: 100 images in 2 classes: cats 50, dogs 50\n",
         "Validation: 20 images in 2 classes: cats 10, dogs 10\n",
-        "conv2d (Conv2D)             (None, 21, 21, 32)        896", "Total params: 410753",
+        "conv2d (Conv2D)               (None, 21, 21, 32)      896", "Total params: 410753",
         "  loss  accuracy  val_loss  val_accuracy\nEpoch 1/2  ", "\nEpoch 2/2  ", "\nBest epoch ",
         "\nLast epoch 2: loss ", " val_accuracy ", "\nSaved trained_model.h5: epoch 2, the last one",
         "Try: predict trained_model.h5 "})

@@ -161,8 +161,7 @@ void print_text(const Settings& settings, const Evaluation& evaluation) {
   for (size_t i = 0; i < evaluation.classes(); ++i) counts.push_back(evaluation.pictures_of(i));
   print_result("{}: {}\n", printable(settings.data),
                printable(counts_text(evaluation.class_names(), counts)));
-  print_result("accuracy {:.4f}, balanced accuracy {:.4f}, loss {:.4f}\n\n{}", evaluation.accuracy(),
-               evaluation.balanced_accuracy(), evaluation.loss(), report_text(evaluation));
+  print_result("{}\n\n{}", summary_text(evaluation), report_text(evaluation));
 }
 
 void print_table_json(const Settings& settings, const TableEvaluation& evaluation) {
@@ -281,15 +280,18 @@ int main(int argc, char** argv) {
   CLI::App& options = program.options();
   options.add_option("model", settings.model, "The model's file, .h5 or .keras")->required();
   options.add_option("data", settings.data, "The folder, or the CSV file")->required();
-  options.add_option("--folder", settings.folder, "Where the files of a table are; default: beside it");
+  options.add_option("--folder", settings.folder, "Where the files of a table are; default: beside it")
+      ->type_name("DIR");
   auto* json = options.add_flag("-j,--json", settings.json, "One JSON object");
   options
       .add_flag("--csv", settings.csv,
                 "Comma-separated values: a row a class, with its row of the confusion matrix")
       ->excludes(json);
-  options.add_option(
-      "--report", settings.report,
-      "Write a page with all of it, pictures, mistakes and what was looked at, to this new folder");
+  options
+      .add_option(
+          "--report", settings.report,
+          "Write a page with all of it, pictures, mistakes and what was looked at, to this new folder")
+      ->type_name("DIR");
   options
       .add_option_function<std::string>(
           "--labels-from",

@@ -23,7 +23,7 @@ void print_row(const std::string& name, const std::string& text) {
 int print_info(const std::string& path, bool summary) {
   keras::FileInfo info = keras::file_info(path);
   for (const auto& [name, text] : info.facts) print_row(name, text);
-  if (summary && !info.summary.empty()) print_result("\n{}", info.summary);
+  if (summary && !info.summary.empty()) print_result("\n{}", printable_lines(info.summary));
   if (!info.problem.empty()) fail(ErrorKind::model_file, "{}: {}", path, info.problem);
   return 0;
 }

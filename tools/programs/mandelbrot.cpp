@@ -154,13 +154,13 @@ void look_at_depth(const MandelbrotView& view, const Settings& settings, DType p
   if (view.pixel_width >= spacing) return;
   std::string text = fmt::format(
       "zoom: at {:.3g} the pixels lie closer together than the numbers of {} precision, which end here at a "
-      "zoom of "
-      "{:.1g}{}",
-      settings.zoom, settings.precision, settings.zoom * view.pixel_width / spacing,
-      precision == DType::f32 ? "; --precision double goes on" : "");
+      "zoom of {:.1g}",
+      settings.zoom, settings.precision, settings.zoom * view.pixel_width / spacing);
+  const char* deeper = precision == DType::f32 ? "; --precision double goes on" : "";
   constexpr double few_blocks = 16;
-  if (view.pixel_width * std::min(width, height) < few_blocks * spacing) fail(ErrorKind::usage, "{}", text);
-  warn("{}: the picture is made of blocks", text);
+  if (view.pixel_width * std::min(width, height) < few_blocks * spacing)
+    fail(ErrorKind::usage, "{}{}", text, deeper);
+  warn("{}: the picture is made of blocks{}", text, deeper);
 }
 
 int draw(const Settings& settings, Device device) {
@@ -208,17 +208,21 @@ int main(int argc, char** argv) {
   options.add_option("--center", settings.center, "Real and imaginary part of the centre")
       ->expected(2)
       ->check(manul::number_in(-1e6, 1e6))
-      ->capture_default_str();
+      ->type_name("RE IM")
+      ->default_str("-0.5 0");
   options.add_option("--zoom", settings.zoom, "How much closer than the whole set")
       ->check(manul::number_in(1e-3, 1e15))
       ->capture_default_str();
-  options.add_option("--colormap", settings.colormap, "viridis, inferno, hot or gray")->capture_default_str();
+  options.add_option("--colormap", settings.colormap, "viridis, inferno, hot or gray")
+      ->type_name("NAME")
+      ->capture_default_str();
   options
       .add_option("--precision", settings.precision,
                   "double, or single: faster on a GPU, but some edges differ")
       ->check(CLI::IsMember({"double", "single"}))
       ->capture_default_str();
-  options.add_option("--output", settings.output, "The picture to write: a .png or a .jpg file")
+  options.add_option("-o,--output", settings.output, "The picture to write: a .png or a .jpg file")
+      ->type_name("FILE")
       ->capture_default_str();
   program.add_device_option();
   program.add_threads_option();

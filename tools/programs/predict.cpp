@@ -216,7 +216,7 @@ int predict(const Settings& settings, ClassifierOptions options, Device device) 
   bool single = is_single_picture(settings.pictures);
   if (!settings.explain.empty()) {
     if (!single) fail(ErrorKind::usage, "explain: it shows one picture; give one");
-    require_picture_name(settings.explain);
+    require_picture_name(settings.explain, "explain");
     prepare_output_file(settings.explain);
     require_two_files(settings.explain, settings.pictures[0], "the picture");
     require_two_files(settings.explain, settings.model, "the model");
@@ -258,8 +258,10 @@ void add_options(CLI::App& options, Settings& settings) {
       .add_option("--threshold", settings.threshold,
                   "Say neither where no class is as likely as this; of several labels, those that are [0.5]")
       ->check(number_in(0, 1));
-  options.add_option("--explain", settings.explain,
-                     "Show in this file (.png or .jpg) what in the picture speaks for the answer");
+  options
+      .add_option("--explain", settings.explain,
+                  "Show in this file (.png or .jpg) what in the picture speaks for the answer")
+      ->type_name("FILE");
   auto* json = options.add_flag("-j,--json", settings.json, "One JSON object per line");
   auto* csv =
       options.add_flag("--csv", settings.csv, "Comma-separated values, one line per picture")->excludes(json);

@@ -15,10 +15,12 @@ ClassifierCommand::ClassifierCommand(CLI::App& app) {
       ->check(number_in(-1e9, 1e9));
   app.add_option("--interpolation", options_.interpolation, "How pictures are resized; default: nearest")
       ->check(interpolation_name());
-  app.add_option("--classes", classes_, "Names of the classes, in the order of the outputs: cat,dog");
+  app.add_option("--classes", classes_, "Names of the classes, in the order of the outputs: cat,dog")
+      ->type_name("NAME,NAME");
   app.add_flag("--from-logits", options_.from_logits,
                "The outputs are logits: a sigmoid or a softmax makes probabilities of them");
-  app.add_option("--output-layer", options_.output, "The output that is meant, where the model has several");
+  app.add_option("--output-layer", options_.output, "The output that is meant, where the model has several")
+      ->type_name("NAME");
   app.add_flag("--keep-aspect", options_.keep_aspect,
                "Cut the middle out of each picture instead of distorting it");
   app.add_flag("--exif-orientation", options_.exif_orientation, "Turn JPEG pictures as a viewer shows them");

@@ -106,7 +106,26 @@ void look_for_leaks(const ImageDataset& validation, const ImageDataset& train, c
         doubles.count, validation.size(), plural(doubles.count, "is", "are"), doubles.first, doubles.second));
 }
 
+/// Pictures that are equal to one that stands before them.
+int64_t repeated(const ImageDataset& data) {
+  auto plain = std::count_if(data.fingerprints().begin(), data.fingerprints().end(),
+                             [](const ImageDataset::Fingerprint& each) { return each.one_colour; });
+  return data.size() - plain - static_cast<int64_t>(places_of(data).size());
+}
+
 }  // namespace
+
+std::string duplicates_text(const Pictures& pictures) {
+  std::string text = fmt::format("{} of {} training pictures equal an earlier one", repeated(*pictures.train),
+                                 pictures.train->size());
+  if (!pictures.validation) return text;
+  Places places = places_of(*pictures.train);
+  auto leaks =
+      std::count_if(pictures.validation->fingerprints().begin(), pictures.validation->fingerprints().end(),
+                    [&](const auto& each) { return places.contains(each.hash); });
+  return text + fmt::format("; {} of {} validation pictures do, and {} equal a training picture",
+                            repeated(*pictures.validation), pictures.validation->size(), leaks);
+}
 
 std::vector<std::string> warnings_about_data(const Pictures& pictures) {
   Names warnings;

@@ -11,4 +11,7 @@ namespace manul {
 /// missing in the validation, or of one colour; the same picture in both parts or in two classes.
 std::vector<std::string> warnings_about_data(const Pictures& pictures);
 
+/// How many pictures are there more than once, in each part and in both; those of one colour do not count.
+std::string duplicates_text(const Pictures& pictures);
+
 }  // namespace manul

@@ -64,4 +64,7 @@ Evaluation evaluation_of(Model& model, ImageDataset& data, int64_t batch_size = 
 /// The classes' figures and the confusion matrix as text of at most `columns`.
 std::string report_text(const Evaluation& evaluation, size_t columns = 80);
 
+/// "accuracy 0.9750, balanced accuracy 0.9750, loss 0.0817"
+std::string summary_text(const Evaluation& evaluation);
+
 }  // namespace manul

@@ -6,6 +6,7 @@
 #include "manul/framework/file_system.h"
 #include "manul/framework/stopwatch.h"
 #include "manul/framework/terminal.h"
+#include "manul/models/graph/layer_table.h"
 #include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/report_folder.h"
@@ -22,13 +23,6 @@ std::string contents_text(const AnyEvaluation& evaluation) {
   return counts_text(classes->class_names(), counts);
 }
 
-std::string result_text(const AnyEvaluation& evaluation) {
-  if (const auto* classes = std::get_if<Evaluation>(&evaluation))
-    return fmt::format("accuracy {:.4f}, balanced accuracy {:.4f}, loss {:.4f}", classes->accuracy(),
-                       classes->balanced_accuracy(), classes->loss());
-  return summary_text(std::get<TableEvaluation>(evaluation));
-}
-
 }  // namespace
 
 void prepare_report_folder(const std::filesystem::path& folder) {
@@ -41,22 +35,23 @@ void prepare_report_folder(const std::filesystem::path& folder) {
 
 void write_evaluation_report(const std::filesystem::path& folder, const EvaluatedModel& run) {
   const Model& model = run.classifier.model();
-  Report report{.title = fmt::format("Evaluation of {}", run.model),
-                .command = run.command,
-                .result = {{"Result", result_text(run.evaluation)}},
-                .data = {{run.data, contents_text(run.evaluation)}},
-                .settings = {},
-                .machine = {{"Ended", time_text()},
-                            {"Time", clock_text(run.seconds)},
-                            {"Device", fmt::format("{}, {} threads", model.device().name(), cpu::threads())},
-                            {"Machine", machine_text()},
-                            {"Version", version_text()}},
-                .warnings = {},
-                .evaluation = run.evaluation,
-                .evaluated = "evaluated",
-                .graph = &model.graph(),
-                .summary = model.summary(),
-                .pictures = {}};
+  Report report{
+      .title = fmt::format("Evaluation of {}", run.model),
+      .command = run.command,
+      .result = {{"Result", std::visit([](const auto& each) { return summary_text(each); }, run.evaluation)}},
+      .data = {{run.data, contents_text(run.evaluation)}},
+      .settings = {},
+      .machine = {{"Ended", time_text()},
+                  {"Time", clock_text(run.seconds)},
+                  {"Device", fmt::format("{}, {} threads", model.device().name(), cpu::threads())},
+                  {"Machine", machine_text()},
+                  {"Version", version_text()}},
+      .warnings = {},
+      .evaluation = run.evaluation,
+      .evaluated = "evaluated",
+      .graph = &model.graph(),
+      .summary = layer_table(model),
+      .pictures = {}};
   for (const std::string& text : run.unreadable) report.data.emplace_back("Skipped", text);
   RunFolder place = RunFolder::at(folder);
   add_answer_pictures(

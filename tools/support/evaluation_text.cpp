@@ -79,4 +79,9 @@ std::string report_text(const Evaluation& evaluation, size_t columns) {
          (fits ? matrix(evaluation, names, widths) : commonest_mistakes(evaluation, names));
 }
 
+std::string summary_text(const Evaluation& evaluation) {
+  return fmt::format("accuracy {:.4f}, balanced accuracy {:.4f}, loss {:.4f}", evaluation.accuracy(),
+                     evaluation.balanced_accuracy(), evaluation.loss());
+}
+
 }  // namespace manul

@@ -91,15 +91,33 @@ std::string entry(const CLI::Option& option, const std::string& names) {
   return fmt::format(".TP\n{}\n{}.\n", names, roff(text));
 }
 
+/// Whether the value that is shown so is the name of a file or a folder.
+bool names_file(const std::string& placeholder) {
+  return placeholder.ends_with("FILE") || placeholder == "DIR" || placeholder == "PATH";
+}
+
+std::string zsh_action(const ValueForm& value) {
+  if (!value.choices.empty()) return fmt::format("({})", fmt::join(split(value.choices, ", "), " "));
+  if (value.placeholder == "DIR") return "_files -/";
+  return names_file(value.placeholder) ? "_files" : " ";
+}
+
 std::string bash_completion(const CLI::App& app) {
   std::string program = app.get_name(), all, cases;
   for (const CLI::Option* option : options_of(app, false)) {
     std::vector<std::string> names = names_of(*option);
     for (const std::string& name : names) all += " " + name;
     std::string choices = fmt::format("{}", fmt::join(split(value_of(*option).choices, ", "), " "));
+    std::string placeholder = value_of(*option).placeholder, how;
     if (!choices.empty())
-      cases += fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n",
-                           fmt::join(names, "|"), choices);
+      how = fmt::format("-W \"{}\"", choices);
+    else if (placeholder == "DIR")
+      how = "-d";
+    else if (placeholder.empty() || names_file(placeholder))
+      continue;  // what completes other words serves these
+    cases += how.empty() ? fmt::format("    {}) COMPREPLY=(); return ;;\n", fmt::join(names, "|"))
+                         : fmt::format("    {}) COMPREPLY=($(compgen {} -- \"$current\")); return ;;\n",
+                                       fmt::join(names, "|"), how);
   }
   return fmt::format(
       "_{0}() {{\n"
@@ -116,10 +134,7 @@ std::string zsh_completion(const CLI::App& app) {
   for (const CLI::Option* option : options_of(app, false)) {
     ValueForm value = value_of(*option);
     std::string action;
-    if (!value.placeholder.empty())
-      action = fmt::format(
-          ":{}:{}", value.placeholder,
-          value.choices.empty() ? "_files" : fmt::format("({})", fmt::join(split(value.choices, ", "), " ")));
+    if (!value.placeholder.empty()) action = fmt::format(":{}:{}", value.placeholder, zsh_action(value));
     std::string description = escaped(option->get_description(), "[]:\\", "\\");
     std::erase(description, '\'');
     for (const std::string& name : names_of(*option))
@@ -136,9 +151,8 @@ std::string fish_completion(const CLI::App& app) {
     for (const std::string& name : option->get_snames()) names += " -s " + name;
     for (const std::string& name : names_of(*option))
       if (name.starts_with("--")) names += " -l " + name.substr(2);
-    if (!value.placeholder.empty()) names += " -r";
-    if (!value.choices.empty())
-      names += fmt::format(" -f -a '{}'", fmt::join(split(value.choices, ", "), " "));
+    if (!value.placeholder.empty()) names += names_file(value.placeholder) ? " -r -F" : " -x";
+    if (!value.choices.empty()) names += fmt::format(" -a '{}'", fmt::join(split(value.choices, ", "), " "));
     text += fmt::format("complete -c {}{} -d '{}'\n", app.get_name(), names,
                         escaped(option->get_description(), "'\\", "\\"));
   }

@@ -47,10 +47,10 @@ void require_two_files(const fs::path& output, const fs::path& other, const std:
          what);
 }
 
-void require_picture_name(const fs::path& file) {
+void require_picture_name(const fs::path& file, const char* option) {
   std::string ending = ending_of(file);
   if (ending.empty() || ending == ".png" || is_jpeg_name(file)) return;
-  fail(ErrorKind::usage, "output: {} would be no {} file: pictures are written as .png or .jpg",
+  fail(ErrorKind::usage, "{}: {} would be no {} file: pictures are written as .png or .jpg", option,
        file.string(), ending);
 }
 

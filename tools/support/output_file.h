@@ -19,8 +19,8 @@ void require_two_files(const std::filesystem::path& output, const std::filesyste
                        const std::string& what);
 
 /// Throws ErrorKind::usage unless the name of the file says that it is PNG or JPEG: .png, .jpg, .jpeg, or
-/// nothing, which is PNG.
-void require_picture_name(const std::filesystem::path& file);
+/// nothing, which is PNG. `option` is what the message calls it.
+void require_picture_name(const std::filesystem::path& file, const char* option = "output");
 /// Writes what the name says.
 void save_picture(const std::filesystem::path& file, const Image& picture);
 

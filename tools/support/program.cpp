@@ -75,7 +75,7 @@ Program::Program(const std::string& name, const std::string& purpose, const std:
 
 void Program::add_device_option(const std::string& otherwise) {
   device_ = otherwise;
-  app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app_.add_option("--device", device_, "auto, cpu, cuda or cuda:N")->type_name("NAME")->capture_default_str();
 }
 
 void Program::add_tf32_option() {

@@ -18,9 +18,6 @@ constexpr const char* style =
     "@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--soft:#aaa;--line:#444;--paper:#16181c;--blue:#"
     "5aa9e6;"
     "--orange:#ff9a3c;--warn:#3a3014}}"
-    "@media(max-width:500px){td,th{padding:.2rem .3rem}figure img{min-width:640px}}"
-    "@media "
-    "print{*{print-color-adjust:exact}:root{--ink:#000;--paper:#fff;--line:#bbb}section{break-inside:avoid}}"
     "*{box-sizing:border-box}body{font:16px/1.5 "
     "system-ui,sans-serif;color:var(--ink);background:var(--paper);"
     "max-width:1100px;margin:0 auto;padding:1rem}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}"
@@ -33,12 +30,20 @@ constexpr const char* style =
     ".8rem;margin:.4rem 0}figure{margin:1rem "
     "0;overflow-x:auto}figcaption{color:var(--soft)}"
     ".graph{max-width:none}details{margin:1rem 0}"
+    ".settings{columns:2 300px}.settings tr{break-inside:avoid}"
     ".curves{display:flex;flex-wrap:wrap;gap:1rem}.curves svg{flex:1 1 320px;min-width:0}"
-    "text{fill:var(--ink);font:12px system-ui,sans-serif}</style>";
+    "text{fill:var(--ink);font:12px system-ui,sans-serif}"
+    "@media(max-width:500px){body{padding:.6rem}td,th{padding:.2rem .25rem;font-size:.9rem}"
+    "pre{font-size:.62rem;padding:.3rem}figure img{min-width:640px}}"
+    "@media print{*{print-color-adjust:exact}"
+    ":root{--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--blue:#1f77b4;--orange:#d46a00;--warn:#fff4d6}"
+    "body{font-size:13px;padding:0}figure,tr,pre,.curves,svg{break-inside:avoid}h2{break-after:avoid}}"
+    "</style>";
 
-std::string escaped(const std::string& text) {
+/// Text between tags, or in quotes.
+std::string in_html(const std::string& text) {
   std::string result;
-  for (char c : printable(text)) {
+  for (char c : text) {
     if (c == '<')
       result += "&lt;";
     else if (c == '>')
@@ -53,16 +58,12 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
-/// Lines stay lines.
+std::string escaped(const std::string& text) {
+  return in_html(printable(text));
+}
+
 std::string preformatted(const std::string& text, const char* look = "") {
-  std::string result;
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t end = std::min(text.find('\n', at), text.size());
-    result += escaped(text.substr(at, end - at)) + "\n";
-    at = end + 1;
-  }
-  return fmt::format("<pre{}>{}</pre>\n", look, result);
+  return fmt::format("<pre{}>{}</pre>\n", look, in_html(printable_lines(text)));
 }
 
 std::string base64(const std::vector<uint8_t>& bytes) {
@@ -78,8 +79,8 @@ std::string base64(const std::vector<uint8_t>& bytes) {
   return text;
 }
 
-std::string rows_table(const Report::Rows& rows) {
-  std::string text = "<div class=wide><table>\n";
+std::string rows_table(const Report::Rows& rows, const char* look = "wide") {
+  std::string text = fmt::format("<div class={}><table>\n", look);
   for (const auto& [name, value] : rows)
     text += fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", escaped(name), escaped(value));
   return text + "</table></div>\n";
@@ -195,7 +196,7 @@ std::string calibration_table(const Evaluation& evaluation) {
 
 std::string quality_of(const Evaluation& evaluation) {
   constexpr size_t widest_matrix = 40;
-  std::string text = class_table(evaluation);
+  std::string text = "<p>" + escaped(summary_text(evaluation)) + "</p>\n" + class_table(evaluation);
   if (evaluation.classes() <= widest_matrix) text += matrix_table(evaluation);
   return text + calibration_table(evaluation);
 }
@@ -242,7 +243,7 @@ std::string report_html(const Report& report) {
          section("Data", rows_table(report.data)) + section("Curves", curves) +
          section(("On the " + report.evaluated + " pictures").c_str(), quality) +
          section("Pictures", pictures) + section("Model", preformatted(report.summary) + drawing) +
-         section("Settings", report.settings.empty() ? "" : rows_table(report.settings)) +
+         section("Settings", report.settings.empty() ? "" : rows_table(report.settings, "settings")) +
          section("Run", rows_table(report.machine) + "<p>Again:</p>" +
                             preformatted(report.command, " class=command")) +
          "</body></html>\n";

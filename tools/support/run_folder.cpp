@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -17,10 +18,21 @@ namespace manul {
 
 namespace fs = std::filesystem;
 
-RunFolder::RunFolder(const fs::path& project, const std::string& name) {
-  constexpr int most_runs = 1000000;
+void RunFolder::require_place(const fs::path& project, const std::string& name) {
   if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
     fail(ErrorKind::usage, "name: '{}' cannot be the name of a folder", name);
+  fs::path there = absolute_path(project);
+  while (::access(there.c_str(), F_OK) != 0 && there.has_relative_path()) there = there.parent_path();
+  if (::access(there.c_str(), W_OK | X_OK) != 0)
+    fail(ErrorKind::usage,
+         "project: {}: no folder can be made there: {}; --project names another place, --no-run-folder does "
+         "without",
+         project.string(), std::strerror(errno));
+}
+
+RunFolder::RunFolder(const fs::path& project, const std::string& name) {
+  constexpr int most_runs = 1000000;
+  require_place(project, name);
   make_folders(project, ErrorKind::usage);
   for (int number = 1; number < most_runs; ++number) {
     path_ = project / (number == 1 ? name : name + std::to_string(number));

@@ -13,6 +13,9 @@ class RunFolder {
   /// Makes the folder. Throws ErrorKind::usage with the reason if that cannot be done.
   RunFolder(const std::filesystem::path& project, const std::string& name);
 
+  /// Throws ErrorKind::usage where none could be made; makes nothing.
+  static void require_place(const std::filesystem::path& project, const std::string& name);
+
   /// A folder that is there, whoever made it.
   static RunFolder at(const std::filesystem::path& folder) { return RunFolder(folder); }
 

@@ -42,6 +42,12 @@ void write_to_log(const std::string& text) {
   }
 }
 
+/// What failed earlier has left no reason.
+[[noreturn]] void refuse_output() {
+  fail(ErrorKind::failed, "the output could not be written{}{}", errno != 0 ? ": " : "",
+       errno != 0 ? std::strerror(errno) : "");
+}
+
 }  // namespace
 
 void write_if_possible(std::FILE* stream, const std::string& text) {
@@ -58,13 +64,13 @@ void keep_log_in(const std::string& file) {
 }
 
 void write_result(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-    fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) refuse_output();
 }
 
 void flush_results() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    fail(ErrorKind::failed, "the output could not be written: {}", std::strerror(errno));
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) refuse_output();
 }
 
 std::string printable(std::string_view text) {
@@ -80,6 +86,16 @@ std::string printable(std::string_view text) {
     else
       shown += text.substr(0, next.bytes);
     text.remove_prefix(next.bytes);
+  }
+  return shown;
+}
+
+std::string printable_lines(const std::string& text) {
+  std::string shown;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(text.find('\n', at), text.size());
+    shown += printable(std::string_view(text).substr(at, end - at)) + '\n';
+    at = end + 1;
   }
   return shown;
 }

@@ -38,6 +38,8 @@ void flush_results();
 /// of two bytes and those that turn the direction of writing as \\u009b), and so are bytes that are not
 /// UTF-8. A name in a file may hold any, and must neither break a line nor command the terminal.
 std::string printable(std::string_view text);
+/// The same of each line of `text`; all of them end.
+std::string printable_lines(const std::string& text);
 
 /// Characters of UTF-8.
 size_t length_of(const std::string& text);

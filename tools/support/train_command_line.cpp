@@ -98,7 +98,8 @@ void TrainCommand::add_network_options(CLI::App& app) {
   fixed(app.add_option("-m,--model", options.model,
                        "A ready-made network (" + joined(network_names()) +
                            "), or the file of one: .json, .h5, .keras; it gets new weights"),
-        options.model);
+        options.model)
+      ->type_name("NAME|FILE");
   fixed(app.add_option("--task", options.task,
                        "One class a picture, several labels (--labels), or numbers (--targets); default: as "
                        "the data says"),
@@ -106,16 +107,19 @@ void TrainCommand::add_network_options(CLI::App& app) {
       ->check(CLI::IsMember({"classify", "multilabel", "regress"}));
   fixed(app.add_option("--loss", options.loss,
                        "Of multilabel and regress, by Keras' name; default: binary_crossentropy, mse"),
-        options.loss);
+        options.loss)
+      ->type_name("NAME");
 }
 
 void TrainCommand::add_table_options(CLI::App& app) {
   remembered(app.add_option("--labels", options.labels,
                             "CSV file with the columns file,LABEL,..: 1 where a picture has the label, or 0"),
-             options.labels);
+             options.labels)
+      ->type_name("FILE");
   remembered(app.add_option("--targets", options.targets,
                             "CSV file with the columns file,VALUE,..: numbers that are to be learned"),
-             options.targets);
+             options.targets)
+      ->type_name("FILE");
 }
 
 void TrainCommand::add_data_options(CLI::App& app) {
@@ -125,14 +129,17 @@ void TrainCommand::add_data_options(CLI::App& app) {
           is_catdog() ? "Folder with one sub-folder of pictures per class; without it, drawn cats and dogs"
                       : "Folder with one sub-folder of pictures per class; with a table, the folder of its "
                         "files [that of the table]"),
-      options.data);
+      options.data)
+      ->type_name("DIR");
   if (!is_catdog()) add_table_options(app);
-  auto* validation = remembered(
-      app.add_option("--validation", options.validation,
-                     is_catdog() ? "Folder to validate on; default: test_set beside the data"
-                                 : "Folder to validate on; default: test_set beside the data; with "
-                                   "a table, another table"),
-      options.validation);
+  auto* validation =
+      remembered(
+          app.add_option("--validation", options.validation,
+                         is_catdog() ? "Folder to validate on; default: test_set beside the data"
+                                     : "Folder to validate on; default: test_set beside the data; with "
+                                       "a table, another table"),
+          options.validation)
+          ->type_name(is_catdog() ? "DIR" : "PATH");
   auto* split =
       fixed(app.add_option("--split", options.split, "Validate on this fraction of the data instead"),
             options.split)
@@ -222,11 +229,13 @@ void TrainCommand::add_training_options(CLI::App& app) {
       app.add_option("--weights", options.weights,
                      "Start from the weights of this file, of Keras or of an earlier run: layer by layer "
                      "by name, as far as they fit"),
-      options.weights);
+      options.weights)
+      ->type_name("FILE");
   fixed(app.add_option("--freeze", options.freeze,
                        "Layers that are not trained: until=LAYER (it and all before it in the summary), "
                        "NAME,NAME,.. or all-but-last"),
-        options.freeze);
+        options.freeze)
+      ->type_name("LAYERS");
   if (is_catdog())
     fixed(app.add_option("--stride", options.stride, "Stride of the convolution"), options.stride)
         ->check(integer_in(1, 8));
@@ -238,7 +247,7 @@ void TrainCommand::add_training_options(CLI::App& app) {
              options.patience)
       ->check(integer_in(0, 1000000));
   fixed(app.add_option("--monitor", options.monitor,
-                       "What makes an epoch better; default: val_loss, without validation loss"),
+                       "What makes an epoch better; default: val_loss or, without validation, loss"),
         options.monitor)
       ->check(CLI::IsMember(monitors));
   remembered(app.add_option("--keep", options.keep,
@@ -247,15 +256,20 @@ void TrainCommand::add_training_options(CLI::App& app) {
       ->check(CLI::IsMember({"last", "best"}));
   app.add_option("-o,--output", options.output,
                  "The model's file, .h5 or .keras; history.csv is written beside it")
+      ->type_name("FILE")
       ->capture_default_str();
-  app.add_option("--project", options.project, "The folder of all runs")->capture_default_str();
+  app.add_option("--project", options.project, "The folder of all runs")
+      ->type_name("DIR")
+      ->capture_default_str();
   app.add_option("--name", options.name, "The run's folder in it; a number follows where it is there already")
+      ->type_name("NAME")
       ->capture_default_str();
   app.add_flag("--no-run-folder", options.no_run_folder, "Write --output and history.csv alone");
   app.add_flag("--tensorboard", options.tensorboard,
                "Write event files for TensorBoard to the run's folder: curves, pictures, graph");
   app.add_option("--log-json", options.log_json,
-                 "Add what happens to this file as it does, one JSON object a line");
+                 "Add what happens to this file as it does, one JSON object a line")
+      ->type_name("FILE");
   app.add_flag("--resume", options.resume, "Go on from where the run that wrote --output stopped");
 }
 

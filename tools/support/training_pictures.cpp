@@ -56,28 +56,32 @@ void tell_warnings(const std::vector<std::string>& warnings) {
     warn("{} more such warnings, {} in all", warnings.size() - most, warnings.size());
 }
 
-/// "cats: 3 hidden files or folders, 2 GIF pictures, which are not read"
+/// "3 hidden files or folders, 1 file that is no picture", or the pictures among them, each with its place.
 std::string ignored_text(const IgnoredFiles& ignored, bool pictures) {
   std::string text;
   for (const IgnoredFiles::Reason& reason : ignored.reasons()) {
     if (reason.is_picture != pictures) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", reason.count, reason.what);
-    if (pictures) text += fmt::format(" (the first is {})", reason.first.string());
+    text += (text.empty() ? "" : ", ") + reason.text();
+    if (pictures)
+      text += fmt::format(" ({}{})", reason.count > 1 ? "the first is " : "", reason.first.string());
   }
   return text;
 }
 
-void report(const ImageDataset& pictures, const IgnoredFiles& ignored, const char* part,
-            const TrainOptions& options) {
+/// Prints what was read and what was not; returns the latter.
+std::string report(const ImageDataset& pictures, const IgnoredFiles& ignored, const char* part,
+                   const TrainOptions& options) {
   for (const std::string& reason : pictures.bad_images()) warn("skipped {}", reason);
   tell_warnings(pictures.warnings());
-  if (std::string text = ignored_text(ignored, true); !text.empty()) warn("{}: left out {}", part, text);
-  if (options.quiet) return;
-  print_if_possible(stdout, "{}: {}\n", part, printable(contents_text(pictures, task_of(options))));
-  std::string text = ignored_text(ignored, false);
+  std::string unread = ignored_text(ignored, true), text = ignored_text(ignored, false);
+  if (!unread.empty()) warn("{}: left out {}", part, unread);
   if (size_t skipped = pictures.bad_images().size(); skipped > 0)
-    text += fmt::format("{}{} damaged pictures", text.empty() ? "" : ", ", skipped);
-  if (!text.empty()) print_if_possible(stdout, "{}: left out {}\n", part, printable(text));
+    text += fmt::format("{}{} damaged picture{}", text.empty() ? "" : ", ", skipped, skipped > 1 ? "s" : "");
+  if (!options.quiet) {
+    print_if_possible(stdout, "{}: {}\n", part, printable(contents_text(pictures, task_of(options))));
+    if (!text.empty()) print_if_possible(stdout, "{}: left out {}\n", part, printable(text));
+  }
+  return unread + (unread.empty() || text.empty() ? "" : ", ") + text;
 }
 
 struct Reading {
@@ -88,7 +92,7 @@ struct Reading {
 
 std::unique_ptr<ImageDataset> read_source(const PictureSource& source, const char* part,
                                           const AugmentOptions& augment, const Reading& reading,
-                                          int64_t cache_mb) {
+                                          int64_t cache_mb, std::string& left_out) {
   const TrainOptions& options = reading.options;
   StatusLine status(Terminal::of_stderr());
   ImageOptions image = image_options(options, reading.model);
@@ -107,7 +111,7 @@ std::unique_ptr<ImageDataset> read_source(const PictureSource& source, const cha
       std::visit([&](const auto& each) { return std::make_unique<ImageDataset>(each, how); }, source);
   status.erase();
   const auto* folder = std::get_if<ImageFolder>(&source);
-  report(*pictures, folder ? folder->ignored : IgnoredFiles(), part, options);
+  left_out = report(*pictures, folder ? folder->ignored : IgnoredFiles(), part, options);
   return pictures;
 }
 
@@ -234,11 +238,12 @@ Pictures read_pictures(const PictureSources& sources, const TrainOptions& option
   auto rescale = static_cast<float>(model.preprocessing.rescale);
   Pictures pictures;
   int64_t cache_mb = options.cache_mb;  // one budget for both
-  pictures.train = read_source(sources.train, "Training", augmentation(options, rescale), reading, cache_mb);
+  pictures.train = read_source(sources.train, "Training", augmentation(options, rescale), reading, cache_mb,
+                               pictures.train_left_out);
   cache_mb -= std::min(cache_mb, mebibytes(pictures.train->cached_bytes()));
   if (sources.validation)
-    pictures.validation =
-        read_source(*sources.validation, "Validation", {.rescale = rescale}, reading, cache_mb);
+    pictures.validation = read_source(*sources.validation, "Validation", {.rescale = rescale}, reading,
+                                      cache_mb, pictures.validation_left_out);
   return pictures;
 }
 

@@ -26,6 +26,7 @@ struct PictureSources {
 /// The same pictures, decoded.
 struct Pictures {
   std::unique_ptr<ImageDataset> train, validation;
+  std::string train_left_out, validation_left_out;  // what lies there and was not read, by its kind
 };
 
 /// Scans the folders or reads the tables that the options name; without any draws cats and dogs first.

@@ -3,8 +3,10 @@
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/utf8.h"
 #include "manul/framework/warning.h"
+#include "manul/models/graph/layer_table.h"
 #include "manul/models/training/epoch_table.h"
 #include "manul/tools/support/class_counts.h"
+#include "manul/tools/support/data_check.h"
 #include "manul/tools/support/program.h"
 #include "manul/tools/support/report_folder.h"
 #include "manul/tools/support/terminal.h"
@@ -14,8 +16,9 @@ namespace {
 
 Report::Rows data_rows(const TrainedRun& run) {
   Report::Rows rows;
-  auto add = [&](const char* part, const ImageDataset& data) {
+  auto add = [&](const char* part, const ImageDataset& data, const std::string& left_out) {
     rows.emplace_back(part, contents_text(data, task_of(run.command.options)));
+    if (!left_out.empty()) rows.emplace_back(std::string(part) + ", left out", left_out);
     constexpr size_t most = 10;
     const std::vector<std::string>& bad = data.bad_images();
     for (size_t i = 0; i < std::min(most, bad.size()); ++i)
@@ -23,8 +26,9 @@ Report::Rows data_rows(const TrainedRun& run) {
     if (bad.size() > most)
       rows.emplace_back(std::string(part) + ", skipped", fmt::format("and {} more", bad.size() - most));
   };
-  add("Training", *run.pictures.train);
-  if (run.pictures.validation) add("Validation", *run.pictures.validation);
+  add("Training", *run.pictures.train, run.pictures.train_left_out);
+  if (run.pictures.validation) add("Validation", *run.pictures.validation, run.pictures.validation_left_out);
+  rows.emplace_back("Duplicates", duplicates_text(run.pictures));
   return rows;
 }
 
@@ -68,7 +72,7 @@ void write_report(const RunFolder& folder, const TrainedRun& run) {
                 .evaluation = run.evaluation,
                 .evaluated = validated ? "validation" : "training",
                 .graph = &run.model.graph(),
-                .summary = run.model.summary(),
+                .summary = layer_table(run.model),
                 .pictures = {}};
   size_t last = run.history.epochs().size() - 1;
   report.result = {{"Saved", fmt::format("{}: {}", options.output, run.kept)},

@@ -6,6 +6,7 @@
 #include "manul/framework/file_system.h"
 #include "manul/framework/utf8.h"
 #include "manul/framework/warning.h"
+#include "manul/models/graph/layer_table.h"
 #include "manul/models/training/callbacks/tensor_board.h"
 #include "manul/models/training/progress_bar.h"
 #include "manul/tools/support/class_counts.h"
@@ -121,7 +122,7 @@ int save_result(const Program& program, Model& model, const TrainCommand& comman
       write_tensorboard_pictures(*folder, command.values(), static_cast<int64_t>(history.epochs().size()));
   }
   print_summary(options, pictures, history, best, folder);
-  return 0;
+  return signal.exit_code();  // of a reader that left at the very end
 }
 
 void print_device(const Program& program, const TrainOptions& options, Device device) {
@@ -221,6 +222,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   prepare_output_file(options.output);
   prepare_output_file(history_file(options));
   require_two_files(options.output, history_file(options), "the history");
+  if (!options.no_run_folder) RunFolder::require_place(options.project, options.name);
   std::optional<Model> interrupted = interrupted_run(command, device);
   print_device(program, options, device);
   bool replaces = !options.resume && file_type(options.output, ErrorKind::usage) != FileType::missing;
@@ -243,7 +245,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
     if (!options.quiet) print_if_possible(stdout, "{}\n", printable(remark));
   Pictures pictures = read_pictures(sources, options, model, signal.flag());
   tell(warnings_about_data(pictures));
-  if (!options.quiet) print_if_possible(stdout, "{}", model.summary());
+  if (!options.quiet) print_if_possible(stdout, "{}", printable_lines(layer_table(model)));
   signal.announce_saving();
   std::optional<RunFolder> folder;
   if (!options.no_run_folder) {

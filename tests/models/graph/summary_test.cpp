@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "manul/models/graph/layer_table.h"
+#include "manul/models/zoo/zoo.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/models/support.h"
 #include "manul/tests/temporary_folder.h"
@@ -80,6 +84,57 @@ TEST(Summary, OfNestedModels) {
   chain.set_sequential(true);
   chain.set_name("outer");
   EXPECT_EQ(Model(std::move(chain)).summary(), reference_text("nested_in_sequential"));
+}
+
+TEST(LayerTable, KeepsNamesWholeIn80Columns) {
+  Sequential model({64, 64, 3});
+  model.add(Conv2D{.filters = 32, .kernel_size = 3, .strides = 3, .activation = Activation::relu});
+  model.add(MaxPooling2D{.pool_size = 2});
+  model.add(Flatten{});
+  model.add(Dense{.units = 1, .activation = Activation::sigmoid});
+  EXPECT_EQ(layer_table(model),
+            "Model: sequential\n"
+            "Layer (type)                  Output shape        Param #\n"
+            "---------------------------------------------------------\n"
+            "conv2d (Conv2D)               (None, 21, 21, 32)      896\n"
+            "max_pooling2d (MaxPooling2D)  (None, 10, 10, 32)        0\n"
+            "flatten (Flatten)             (None, 3200)              0\n"
+            "dense (Dense)                 (None, 1)              3201\n"
+            "---------------------------------------------------------\n"
+            "Total params: 4097 (16.00 KB)\n"
+            "Trainable params: 4097 (16.00 KB)\n"
+            "Non-trainable params: 0 (0.00 Byte)\n");
+}
+
+TEST(LayerTable, NamesWhatFeedsALayer) {
+  Graph graph;
+  Symbol x = graph.input({8}, "numbers");
+  LayerPtr shared = Dense{.units = 8, .name = "shared"};
+  Symbol once = graph.apply(shared, x), twice = graph.apply(shared, once);
+  Symbol z = graph.apply(Dropout{.name = "a_layer_whose_name_fills_most_of_a_line_alone"}, twice);
+  graph.set_outputs({graph.apply(Add{.name = "sum"}, {z, once})});
+  graph.set_name("shares");
+  std::string table = layer_table(Model(std::move(graph)), 60);
+  EXPECT_EQ(table.substr(0, table.rfind("\n---") + 1),
+            "Model: shares\n"
+            "Layer (type)                                   Output shape  Param #\n"
+            "--------------------------------------------------------------------\n"
+            "numbers (InputLayer)                           [(None, 8)]         0\n"
+            "shared (Dense)                                 (None, 8)          72\n"
+            "    from numbers, shared\n"
+            "a_layer_whose_name_fills_most_of_a_line_alone\n"
+            "  (Dropout)                                    (None, 8)           0\n"
+            "    from shared[1][0]\n"
+            "sum (Add)                                      (None, 8)           0\n"
+            "    from a_layer_whose_name_fills_most_of_a_line_alone,\n"
+            "         shared\n");
+}
+
+TEST(LayerTable, OfReadyMadeNetworksFitsATerminal) {
+  for (const char* name : {"resnet18", "mobilenetv2", "inceptionv3", "convnexttiny"}) {
+    std::istringstream lines(layer_table(find_network(name).build()));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80) << name << ": " << line;
+  }
 }
 
 }  // namespace
