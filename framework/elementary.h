@@ -6,9 +6,11 @@ namespace manul {
 
 // The arithmetic that tensors and tapes themselves need. Everything else is an op.
 
-/// y += x, elementwise, f32 and f64.
-MANUL_KERNEL(accumulate, void(const Tensor& x, const Tensor& y));
+/// y += x, elementwise, floats.
+MANUL_KERNEL_TAKING_BF16(on_cuda, accumulate, void(const Tensor& x, const Tensor& y));
 /// y = value in every element, any dtype.
-MANUL_KERNEL(fill, void(double value, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(everywhere, fill, void(double value, const Tensor& y));
+/// y = x, elementwise, from any dtype to floats.
+MANUL_KERNEL_TAKING_BF16(everywhere, convert, void(const Tensor& x, const Tensor& y));
 
 }  // namespace manul

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 
@@ -17,6 +18,8 @@ struct Storage {
   std::byte* data = nullptr;
   size_t bytes;
   Device device;
+  /// Whether anybody has asked to write to it (Tensor::mutable_data()) or for its address (Tensor::raw()).
+  std::atomic<bool> touched{false};
 
  private:
   bool guarded_;

@@ -62,6 +62,11 @@ void Tensor::require_dtype(DType wanted) const {
         name_of(wanted));
 }
 
+void Tensor::require_size(size_t wanted) const {
+  check(static_cast<size_t>(size_of(dtype())) == wanted,
+        "tensor: {} elements of {} were asked for as {} bytes each", name_of(dtype()), shape(), wanted);
+}
+
 void Tensor::note_access([[maybe_unused]] bool write) const {
 #ifdef MANUL_WITH_CUDA
   cuda::Context::use(device().index).accesses().note(raw(), bytes(), write);
@@ -89,25 +94,10 @@ Tensor Tensor::to(Device device) const {
 
 Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
-  auto convert = [&](auto from_element, auto to_element) {
-    auto values = to_vector<decltype(from_element)>();
-    return from(std::vector<decltype(to_element)>(values.begin(), values.end()), shape(), device());
-  };
-  auto convert_to = [&](auto from_element) {
-    return visit_float(dtype, "tensor.to",
-                       [&](auto to_element) { return convert(from_element, to_element); });
-  };
-  switch (this->dtype()) {
-    case DType::f32:
-      return convert_to(float{});
-    case DType::f64:
-      return convert_to(double{});
-    case DType::u8:
-      return convert_to(uint8_t{});
-    case DType::i32:
-      return convert_to(int32_t{});
-  }
-  fail(ErrorKind::failed, "tensor: unknown dtype");
+  check(is_float(dtype), "tensor.to: converts to f32, f64 and bf16, not to {}", name_of(dtype));
+  Tensor converted = empty(shape(), dtype, device());
+  convert_kernel(*this, converted);
+  return converted;
 }
 
 Tensor Tensor::clone() const {
@@ -154,14 +144,17 @@ void Tensor::unwatch() const {
 
 template Tensor Tensor::from(std::span<const float>, const Shape&, Device);
 template Tensor Tensor::from(std::span<const double>, const Shape&, Device);
+template Tensor Tensor::from(std::span<const bfloat16>, const Shape&, Device);
 template Tensor Tensor::from(std::span<const uint8_t>, const Shape&, Device);
 template Tensor Tensor::from(std::span<const int32_t>, const Shape&, Device);
 template std::vector<float> Tensor::to_vector() const;
 template std::vector<double> Tensor::to_vector() const;
+template std::vector<bfloat16> Tensor::to_vector() const;
 template std::vector<uint8_t> Tensor::to_vector() const;
 template std::vector<int32_t> Tensor::to_vector() const;
 template float Tensor::item() const;
 template double Tensor::item() const;
+template bfloat16 Tensor::item() const;
 template uint8_t Tensor::item() const;
 template int32_t Tensor::item() const;
 

@@ -48,7 +48,7 @@ class Tensor {
   const T* data() const {
     require_dtype(dtype_of<T>);
     if (!device().is_cpu()) note_access(false);
-    return static_cast<const T*>(raw());
+    return static_cast<const T*>(address());
   }
   template <class T>
   T* mutable_data() const {
@@ -56,8 +56,29 @@ class Tensor {
     if (!device().is_cpu()) note_access(true);
     return static_cast<T*>(raw());
   }
+  /// The same as unsigned integers of the elements' size: to be moved, whatever they mean. Throws if T has
+  /// another size.
+  template <class T>
+  const T* bits() const {
+    require_size(sizeof(T));
+    if (!device().is_cpu()) note_access(false);
+    return static_cast<const T*>(address());
+  }
+  template <class T>
+  T* mutable_bits() const {
+    require_size(sizeof(T));
+    if (!device().is_cpu()) note_access(true);
+    return static_cast<T*>(raw());
+  }
   /// The address alone: for copies, and to look at.
-  void* raw() const { return body().storage->data + body().offset; }
+  void* raw() const {
+    std::atomic<bool>& touched = body().storage->touched;
+    if (!touched.load(std::memory_order_relaxed)) touched.store(true, std::memory_order_relaxed);
+    return address();
+  }
+  /// Whether the memory may have been written to since it was made, or since set_untouched().
+  bool touched() const { return body().storage->touched.load(std::memory_order_relaxed); }
+  void set_untouched() const { body().storage->touched.store(false, std::memory_order_relaxed); }
 
   /// The same memory under another shape with as many elements; no gradient flows through it
   /// (ops/shape/shape_ops.h has the differentiable reshape).
@@ -66,8 +87,8 @@ class Tensor {
   Tensor range(int64_t first, const Shape& shape) const;
   /// A copy on `device`; the tensor itself if it is there already.
   Tensor to(Device device) const;
-  /// A copy of the values, converted to f32 or f64; the tensor itself if it has that dtype already. Goes by
-  /// way of the host.
+  /// A copy of the values, converted to f32, f64 or bf16; the tensor itself if it has that dtype already. No
+  /// gradient flows through it (cast() of ops/pointwise/pointwise.h is differentiable).
   Tensor to(DType dtype) const;
   Tensor clone() const;
   /// Overwrites the values with those of `source`: same shape and dtype, any device.
@@ -105,7 +126,9 @@ class Tensor {
     return *body_;
   }
   [[noreturn]] static void fail_undefined();
+  void* address() const { return body().storage->data + body().offset; }
   void require_dtype(DType wanted) const;
+  void require_size(size_t wanted) const;
   void note_access(bool write) const;
   static Tensor make(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);
 

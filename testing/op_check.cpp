@@ -23,8 +23,12 @@ struct Result {
 /// The inputs of a sample, watched, and what runs on them.
 class Run {
  public:
-  Run(const OpSample& sample, DType dtype, Device device)
-      : sample_(sample), inputs_(make_inputs(sample, dtype, device)), gradients_(inputs_.size()) {
+  /// `rounded`: from numbers that are rounded to bf16, whatever the dtype.
+  Run(const OpSample& sample, DType dtype, Device device, bool rounded)
+      : sample_(sample),
+        rounded_(rounded),
+        inputs_(make_inputs(sample, dtype, device, rounded)),
+        gradients_(inputs_.size()) {
     for (size_t i = 0; i < inputs_.size(); ++i)
       if (wants_gradient(i)) {
         gradients_[i] = Tensor::empty_like(inputs_[i]);
@@ -38,8 +42,10 @@ class Run {
       if (input.leaf()) input.leaf()->fresh = false;
     Tape tape;
     output_ = sample_.function(inputs_);
-    if (!upstream_.defined())
-      upstream_ = test_values(output_.shape(), upstream_salt, output_.dtype(), output_.device());
+    if (!upstream_.defined()) {
+      DType drawn = rounded_ ? DType::bf16 : output_.dtype();
+      upstream_ = test_values(output_.shape(), upstream_salt, drawn, output_.device()).to(output_.dtype());
+    }
     if (has_gradients()) tape.backward(output_, upstream_);
   }
 
@@ -61,16 +67,17 @@ class Run {
   }
 
   const OpSample& sample_;
+  bool rounded_;
   std::vector<Tensor> inputs_, gradients_;
   Tensor output_, upstream_;
 };
 
 /// One eager run in guarded memory.
-Result run(const OpSample& sample, DType dtype, Device device) {
+Result run(const OpSample& sample, DType dtype, Device device, bool rounded = false) {
   Result result;
   {
     MemoryGuard guard;
-    Run once(sample, dtype, device);
+    Run once(sample, dtype, device, rounded);
     once();
     result = once.result();
   }
@@ -79,7 +86,7 @@ Result run(const OpSample& sample, DType dtype, Device device) {
 }
 
 Result run_captured(const OpSample& sample, DType dtype, Device device) {
-  Run again(sample, dtype, device);
+  Run again(sample, dtype, device, dtype == DType::bf16);
   TrainStep step([&] { again(); }, device);
   for (int i = 0; i < 3; ++i) step.run();
   return again.result();
@@ -131,9 +138,9 @@ void check_differences(const OpSample& sample, const Result& result) {
   }
 }
 
-Result run_with_threads(const OpSample& sample, int threads) {
+Result run_with_threads(const OpSample& sample, int threads, DType dtype = DType::f32) {
   cpu::set_threads(threads);
-  Result result = run(sample, DType::f32, Device::cpu());
+  Result result = run(sample, dtype, Device::cpu(), dtype == DType::bf16);
   cpu::set_threads(0);
   return result;
 }
@@ -145,6 +152,22 @@ void check_on_gpu(const OpSample& sample, const Result& expected) {
   expect_close(first, expected, sample.tolerance, "GPU and CPU");
   expect_equal_bits(first, run(sample, DType::f32, *gpu), "two runs on the GPU");
   expect_equal_bits(first, run_captured(sample, DType::f32, *gpu), "eager and captured");
+}
+
+/// In bf16: against f64, from the same rounded numbers.
+void check_bf16(const OpSample& sample) {
+  if (sample.bf16_roundings == 0) return;
+  double tolerance = sample.bf16_roundings / 512;
+  Result exact = run(sample, DType::f64, Device::cpu(), true);
+  Result first = run_with_threads(sample, 1, DType::bf16);
+  expect_close(first, exact, tolerance, "bf16 and f64");
+  expect_equal_bits(first, run_with_threads(sample, 2, DType::bf16), "1 and 2 threads in bf16");
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) return;
+  Result there = run(sample, DType::bf16, *gpu, true);
+  expect_close(there, exact, tolerance, "bf16 on the GPU and f64");
+  expect_equal_bits(there, run(sample, DType::bf16, *gpu, true), "two runs in bf16 on the GPU");
+  expect_equal_bits(there, run_captured(sample, DType::bf16, *gpu), "eager and captured in bf16");
 }
 
 Tensor as_f64(const Tensor& tensor) {
@@ -203,6 +226,7 @@ void check_op(const OpSample& sample) {
   Tensor untaped = sample.function(make_inputs(sample, DType::f32, Device::cpu()));
   EXPECT_LE(normalised_error(untaped, single.output), 1e-6) << "without and with a tape";
   check_on_gpu(sample, single);
+  check_bf16(sample);
 }
 
 void check_error(const ErrorSample& sample) {

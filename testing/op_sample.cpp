@@ -20,7 +20,7 @@ Tensor test_values(const Shape& shape, uint64_t salt, DType dtype, Device device
   return Tensor::from(values, shape).to(dtype).to(device);
 }
 
-std::vector<Tensor> make_inputs(const OpSample& sample, DType dtype, Device device) {
+std::vector<Tensor> make_inputs(const OpSample& sample, DType dtype, Device device, bool rounded) {
   std::vector<Tensor> inputs;
   for (const OpInput& input : sample.inputs) {
     uint64_t salt = random_key(sample.name.c_str()) % 65536 * 16 + inputs.size();
@@ -32,7 +32,9 @@ std::vector<Tensor> make_inputs(const OpSample& sample, DType dtype, Device devi
                 static_cast<int32_t>(random.below(static_cast<uint32_t>(input.high - input.low)));
       inputs.push_back(Tensor::from(values, input.shape, device));
     } else {
-      inputs.push_back(test_values(input.shape, salt, dtype, device, input.low, input.high));
+      DType drawn = rounded ? DType::bf16 : dtype;
+      DType kept = input.stays_f32 ? compute_dtype(dtype) : dtype;
+      inputs.push_back(test_values(input.shape, salt, drawn, device, input.low, input.high).to(kept));
     }
   }
   return inputs;

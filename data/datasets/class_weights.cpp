@@ -69,16 +69,8 @@ void weigh_rows(const Tensor& labels, const Tensor& table, bool multiply, const 
 }  // namespace
 
 void cpu::weights_by_class(const Tensor& labels, const Tensor& table, bool multiply, const Tensor& weights) {
-  switch (labels.dtype()) {
-    case DType::f32:
-      return weigh_rows<float>(labels, table, multiply, weights);
-    case DType::f64:
-      return weigh_rows<double>(labels, table, multiply, weights);
-    case DType::i32:
-      return weigh_rows<int32_t>(labels, table, multiply, weights);
-    case DType::u8:
-      return weigh_rows<uint8_t>(labels, table, multiply, weights);
-  }
+  visit_dtype(labels.dtype(),
+              [&](auto zero) { weigh_rows<decltype(zero)>(labels, table, multiply, weights); });
 }
 
 }  // namespace manul

@@ -49,17 +49,12 @@ void gather(const Tensor& state, const Tensor& index, const Tensor& source, cons
 }  // namespace
 
 void gather_rows(const Tensor& state, const Tensor& index, const Tensor& source, const Tensor& target) {
-  switch (source.dtype()) {
-    case DType::f32:
-      return gather<float, float>(state, index, source, target);
-    case DType::f64:
-      return gather<double, double>(state, index, source, target);
-    case DType::i32:
-      return gather<int32_t, int32_t>(state, index, source, target);
-    case DType::u8:
+  visit_dtype(source.dtype(), [&](auto zero) {
+    using From = decltype(zero);
+    if constexpr (std::is_same_v<From, uint8_t>)
       if (target.dtype() == DType::f32) return gather<uint8_t, float>(state, index, source, target);
-      return gather<uint8_t, uint8_t>(state, index, source, target);
-  }
+    gather<From, From>(state, index, source, target);
+  });
 }
 
 }  // namespace manul::cuda

@@ -69,14 +69,15 @@ cublasLtHandle_t handle_of(int index) {
 struct Key {
   int device;
   int64_t batch, rows, columns, inner;
-  bool transpose_a, transpose_b, tf32;
+  bool transpose_a, transpose_b, tf32, bf16;
   Epilogue epilogue;
   uint32_t alignment;
   bool operator<(const Key& other) const { return tie() < other.tie(); }
 
  private:
-  std::tuple<int, int64_t, int64_t, int64_t, int64_t, bool, bool, bool, Epilogue, uint32_t> tie() const {
-    return {device, batch, rows, columns, inner, transpose_a, transpose_b, tf32, epilogue, alignment};
+  std::tuple<int, int64_t, int64_t, int64_t, int64_t, bool, bool, bool, bool, Epilogue, uint32_t> tie()
+      const {
+    return {device, batch, rows, columns, inner, transpose_a, transpose_b, tf32, bf16, epilogue, alignment};
   }
 };
 
@@ -90,9 +91,11 @@ struct Plan {
   bool found = false;
 };
 
-Layout layout(int64_t batch, int64_t rows, int64_t columns) {
+Layout layout(const Key& key, int64_t rows, int64_t columns) {
+  int64_t batch = key.batch;
   cublasLtMatrixLayout_t made = nullptr;
-  check_blas(lt().create_layout(&made, CUDA_R_32F, rows, columns, rows), "cublasLtMatrixLayoutCreate");
+  check_blas(lt().create_layout(&made, key.bf16 ? CUDA_R_16BF : CUDA_R_32F, rows, columns, rows),
+             "cublasLtMatrixLayoutCreate");
   Layout result{made, lt().destroy_layout};
   auto describe = [&](cublasLtMatrixLayoutAttribute_t name, const auto& value) {
     check_blas(lt().describe_layout(made, name, &value, sizeof value), "cublasLtMatrixLayoutSetAttribute");
@@ -114,7 +117,7 @@ void set(const Handle<cublasLtMatmulDesc_t, cublasStatus_t>& description, cublas
 /// first.
 void describe(Plan& plan, const Key& key) {
   cublasLtMatmulDesc_t made = nullptr;
-  auto compute = key.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  auto compute = key.tf32 && !key.bf16 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   check_blas(lt().create_description(&made, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
   plan.description = {made, lt().destroy_description};
   set(plan.description, CUBLASLT_MATMUL_DESC_TRANSA, key.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -122,11 +125,9 @@ void describe(Plan& plan, const Key& key) {
   if (key.epilogue != Epilogue::none)
     set(plan.description, CUBLASLT_MATMUL_DESC_EPILOGUE,
         key.epilogue == Epilogue::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_RELU_BIAS);
-  plan.first =
-      key.transpose_b ? layout(key.batch, key.inner, key.columns) : layout(key.batch, key.columns, key.inner);
-  plan.second =
-      key.transpose_a ? layout(key.batch, key.rows, key.inner) : layout(key.batch, key.inner, key.rows);
-  plan.result = layout(key.batch, key.columns, key.rows);
+  plan.first = key.transpose_b ? layout(key, key.inner, key.columns) : layout(key, key.columns, key.inner);
+  plan.second = key.transpose_a ? layout(key, key.rows, key.inner) : layout(key, key.inner, key.rows);
+  plan.result = layout(key, key.columns, key.rows);
 }
 
 /// The heuristic's first choice: it depends on the shapes alone, so that two runs give the same bits; timing
@@ -159,9 +160,9 @@ Plan make_plan(const Key& key) {
   return plan;
 }
 
-uint32_t common_alignment(std::initializer_list<const void*> pointers) {
+uint32_t common_alignment(DType dtype, std::initializer_list<const void*> pointers) {
   for (const void* pointer : pointers)
-    if (reinterpret_cast<uintptr_t>(pointer) % 16 != 0) return 4;
+    if (reinterpret_cast<uintptr_t>(pointer) % 16 != 0) return static_cast<uint32_t>(size_of(dtype));
   return 16;
 }
 
@@ -180,8 +181,9 @@ bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
           transpose_a,
           transpose_b,
           tf32(),
+          y.dtype() == DType::bf16,
           epilogue,
-          common_alignment({a.raw(), b.raw(), y.raw()})};
+          common_alignment(y.dtype(), {a.raw(), b.raw(), y.raw()})};
   std::lock_guard lock(mutex);
   auto place = plans->find(key);
   if (place == plans->end()) place = plans->emplace(key, make_plan(key)).first;

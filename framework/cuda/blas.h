@@ -4,7 +4,7 @@
 
 #include "manul/framework/tensor.h"
 
-// The wall before cuBLAS: matrix products in f32.
+// The wall before cuBLAS: matrix products in f32 or bf16.
 namespace manul::cuda {
 
 /// What is done to a product before it is written.
@@ -12,9 +12,9 @@ enum class Epilogue { none, bias, bias_relu };
 
 /// y [M, N] = op(a) · op(b), row-major, where op transposes: a is [M, K] or, transposed, [K, M]; b is [K, N]
 /// or [N, K]. With an axis in front of all three it is a batch of products. bias [N] is added and relu
-/// applied as `epilogue` says. Always the same algorithm for the same shapes, without unordered sums. True
-/// f32, or TF32 if that was asked for. False, and nothing is done, if cuBLAS has no algorithm for the shape
-/// with this epilogue. Throws ErrorKind::device.
+/// applied as `epilogue` says. All are f32, or bf16 with sums in f32. Always the same algorithm for the same
+/// shapes, without unordered sums. True f32, or TF32 if that was asked for. False, and nothing is done, if
+/// cuBLAS has no algorithm for the shape with this epilogue. Throws ErrorKind::device.
 bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Epilogue epilogue,
                   const Tensor& bias, const Tensor& y);
 

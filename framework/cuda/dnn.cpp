@@ -107,7 +107,7 @@ cudnnHandle_t handle_of(Context& context) {
 enum class Direction : int { forward, forward_with_bias, backward_input, backward_kernel };
 
 /// Everything that a plan depends on, as plain numbers.
-using Key = std::array<int64_t, 19>;
+using Key = std::array<int64_t, 20>;
 
 Key key_of(Direction direction, const ConvolutionShape& s, int device) {
   return {static_cast<int64_t>(direction),
@@ -128,7 +128,18 @@ Key key_of(Direction direction, const ConvolutionShape& s, int device) {
           s.dilation[1],
           s.padding[0],
           s.padding[1],
-          s.groups};
+          s.groups,
+          static_cast<int64_t>(s.dtype)};
+}
+
+cudnnDataType_t type_of(DType dtype) {
+  return dtype == DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+}
+
+/// What the products may be made of. The sums of all are f32.
+cudnnMathType_t math_of(DType dtype) {
+  if (dtype == DType::bf16) return CUDNN_TENSOR_OP_MATH;
+  return tf32() ? CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : CUDNN_FMA_MATH;
 }
 
 struct Plan {
@@ -142,22 +153,22 @@ struct Plan {
 };
 
 Handle<cudnnTensorDescriptor_t, cudnnStatus_t> image(int64_t batch, const std::array<int64_t, 2>& size,
-                                                     int64_t channels) {
+                                                     int64_t channels, DType dtype) {
   cudnnTensorDescriptor_t made = nullptr;
   check_dnn(dnn().create_tensor(&made), "cudnnCreateTensorDescriptor");
   Handle<cudnnTensorDescriptor_t, cudnnStatus_t> handle(made, dnn().destroy_tensor);
-  check_dnn(dnn().set_tensor(made, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, batch, channels, size[0], size[1]),
+  check_dnn(dnn().set_tensor(made, CUDNN_TENSOR_NHWC, type_of(dtype), batch, channels, size[0], size[1]),
             "cudnnSetTensor4dDescriptor");
   return handle;
 }
 
 void describe(Plan& plan, const ConvolutionShape& s, cudnnMathType_t math) {
-  plan.input = image(s.batch, s.input, s.channels);
-  plan.output = image(s.batch, s.output, s.filters);
+  plan.input = image(s.batch, s.input, s.channels, s.dtype);
+  plan.output = image(s.batch, s.output, s.filters, s.dtype);
   cudnnFilterDescriptor_t filter = nullptr;
   check_dnn(dnn().create_filter(&filter), "cudnnCreateFilterDescriptor");
   plan.kernel = {filter, dnn().destroy_filter};
-  check_dnn(dnn().set_filter(filter, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, s.filters, s.channels / s.groups,
+  check_dnn(dnn().set_filter(filter, type_of(s.dtype), CUDNN_TENSOR_NHWC, s.filters, s.channels / s.groups,
                              s.size[0], s.size[1]),
             "cudnnSetFilter4dDescriptor");
   cudnnConvolutionDescriptor_t convolution = nullptr;
@@ -171,9 +182,9 @@ void describe(Plan& plan, const ConvolutionShape& s, cudnnMathType_t math) {
 }
 
 /// What a bias is added with: no activation, which cuDNN does behind one of its algorithms alone.
-void describe_bias(Plan& plan, int64_t filters) {
+void describe_bias(Plan& plan, int64_t filters, DType dtype) {
   plan.found &= plan.algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
-  plan.bias = image(1, {1, 1}, filters);
+  plan.bias = image(1, {1, 1}, filters, dtype);
   cudnnActivationDescriptor_t activation = nullptr;
   check_dnn(dnn().create_activation(&activation), "cudnnCreateActivationDescriptor");
   plan.no_activation = {activation, dnn().destroy_activation};
@@ -212,7 +223,7 @@ void choose(Plan& plan, cudnnMathType_t math, size_t most, const Choose& ask) {
 Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t handle,
                const Context& context) {
   size_t most = most_workspace(context);
-  cudnnMathType_t math = tf32() ? CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION : CUDNN_FMA_MATH;
+  cudnnMathType_t math = math_of(shape.dtype);
   Plan plan;
   describe(plan, shape, math);
   auto x = plan.input.get(), y = plan.output.get();
@@ -224,7 +235,7 @@ Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t
       choose<cudnnConvolutionFwdAlgoPerf_t>(plan, math, most, [&](int wanted, int* count, auto* choices) {
         return dnn().choose_forward(handle, x, kernel, convolution, y, wanted, count, choices);
       });
-      if (direction == Direction::forward_with_bias) describe_bias(plan, shape.filters);
+      if (direction == Direction::forward_with_bias) describe_bias(plan, shape.filters, shape.dtype);
       break;
     case Direction::backward_input:
       choose<cudnnConvolutionBwdDataAlgoPerf_t>(plan, math, most, [&](int wanted, int* count, auto* choices) {
@@ -241,8 +252,10 @@ Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t
   return plan;
 }
 
-bool is_unsupported(cudnnStatus_t status) {
-  return status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000;  // its thousand has a code for each reason
+/// Each thousand has a code for each reason. cuDNN calls a mixture of dtypes that it has not a bad parameter.
+bool is_unsupported(cudnnStatus_t status, DType dtype) {
+  return status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000 ||
+         (dtype == DType::bf16 && status / 1000 == CUDNN_STATUS_BAD_PARAM / 1000);
 }
 
 /// Calls run(handle, plan, workspace) if there is an algorithm for the shape.
@@ -263,7 +276,7 @@ bool with_plan(Direction direction, const char* what, const ConvolutionShape& sh
   if (plan.workspace > 0)
     workspace = Tensor::empty({static_cast<int64_t>(plan.workspace)}, DType::u8, device);
   cudnnStatus_t status = run(handle, plan, workspace.defined() ? workspace.raw() : nullptr);
-  if (is_unsupported(status))
+  if (is_unsupported(status, shape.dtype))
     plan.found = false;
   else
     check_dnn(status, what);

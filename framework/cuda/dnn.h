@@ -6,19 +6,20 @@
 
 #include "manul/framework/tensor.h"
 
-// The wall before cuDNN: two-dimensional convolutions in f32, NHWC with OHWI kernels.
+// The wall before cuDNN: two-dimensional convolutions in f32 or bf16, NHWC with OHWI kernels.
 namespace manul::cuda {
 
-/// A convolution with the same padding before and after.
+/// A convolution with the same padding before and after, of tensors that all have this dtype.
 struct ConvolutionShape {
   int64_t batch, channels, filters;
   std::array<int64_t, 2> input, output, size, strides, dilation, padding;
   int64_t groups = 1;
+  DType dtype = DType::f32;
 };
 
 /// y = x * kernel; dx from dy; dkernel from x and dy. Always the same, deterministic algorithm for the same
-/// shapes. True f32, or TF32 if that was asked for. False, and nothing is done, if cuDNN has none. Throws
-/// ErrorKind::device.
+/// shapes. True f32, or TF32 if that was asked for; sums of bf16 are in f32. False, and nothing is done, if
+/// cuDNN has none. Throws ErrorKind::device.
 bool dnn_forward(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel, const Tensor& y);
 /// The same with bias [filters] added, in one pass; false where cuDNN has none for that.
 bool dnn_forward_with_bias(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel,

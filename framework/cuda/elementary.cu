@@ -13,6 +13,18 @@ struct Sum {
   }
 };
 
+struct Same {
+  template <class T>
+  __device__ T operator()(T value) const {
+    return value;
+  }
+};
+
+template <class From, class To>
+void convert_all(const Tensor& x, const Tensor& y) {
+  elementwise(context_of(x), x.elements(), Same{}, y.mutable_data<To>(), x.data<From>());
+}
+
 template <class T>
 struct Fill {
   T value;
@@ -44,9 +56,17 @@ int compiled_architecture() {
   return attributes.ptxVersion;
 }
 
+void convert(const Tensor& x, const Tensor& y) {
+  visit_compute(y.dtype(), "convert", [&](auto types) {
+    using To = typename decltype(types)::Storage;
+    if (x.dtype() == DType::bf16) return convert_all<bfloat16, To>(x, y);
+    visit_dtype(x.dtype(), [&](auto zero) { convert_all<decltype(zero), To>(x, y); });
+  });
+}
+
 void accumulate(const Tensor& x, const Tensor& y) {
-  visit_float(x.dtype(), "accumulate", [&](auto zero) {
-    using T = decltype(zero);
+  visit_compute(x.dtype(), "accumulate", [&](auto types) {
+    using T = typename decltype(types)::Storage;
     T* to = y.mutable_data<T>();
     elementwise(context_of(x), x.elements(), Sum{}, to, static_cast<const T*>(to), x.data<T>());
   });
@@ -58,6 +78,8 @@ void fill(double value, const Tensor& y) {
       return fill_all<float>(value, y);
     case DType::f64:
       return fill_all<double>(value, y);
+    case DType::bf16:
+      return fill_all<bfloat16>(value, y);
     case DType::u8:
       return fill_all<uint8_t>(value, y);
     case DType::i32:

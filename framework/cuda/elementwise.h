@@ -12,8 +12,9 @@ template <class T, int width>
 struct alignas(sizeof(T) * width) Pack {
   T values[width];
 };
-template <class T>
-inline constexpr int pack_width = sizeof(float4) / sizeof(T);
+/// How many elements a thread takes: 16 bytes of the longest.
+template <class... T>
+inline constexpr int pack_width = sizeof(float4) / std::max({sizeof(T)...});
 
 template <class T, int width>
 __device__ const Pack<T, width>& pack(const T* from, int64_t i) {
@@ -22,6 +23,15 @@ __device__ const Pack<T, width>& pack(const T* from, int64_t i) {
 template <int width, class T>
 __device__ Pack<T, width>& mutable_pack(T* to, int64_t i) {
   return reinterpret_cast<Pack<T, width>*>(to)[i];
+}
+
+/// As they lie in memory.
+template <class T, int width>
+__device__ Pack<T, width> stored(const Pack<Compute<T>, width>& computed) {
+  Pack<T, width> result;
+#pragma unroll
+  for (int k = 0; k < width; ++k) result.values[k] = static_cast<T>(computed.values[k]);
+  return result;
 }
 
 inline bool allow_packs(std::initializer_list<const void*> pointers) {
@@ -36,20 +46,21 @@ template <class T, class Function, class... Inputs>
 __global__ void elementwise_kernel(int64_t packs, int64_t count, Function function, T* to,
                                    const Inputs*... from) {
   begin_kernel();
-  constexpr int width = pack_width<T>;
+  constexpr int width = pack_width<T, Inputs...>;
   int64_t i = int64_t{blockIdx.x} * each_threads + threadIdx.x;
   if (i < packs) {
     auto whole = [&](Pack<Inputs, width>... in) {
       Pack<T, width> out;
 #pragma unroll
-      for (int k = 0; k < width; ++k) out.values[k] = function(in.values[k]...);
+      for (int k = 0; k < width; ++k)
+        out.values[k] = static_cast<T>(function(static_cast<Compute<Inputs>>(in.values[k])...));
       mutable_pack<width>(to, i) = out;
     };
     whole(pack<Inputs, width>(from, i)...);
     return;
   }
   i += packs * (width - 1);  // the elements behind the packs, one a thread
-  if (i < count) to[i] = function(from[i]...);
+  if (i < count) to[i] = static_cast<T>(function(static_cast<Compute<Inputs>>(from[i])...));
 }
 
 template <int width, class T, class Make, class Function, class... Inputs>
@@ -65,7 +76,8 @@ __global__ void channelwise_kernel(int64_t packs, int64_t channel_packs, Make ma
     auto whole = [&](Pack<Inputs, width>... in) {
       Pack<T, width> out;
 #pragma unroll
-      for (int k = 0; k < width; ++k) out.values[k] = function(channels[k], in.values[k]...);
+      for (int k = 0; k < width; ++k)
+        out.values[k] = static_cast<T>(function(channels[k], static_cast<Compute<Inputs>>(in.values[k])...));
       mutable_pack<width>(to, i) = out;
     };
     whole(pack<Inputs, width>(from, i)...);
@@ -88,13 +100,13 @@ void channelwise_of_width(const Context& context, int64_t rows, int64_t channels
 }  // namespace detail
 
 /// to[i] = function(from[i]...) for i of [0, count); `to` may be one of `from`. `Function` is a struct with a
-/// device operator() of numbers.
+/// device operator() of numbers, which bf16 is converted to and from.
 template <class T, class Function, class... Inputs>
 void elementwise(const Context& context, int64_t count, const Function& function, T* to,
                  const Inputs*... from) {
-  static_assert((std::is_same_v<T, Inputs> && ...));
-  int64_t packs = allow_packs({to, from...}) ? count / pack_width<T> : 0;
-  int64_t threads = packs + (count - packs * pack_width<T>);
+  constexpr int width = pack_width<T, Inputs...>;
+  int64_t packs = allow_packs({to, from...}) ? count / width : 0;
+  int64_t threads = packs + (count - packs * width);
   launch(context, detail::elementwise_kernel<T, Function, Inputs...>,
          blocks_for(threads, detail::each_threads), detail::each_threads, packs, count, function, to,
          from...);

@@ -101,8 +101,9 @@ struct KernelGradientTerm {
   }
 };
 
+template <class T>
 struct BiasOf {
-  const float* bias;
+  const T* bias;
   __device__ float operator()(int64_t filter) const { return bias[filter]; }
 };
 struct AddBias {
@@ -133,18 +134,19 @@ struct CopyPadded {
   }
 };
 
-template <class Value, class Index>
+/// `Element`: an unsigned integer of the elements' size.
+template <class Value, class Element, class Index>
 void copy_padded(const Tensor& from, const Tensor& to, const WindowGeometry& g,
                  const std::array<int64_t, 2>& large, bool crop) {
   auto lengths = [](const std::array<int64_t, 2>& of) {
     return std::array<Index, 2>{static_cast<Index>(of[0]), static_cast<Index>(of[1])};
   };
-  constexpr int64_t width = sizeof(Value) / sizeof(float);
+  constexpr int64_t width = sizeof(Value) / sizeof(Element);
   for_each(
       context_of(to), to.elements() / width,
-      CopyPadded<Value, Index>{reinterpret_cast<const Value*>(from.data<float>()), lengths(g.input),
+      CopyPadded<Value, Index>{reinterpret_cast<const Value*>(from.bits<Element>()), lengths(g.input),
                                lengths(large), lengths(g.pad_before), static_cast<Index>(g.channels / width),
-                               reinterpret_cast<Value*>(to.mutable_data<float>()), crop});
+                               reinterpret_cast<Value*>(to.mutable_bits<Element>()), crop});
 }
 
 /// How cuDNN is asked for a geometry. It pads both sides alike: where more is wanted behind than before, or
@@ -152,9 +154,9 @@ void copy_padded(const Tensor& from, const Tensor& to, const WindowGeometry& g,
 /// border.
 class DnnShape {
  public:
-  DnnShape(const WindowGeometry& g, int64_t filters)
-      : geometry_(g), shape_{g.batch, g.channels, filters,    g.input,      g.output,
-                             g.size,  g.strides,  g.dilation, g.pad_before, g.groups} {
+  DnnShape(const WindowGeometry& g, int64_t filters, DType dtype)
+      : geometry_(g), shape_{g.batch,   g.channels, filters,      g.input,  g.output, g.size,
+                             g.strides, g.dilation, g.pad_before, g.groups, dtype} {
     for (int axis = 0; axis < 2; ++axis) {
       int64_t reach = (g.size[axis] - 1) * g.dilation[axis] + 1, before = g.pad_before[axis];
       bool alike = (g.input[axis] + 2 * before - reach) / g.strides[axis] + 1 == g.output[axis];
@@ -190,21 +192,28 @@ class DnnShape {
 
  private:
   Tensor empty_padded(Device device) const {
-    return Tensor::empty({shape_.batch, shape_.input[0], shape_.input[1], shape_.channels}, DType::f32,
+    return Tensor::empty({shape_.batch, shape_.input[0], shape_.input[1], shape_.channels}, shape_.dtype,
                          device);
   }
   void copy(const Tensor& from, const Tensor& to, bool crop) const {
-    if (geometry_.channels % 4 == 0 && allow_packs({from.raw(), to.raw()}))
-      copy_as<float4>(from, to, crop);
+    if (shape_.dtype == DType::bf16)
+      copy_as<uint16_t>(from, to, crop);
     else
-      copy_as<float>(from, to, crop);
+      copy_as<uint32_t>(from, to, crop);
   }
-  template <class Value>
+  template <class Element>
   void copy_as(const Tensor& from, const Tensor& to, bool crop) const {
-    if (std::max(from.elements(), to.elements()) < int64_t{1} << 31)
-      copy_padded<Value, int32_t>(from, to, geometry_, shape_.input, crop);
+    if (geometry_.channels % pack_width<Element> == 0 && allow_packs({from.raw(), to.raw()}))
+      copy_values<uint4, Element>(from, to, crop);
     else
-      copy_padded<Value, int64_t>(from, to, geometry_, shape_.input, crop);
+      copy_values<Element, Element>(from, to, crop);
+  }
+  template <class Value, class Element>
+  void copy_values(const Tensor& from, const Tensor& to, bool crop) const {
+    if (std::max(from.elements(), to.elements()) < int64_t{1} << 31)
+      copy_padded<Value, Element, int32_t>(from, to, geometry_, shape_.input, crop);
+    else
+      copy_padded<Value, Element, int64_t>(from, to, geometry_, shape_.input, crop);
   }
 
   WindowGeometry geometry_;
@@ -213,7 +222,18 @@ class DnnShape {
 };
 
 bool is_for_dnn(const Tensor& tensor) {
-  return tensor.dtype() == DType::f32 && tensor.elements() > 0;
+  return (tensor.dtype() == DType::f32 || tensor.dtype() == DType::bf16) && tensor.elements() > 0;
+}
+/// Whether the convolution is a product that cuBLAS is asked for: cuDNN is asked in bf16.
+bool is_product_in_f32(const WindowGeometry& geometry, const Tensor& tensor) {
+  return tensor.dtype() == DType::f32 && is_product(geometry);
+}
+
+template <class T>
+void add_bias(const Tensor& bias, const Tensor& y) {
+  T* to = y.mutable_data<T>();
+  channelwise(context_of(y), y.shape().rows(), bias.elements(), BiasOf<T>{bias.data<T>()}, AddBias{}, to,
+              static_cast<const T*>(to));
 }
 
 }  // namespace
@@ -223,18 +243,16 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
   const Context& context = context_of(x);
   int64_t filters = kernel.shape()[0];
   if (is_for_dnn(y)) {
-    if (is_product(geometry) && forward_by_product(x, kernel, bias, y)) return;
-    DnnShape dnn(geometry, filters);
+    if (is_product_in_f32(geometry, y) && forward_by_product(x, kernel, bias, y)) return;
+    DnnShape dnn(geometry, filters, y.dtype());
     Tensor padded = dnn.pad(x);
     if (bias.defined() && dnn_forward_with_bias(dnn.shape(), padded, kernel, bias, y)) return;
     if (dnn_forward(dnn.shape(), padded, kernel, y)) {
-      float* to = y.mutable_data<float>();
-      if (bias.defined())
-        channelwise(context, y.shape().rows(), filters, BiasOf{bias.data<float>()}, AddBias{}, to,
-                    static_cast<const float*>(to));
+      if (bias.defined()) y.dtype() == DType::bf16 ? add_bias<bfloat16>(bias, y) : add_bias<float>(bias, y);
       return;
     }
   }
+  if (y.dtype() == DType::bf16) return call_in_f32(conv2d_forward, x, kernel, bias, geometry, y);
   visit_float(x.dtype(), "conv2d", [&](auto zero) {
     using T = decltype(zero);
     for_each(context, y.elements(),
@@ -247,12 +265,13 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
                            const Tensor& dx) {
   int64_t filters = kernel.shape()[0];
   if (is_for_dnn(dy)) {
-    if (is_product(geometry) && input_gradient_by_product(dy, kernel, dx)) return;
-    DnnShape dnn(geometry, filters);
+    if (is_product_in_f32(geometry, dy) && input_gradient_by_product(dy, kernel, dx)) return;
+    DnnShape dnn(geometry, filters, dy.dtype());
     if (dnn.write_cropped(dx,
                           [&](const Tensor& to) { return dnn_backward_input(dnn.shape(), dy, kernel, to); }))
       return;
   }
+  if (dy.dtype() == DType::bf16) return call_in_f32(conv2d_backward_input, dy, kernel, geometry, dx);
   visit_float(dy.dtype(), "conv2d", [&](auto zero) {
     using T = decltype(zero);
     for_each(context_of(dy), dx.elements(),
@@ -262,8 +281,8 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
 
 void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                                const Tensor& dx) {
-  if (is_for_dnn(dy) && !is_product(geometry)) {
-    DnnShape dnn(geometry, kernel.shape()[0]);
+  if (is_for_dnn(dy) && !is_product_in_f32(geometry, dy)) {
+    DnnShape dnn(geometry, kernel.shape()[0], dy.dtype());
     if (!dnn.copies() && dnn_add_backward_input(dnn.shape(), dy, kernel, dx)) return;
   }
   Tensor own = Tensor::empty_like(dx);
@@ -271,21 +290,35 @@ void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const Win
   accumulate(own, dx);
 }
 
+namespace {
+
+template <class T>
+void bias_gradient(const Tensor& dy, const Tensor& dbias) {
+  int64_t filters = dy.shape()[3];
+  column_sums<double>(dy, dy.shape().rows(), filters, MatrixElement<T>{dy.data<T>(), filters},
+                      StoreSum<T>{dbias.mutable_data<T>()});
+}
+
+}  // namespace
+
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
   int64_t filters = dy.shape()[3], pixels = dy.shape().rows();
+  if (dbias.defined())
+    visit_compute(dy.dtype(), "conv2d",
+                  [&](auto types) { bias_gradient<typename decltype(types)::Storage>(dy, dbias); });
+  if (!dkernel.defined()) return;
+  if (is_for_dnn(dy)) {
+    if (is_product_in_f32(geometry, dy) && kernel_gradient_by_products(x, dy, geometry, dkernel, most_parts))
+      return;
+    DnnShape dnn(geometry, filters, dy.dtype());
+    if (dnn_backward_kernel(dnn.shape(), dnn.pad(x), dy, dkernel)) return;
+    if (dy.dtype() == DType::f32 && kernel_gradient_by_products(x, dy, geometry, dkernel, most_parts)) return;
+  }
+  if (dy.dtype() == DType::bf16)
+    return call_in_f32(conv2d_backward_kernel, x, dy, geometry, dkernel, Tensor());
   visit_float(dy.dtype(), "conv2d", [&](auto zero) {
     using T = decltype(zero);
-    if (dbias.defined())
-      column_sums<double>(dy, pixels, filters, MatrixElement<T>{dy.data<T>(), filters},
-                          StoreSum<T>{dbias.mutable_data<T>()});
-    if (!dkernel.defined()) return;
-    if (is_for_dnn(dy)) {
-      if (is_product(geometry) && kernel_gradient_by_products(x, dy, geometry, dkernel, most_parts)) return;
-      DnnShape dnn(geometry, filters);
-      if (dnn_backward_kernel(dnn.shape(), dnn.pad(x), dy, dkernel)) return;
-      if (kernel_gradient_by_products(x, dy, geometry, dkernel, most_parts)) return;
-    }
     column_sums<double>(dy, pixels, dkernel.elements(),
                         KernelGradientTerm<T>{x.data<T>(), dy.data<T>(), geometry, filters},
                         StoreSum<T>{dkernel.mutable_data<T>()});

@@ -19,15 +19,19 @@ struct Conv2DOptions {
 /// groups filters, and so on; a group for each channel is a depthwise convolution and runs as one.
 Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options = {});
 
-MANUL_KERNEL(conv2d_forward, void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                                  const WindowGeometry& geometry, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, conv2d_forward,
+                         void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                              const WindowGeometry& geometry, const Tensor& y));
 /// Adds to dx what conv2d_backward_input writes.
-MANUL_KERNEL(conv2d_add_backward_input,
-             void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dx));
-MANUL_KERNEL(conv2d_backward_input,
-             void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dx));
+MANUL_KERNEL_TAKING_BF16(on_cuda, conv2d_add_backward_input,
+                         void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                              const Tensor& dx));
+MANUL_KERNEL_TAKING_BF16(on_cuda, conv2d_backward_input,
+                         void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                              const Tensor& dx));
 /// dkernel and dbias (either may be undefined: not wanted).
-MANUL_KERNEL(conv2d_backward_kernel, void(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
-                                          const Tensor& dkernel, const Tensor& dbias));
+MANUL_KERNEL_TAKING_BF16(on_cuda, conv2d_backward_kernel,
+                         void(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
+                              const Tensor& dkernel, const Tensor& dbias));
 
 }  // namespace manul

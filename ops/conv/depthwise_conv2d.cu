@@ -198,19 +198,33 @@ bool fits_packs(const WindowGeometry& g, int64_t filters, std::initializer_list<
 template <class T, class Index>
 constexpr bool has_tiles = std::is_same_v<T, float>&& std::is_same_v<Index, int32_t>;
 
+/// Whether bf16 tensors are what the tiles take. Others are converted.
+bool has_bf16_tiles(const WindowGeometry& g, int64_t filters,
+                    std::initializer_list<const bfloat16*> operands) {
+  return largest(g, filters) < int64_t{1} << 30 && fits_packs<bfloat16>(g, filters, operands);
+}
+
 }  // namespace
 
 void depthwise_conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                               const WindowGeometry& geometry, const Tensor& y) {
   if (y.elements() == 0) return;
   int64_t filters = y.shape()[3];
+  if (y.dtype() == DType::bf16) {
+    bool fits = has_bf16_tiles(geometry, filters,
+                               {x.data<bfloat16>(), kernel.data<bfloat16>(), data_or_null<bfloat16>(bias),
+                                y.mutable_data<bfloat16>()});
+    if (!fits || !depthwise_forward_by_tiles<bfloat16>(x, kernel, bias, geometry, y))
+      call_in_f32(depthwise_conv2d_forward, x, kernel, bias, geometry, y);
+    return;
+  }
   visit_index(x, largest(geometry, filters), [&]<class T, class Index>(T, Index) {
     Lengths<Index> lengths(geometry, filters);
     const T *from = x.data<T>(), *weights = kernel.data<T>(), *offset = data_or_null<T>(bias);
     T* to = y.mutable_data<T>();
     bool packs = fits_packs<T>(geometry, filters, {from, weights, offset, to});
     if constexpr (has_tiles<T, Index>)
-      if (packs && depthwise_forward_by_tiles(x, kernel, bias, geometry, y)) return;
+      if (packs && depthwise_forward_by_tiles<T>(x, kernel, bias, geometry, y)) return;
     if (packs)
       for_each(context_of(x), y.elements() / pack,
                Forward<T, pack, Index>{from, weights, offset, lengths, to});
@@ -223,13 +237,20 @@ void depthwise_conv2d_backward_input(const Tensor& dy, const Tensor& kernel, con
                                      const Tensor& dx) {
   if (dx.elements() == 0) return;
   int64_t filters = dy.shape()[3];
+  if (dy.dtype() == DType::bf16) {
+    bool fits = has_bf16_tiles(geometry, filters,
+                               {dy.data<bfloat16>(), kernel.data<bfloat16>(), dx.mutable_data<bfloat16>()});
+    if (!fits || !depthwise_backward_input_by_tiles<bfloat16>(dy, kernel, geometry, dx))
+      call_in_f32(depthwise_conv2d_backward_input, dy, kernel, geometry, dx);
+    return;
+  }
   visit_index(dy, largest(geometry, filters), [&]<class T, class Index>(T, Index) {
     Lengths<Index> lengths(geometry, filters);
     const T *from = dy.data<T>(), *weights = kernel.data<T>();
     T* to = dx.mutable_data<T>();
     bool packs = fits_packs<T>(geometry, filters, {from, weights, to});
     if constexpr (has_tiles<T, Index>)
-      if (packs && depthwise_backward_input_by_tiles(dy, kernel, geometry, dx)) return;
+      if (packs && depthwise_backward_input_by_tiles<T>(dy, kernel, geometry, dx)) return;
     if (packs)
       for_each(context_of(dy), dx.elements() / pack,
                BackwardInput<T, pack, Index>{from, weights, lengths, to});
@@ -241,6 +262,13 @@ void depthwise_conv2d_backward_input(const Tensor& dy, const Tensor& kernel, con
 void depthwise_conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                                       const Tensor& dkernel, const Tensor& dbias) {
   int64_t filters = dy.shape()[3], pixels = dy.shape().rows();
+  if (dy.dtype() == DType::bf16) {
+    bool fits = dkernel.defined() && !dbias.defined() && dy.elements() > 0 &&
+                has_bf16_tiles(geometry, filters, {x.data<bfloat16>(), dy.data<bfloat16>()});
+    if (!fits || !depthwise_backward_kernel_by_tiles<bfloat16>(x, dy, geometry, dkernel))
+      call_in_f32(depthwise_conv2d_backward_kernel, x, dy, geometry, dkernel, dbias);
+    return;
+  }
   visit_index(dy, largest(geometry, filters), [&]<class T, class Index>(T, Index) {
     if (dbias.defined())
       column_sums<double>(dy, pixels, filters, MatrixElement<T>{dy.data<T>(), filters},
@@ -248,7 +276,7 @@ void depthwise_conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const W
     if (!dkernel.defined()) return;
     if constexpr (has_tiles<T, Index>)
       if (fits_packs<T>(geometry, filters, {x.data<T>(), dy.data<T>()}) &&
-          depthwise_backward_kernel_by_tiles(x, dy, geometry, dkernel))
+          depthwise_backward_kernel_by_tiles<T>(x, dy, geometry, dkernel))
         return;
     kernel_gradient<T, Index>(x, dy, geometry, dkernel);
   });

@@ -18,13 +18,15 @@ struct DepthwiseConv2DOptions {
 Tensor depthwise_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                         const DepthwiseConv2DOptions& options = {});
 
-MANUL_KERNEL(depthwise_conv2d_forward, void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                                            const WindowGeometry& geometry, const Tensor& y));
-MANUL_KERNEL(depthwise_conv2d_backward_input,
-             void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dx));
+MANUL_KERNEL_TAKING_BF16(on_cuda, depthwise_conv2d_forward,
+                         void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                              const WindowGeometry& geometry, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, depthwise_conv2d_backward_input,
+                         void(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                              const Tensor& dx));
 /// dkernel and dbias (either may be undefined: not wanted).
-MANUL_KERNEL(depthwise_conv2d_backward_kernel,
-             void(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry, const Tensor& dkernel,
-                  const Tensor& dbias));
+MANUL_KERNEL_TAKING_BF16(on_cuda, depthwise_conv2d_backward_kernel,
+                         void(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
+                              const Tensor& dkernel, const Tensor& dbias));
 
 }  // namespace manul

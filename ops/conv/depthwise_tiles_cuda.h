@@ -3,10 +3,11 @@
 #include "manul/framework/cuda/column_sums.h"
 #include "manul/ops/conv/window.h"
 
-// Depthwise convolutions of 3x3 and 5x5 windows, strides 1 and 2, in f32, for .cu files: a thread has four
-// channels of a few neighbouring pixels and keeps what its taps share in registers. A block has 32 channels
-// (a cache line of a pixel) of 32 such groups of pixels, which lie side by side, so that the rows that they
-// share are read from its multiprocessor's cache. All indices are of 32 bits.
+// Depthwise convolutions of 3x3 and 5x5 windows, strides 1 and 2, in f32, of tensors of f32 or bf16 (T), for
+// .cu files: a thread has four channels of a few neighbouring pixels and keeps what its taps share in
+// registers. A block has 32 channels (a cache line of a pixel) of 32 such groups of pixels, which lie side by
+// side, so that the rows that they share are read from its multiprocessor's cache. All indices are of 32
+// bits.
 namespace manul::cuda {
 
 constexpr int tile_packs = 8, tile_lanes = 32, tile_threads = tile_packs * tile_lanes;
@@ -45,6 +46,17 @@ __device__ inline float4 load_pack(const float* from) {
 __device__ inline void store_pack(float* to, const float4& value) {
   *reinterpret_cast<float4*>(to) = value;
 }
+struct alignas(8) Bf16Quad {
+  bfloat16 x, y, z, w;
+};
+__device__ inline float4 load_pack(const bfloat16* from) {
+  Bf16Quad quad = *reinterpret_cast<const Bf16Quad*>(from);
+  return {quad.x, quad.y, quad.z, quad.w};
+}
+__device__ inline void store_pack(bfloat16* to, const float4& value) {
+  *reinterpret_cast<Bf16Quad*>(to) =
+      Bf16Quad{bfloat16(value.x), bfloat16(value.y), bfloat16(value.z), bfloat16(value.w)};
+}
 __device__ inline void add_product(float4& sum, const float4& a, const float4& b) {
   sum.x += a.x * b.x;
   sum.y += a.y * b.y;
@@ -53,8 +65,8 @@ __device__ inline void add_product(float4& sum, const float4& a, const float4& b
 }
 
 /// `count` pixels of a row that begins at `line`, from column `first` on; zero where there is none.
-template <int count>
-__device__ void load_row(const float* line, int channels, int first, int width, float4 (&row)[count]) {
+template <int count, class T>
+__device__ void load_row(const T* line, int channels, int first, int width, float4 (&row)[count]) {
 #pragma unroll
   for (int i = 0; i < count; ++i) {
     int column = first + i;
@@ -65,8 +77,9 @@ __device__ void load_row(const float* line, int channels, int first, int width, 
 constexpr int band_rows = 2;  // of a thread in the kernels that write pictures
 
 /// Writes the values of a thread's pixels from (top, left) on, as far as they lie on the picture.
-__device__ inline void store_band(float* picture, const PictureSize& size, int channels, int top, int left,
-                                  const float4 (&values)[band_rows][tile_columns]) {
+template <class T>
+__device__ void store_band(T* picture, const PictureSize& size, int channels, int top, int left,
+                           const float4 (&values)[band_rows][tile_columns]) {
 #pragma unroll
   for (int q = 0; q < band_rows; ++q)
 #pragma unroll
@@ -79,10 +92,10 @@ __device__ inline void store_band(float* picture, const PictureSize& size, int c
 
 /// y = bias + the correlation of x with the kernel [size][size][channels], `flipped`: with the kernel the
 /// other way round. Output (row, column) begins to read at (row * stride - top, column * stride - left).
-template <int size, int stride, bool flipped>
+template <int size, int stride, bool flipped, class T>
 __global__ void __launch_bounds__(tile_threads, 2)
-    correlate_tiles(const float* x, PictureSize input, const float* kernel, const float* bias, Tiling tiling,
-                    PictureSize output, int top, int left, float* y) {
+    correlate_tiles(const T* x, PictureSize input, const T* kernel, const T* bias, Tiling tiling,
+                    PictureSize output, int top, int left, T* y) {
   begin_kernel();
   constexpr int reach = (tile_columns - 1) * stride + size, reads = (band_rows - 1) * stride + size;
   int block = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
@@ -91,7 +104,7 @@ __global__ void __launch_bounds__(tile_threads, 2)
   if (channel >= tiling.channels || unit >= tiling.units) return;
   TilePlace place = place_of(tiling, unit);
   int first_row = place.band * band_rows, first_column = place.strip * tile_columns;
-  const float* picture = x + place.picture * input.height * input.width * tiling.channels + channel;
+  const T* picture = x + place.picture * input.height * input.width * tiling.channels + channel;
   float4 offset = bias ? load_pack(bias + channel) : float4{0, 0, 0, 0};
   float4 sums[band_rows][tile_columns];
 #pragma unroll
@@ -125,10 +138,10 @@ __global__ void __launch_bounds__(tile_threads, 2)
 
 /// The gradient of the input of a convolution with strides of 2: dx(i) = the sum of dy((i + pad - k) / 2) *
 /// kernel(k) over the k that leave no rest. A thread begins where i + pad is even, so that it is known which.
-template <int size>
+template <int size, class T>
 __global__ void __launch_bounds__(tile_threads, 2)
-    spread_tiles(const float* dy, PictureSize output, const float* kernel, Tiling tiling, PictureSize input,
-                 int top, int left, float* dx) {
+    spread_tiles(const T* dy, PictureSize output, const T* kernel, Tiling tiling, PictureSize input, int top,
+                 int left, T* dx) {
   begin_kernel();
   constexpr int before = size / 2;  // outputs before the thread's own that read its pixels
   static_assert(band_rows == 2 && tile_columns == 4 && size % 2 == 1);
@@ -139,7 +152,7 @@ __global__ void __launch_bounds__(tile_threads, 2)
   TilePlace place = place_of(tiling, unit);
   int first_row = place.band * band_rows - top % 2, first_column = place.strip * tile_columns - left % 2;
   int own_row = (first_row + top) / 2, own_column = (first_column + left) / 2;  // outputs, without a rest
-  const float* picture = dy + place.picture * output.height * output.width * tiling.channels + channel;
+  const T* picture = dy + place.picture * output.height * output.width * tiling.channels + channel;
   float4 sums[band_rows][tile_columns] = {};
 #pragma unroll
   for (int r = 0; r <= before; ++r) {
@@ -167,10 +180,10 @@ __global__ void __launch_bounds__(tile_threads, 2)
 
 /// parts[chunk][tap][channel] = the sum over a chunk of the units (a strip of one output row each) of dy
 /// times the input under the tap. The order of the sums is fixed: a thread's units, lanes, warps.
-template <int size, int stride>
+template <int size, int stride, class T>
 __global__ void __launch_bounds__(tile_threads, size == 3 ? 2 : 1)
-    kernel_gradient_tiles(const float* x, const float* dy, PictureSize input, PictureSize output,
-                          Tiling tiling, int units_a_chunk, int top, int left, float* parts) {
+    kernel_gradient_tiles(const T* x, const T* dy, PictureSize input, PictureSize output, Tiling tiling,
+                          int units_a_chunk, int top, int left, float* parts) {
   begin_kernel();
   constexpr int taps = size * size, warps = tile_threads / 32;
   constexpr int reach = (tile_columns - 1) * stride + size;
@@ -184,9 +197,9 @@ __global__ void __launch_bounds__(tile_threads, size == 3 ? 2 : 1)
     for (int unit = begin + thread / tile_packs; unit < end; unit += tile_lanes) {
       TilePlace place = place_of(tiling, unit);  // a band is a row
       int column = place.strip * tile_columns, count = output.width - column;
-      const float* gradients =
+      const T* gradients =
           dy + (place.picture * output.height + place.band) * output.width * tiling.channels + channel;
-      const float* picture = x + place.picture * input.height * input.width * tiling.channels + channel;
+      const T* picture = x + place.picture * input.height * input.width * tiling.channels + channel;
       float4 arrived[tile_columns];
       load_row(gradients, tiling.channels, column, output.width, arrived);
 #pragma unroll
@@ -258,39 +271,42 @@ inline dim3 tile_grid(const Tiling& tiling) {
 }
 
 /// Each of these returns false, and does nothing, if there are no tiles for the window. The channels are a
-/// multiple of 4, each with one kernel; pointers are aligned to 16 bytes.
-inline bool depthwise_forward_by_tiles(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                                       const WindowGeometry& g, const Tensor& y) {
+/// multiple of 4, each with one kernel; pointers are aligned to four elements.
+template <class T>
+bool depthwise_forward_by_tiles(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                                const WindowGeometry& g, const Tensor& y) {
   return visit_tiled_window(g, [&](auto size, auto stride) {
     Tiling tiling(g, g.output[0], band_rows, g.output[1]);
-    launch(context_of(x), correlate_tiles<size, stride, false>, tile_grid(tiling), tile_threads,
-           x.data<float>(), picture_size(g.input), kernel.data<float>(), data_or_null<float>(bias), tiling,
+    launch(context_of(x), correlate_tiles<size, stride, false, T>, tile_grid(tiling), tile_threads,
+           x.data<T>(), picture_size(g.input), kernel.data<T>(), data_or_null<T>(bias), tiling,
            picture_size(g.output), static_cast<int>(g.pad_before[0]), static_cast<int>(g.pad_before[1]),
-           y.mutable_data<float>());
+           y.mutable_data<T>());
   });
 }
 
-inline bool depthwise_backward_input_by_tiles(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g,
-                                              const Tensor& dx) {
+template <class T>
+bool depthwise_backward_input_by_tiles(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g,
+                                       const Tensor& dx) {
   return visit_tiled_window(g, [&](auto size, auto stride) {
     int top = static_cast<int>(g.pad_before[0]), left = static_cast<int>(g.pad_before[1]);
     if constexpr (stride == 1) {
       Tiling tiling(g, g.input[0], band_rows, g.input[1]);
-      launch(context_of(dy), correlate_tiles<size, 1, true>, tile_grid(tiling), tile_threads,
-             dy.data<float>(), picture_size(g.output), kernel.data<float>(), nullptr, tiling,
-             picture_size(g.input), size - 1 - top, size - 1 - left, dx.mutable_data<float>());
+      launch(context_of(dy), correlate_tiles<size, 1, true, T>, tile_grid(tiling), tile_threads, dy.data<T>(),
+             picture_size(g.output), kernel.data<T>(), static_cast<const T*>(nullptr), tiling,
+             picture_size(g.input), size - 1 - top, size - 1 - left, dx.mutable_data<T>());
     } else {
       // Where the padding is odd, the first row or column of a thread lies before the picture.
       Tiling tiling(g, g.input[0] + top % 2, band_rows, g.input[1] + left % 2);
-      launch(context_of(dy), spread_tiles<size>, tile_grid(tiling), tile_threads, dy.data<float>(),
-             picture_size(g.output), kernel.data<float>(), tiling, picture_size(g.input), top, left,
-             dx.mutable_data<float>());
+      launch(context_of(dy), spread_tiles<size, T>, tile_grid(tiling), tile_threads, dy.data<T>(),
+             picture_size(g.output), kernel.data<T>(), tiling, picture_size(g.input), top, left,
+             dx.mutable_data<T>());
     }
   });
 }
 
-inline bool depthwise_backward_kernel_by_tiles(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
-                                               const Tensor& dkernel) {
+template <class T>
+bool depthwise_backward_kernel_by_tiles(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
+                                        const Tensor& dkernel) {
   constexpr int64_t most_blocks = 1056;  // four times what 132 multiprocessors hold at once
   constexpr int64_t least_units = 4 * tile_lanes;
   return visit_tiled_window(g, [&](auto size, auto stride) {
@@ -300,13 +316,13 @@ inline bool depthwise_backward_kernel_by_tiles(const Tensor& x, const Tensor& dy
     int64_t chunks = std::max<int64_t>(blocks_for(tiling.units, units_a_chunk), 1);
     int64_t columns = dkernel.elements();
     Tensor parts = Tensor::empty({chunks, columns}, DType::f32, dy.device());
-    launch(context_of(dy), kernel_gradient_tiles<size, stride>,
+    launch(context_of(dy), kernel_gradient_tiles<size, stride, T>,
            dim3(static_cast<unsigned>(tiling.tiles), static_cast<unsigned>(chunks)), tile_threads,
-           x.data<float>(), dy.data<float>(), picture_size(g.input), picture_size(g.output), tiling,
+           x.data<T>(), dy.data<T>(), picture_size(g.input), picture_size(g.output), tiling,
            static_cast<int>(units_a_chunk), static_cast<int>(g.pad_before[0]),
            static_cast<int>(g.pad_before[1]), parts.mutable_data<float>());
     column_sums<double>(dy, chunks, columns, MatrixElement<float>{parts.data<float>(), columns},
-                        StoreSum<float>{dkernel.mutable_data<float>()});
+                        StoreSum<T>{dkernel.mutable_data<T>()});
   });
 }
 

@@ -41,6 +41,13 @@ __global__ void __launch_bounds__(side* side)
 }  // namespace
 
 void batch_matmul(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor& y) {
+  if (y.dtype() == DType::bf16) {
+    bool is_there = y.elements() > 0 && a.elements() > 0;
+    if (!is_there ||
+        !blas_product(a, transpose == Transpose::a, b, transpose == Transpose::b, Epilogue::none, {}, y))
+      call_in_f32(batch_matmul, a, b, transpose, y);
+    return;
+  }
   if (y.elements() == 0) return;
   bool across_a = transpose == Transpose::a, across_b = transpose == Transpose::b;
   int64_t count = y.shape()[0], rows = y.shape()[1], columns = y.shape()[2],

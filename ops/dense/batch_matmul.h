@@ -10,6 +10,7 @@ namespace manul {
 Tensor batch_matmul(const Tensor& a, const Tensor& b, Transpose transpose = Transpose::none);
 
 /// a, b and y have three axes.
-MANUL_KERNEL(batch_matmul, void(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, batch_matmul,
+                         void(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor& y));
 
 }  // namespace manul

@@ -166,12 +166,27 @@ void large_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGra
                         StoreSum<T>{dbias.mutable_data<T>()});
 }
 
+/// Of a dense without activation: products that cuBLAS has in bf16.
+void bf16_dense_backward(const Tensor& x, const Tensor& kernel, const Tensor& dy, const Tensor& dx,
+                         const Tensor& dkernel, const Tensor& dbias) {
+  int64_t units = dy.shape()[1];
+  if (dx.defined()) matmul(dy, kernel, Transpose::b, dx);
+  if (dkernel.defined()) matmul(x, dy, Transpose::a, dkernel);
+  if (dbias.defined())
+    column_sums<double>(dy, dy.shape()[0], units, MatrixElement<bfloat16>{dy.data<bfloat16>(), units},
+                        StoreSum<bfloat16>{dbias.mutable_data<bfloat16>()});
+}
+
 }  // namespace
 
 void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
                     const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
-                    const GradientTaker* /*kernel_taker*/) {
+                    const GradientTaker* kernel_taker) {
   check_fused(activation);
+  if (dy.dtype() == DType::bf16) {
+    if (activation == Activation::linear) return bf16_dense_backward(x, kernel, dy, dx, dkernel, dbias);
+    return call_in_f32(dense_backward, x, kernel, activation, y, dy, dx, dkernel, dbias, kernel_taker);
+  }
   if (panel_dense_backward(x, kernel, activation, y, dy, dx, dkernel, dbias)) return;
   visit_float(dy.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);

@@ -120,6 +120,13 @@ void dense_product(const Tensor& a, const Tensor& b, Transpose transpose, const 
 }  // namespace
 
 void matmul(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor& y) {
+  if (y.dtype() == DType::bf16) {
+    bool is_there = y.elements() > 0 && a.elements() > 0;
+    if (!is_there ||
+        !blas_product(a, transpose == Transpose::a, b, transpose == Transpose::b, Epilogue::none, {}, y))
+      call_in_f32(matmul, a, b, transpose, y);
+    return;
+  }
   visit_float(a.dtype(), "matmul", [&](auto zero) {
     dense_product<decltype(zero)>(a, b, transpose, Tensor(), Activation::linear, y);
   });
@@ -128,6 +135,15 @@ void matmul(const Tensor& a, const Tensor& b, Transpose transpose, const Tensor&
 void dense_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activation activation,
                    const Tensor& y) {
   check_fused(activation);
+  if (y.dtype() == DType::bf16) {
+    bool is_there = y.elements() > 0 && x.elements() > 0;
+    bool has_epilogue =
+        activation == Activation::linear || (activation == Activation::relu && bias.defined());
+    Epilogue epilogue = epilogue_of(bias.defined(), activation);
+    if (!is_there || !has_epilogue || !blas_product(x, false, kernel, false, epilogue, bias, y))
+      call_in_f32(dense_forward, x, kernel, bias, activation, y);
+    return;
+  }
   if (panel_dense_forward(x, kernel, bias, activation, y)) return;
   visit_float(x.dtype(), "dense", [&](auto zero) {
     dense_product<decltype(zero)>(x, kernel, Transpose::none, bias, activation, y);

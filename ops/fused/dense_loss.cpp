@@ -25,7 +25,8 @@ DenseLoss dense_loss(Loss loss, const Tensor& x, const Tensor& kernel, const Ten
   check_dense_operands("dense_loss", x, kernel, bias);
   Tensor logits = Tensor::empty({x.shape()[0], kernel.shape()[1]}, x.dtype(), x.device());
   check_labels(loss, logits, labels);
-  Tensor value = Tensor::empty({}, x.dtype(), x.device()), dlogits = Tensor::empty_like(logits);
+  Tensor value = Tensor::empty({}, compute_dtype(x.dtype()), x.device()),
+         dlogits = Tensor::empty_like(logits);
   std::vector<Tensor> inputs{x, kernel, bias}, at_one;
   for (const Tensor& input : inputs) at_one.push_back(tape->gradient_memory(input));
   dense_loss_kernel(loss, x, kernel, bias, labels, value, logits, dlogits, at_one[0], at_one[1], at_one[2]);

@@ -29,7 +29,7 @@ bool is_fused_in_normalization(Activation activation) {
 }
 
 bool normalize_activation_fits(const Tensor& x, Activation activation) {
-  return x.device().is_cuda() && x.dtype() == DType::f32 && x.elements() > 0 &&
+  return x.device().is_cuda() && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) && x.elements() > 0 &&
          is_fused_in_normalization(activation);
 }
 
@@ -41,7 +41,8 @@ Tensor normalize_activation_training(const Tensor& x, const Tensor& gamma, const
     return by_parts(batch_normalize_training(x, gamma, beta, moving_mean, moving_variance, epsilon, momentum),
                     tail);
   check_normalization("normalize_activation", x, {&gamma, &beta, &moving_mean, &moving_variance});
-  Tensor mean = Tensor::empty_like(moving_mean), inverse_deviation = Tensor::empty_like(moving_mean);
+  Tensor mean = Tensor::empty(moving_mean.shape(), compute_dtype(x.dtype()), x.device());
+  Tensor inverse_deviation = Tensor::empty_like(mean);
   batch_statistics_kernel(x, epsilon, momentum, moving_mean, moving_variance, mean, inverse_deviation);
   Tensor y = Tensor::empty_like(x);
   normalize_activation_kernel(x, gamma, beta, mean, inverse_deviation, -1.0, tail.addend, tail.activation, y);

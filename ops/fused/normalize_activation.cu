@@ -16,9 +16,14 @@ void visit_fused(Activation activation, Use&& use) {
 void normalize_activation(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                           const Tensor& deviation, double epsilon, const Tensor& addend,
                           Activation activation, const Tensor& y) {
+  if (has_bf16({&gamma, &beta, &mean, &deviation}))
+    return call_in_f32(normalize_activation, x, gamma, beta, mean, deviation, epsilon, addend, activation, y);
+  MakeAffine<float> make = make_affine<float>(gamma, beta, mean, deviation, epsilon);
   visit_fused(activation, [&](auto function) {
-    normalize_forward<float>(function, x, addend, make_affine<float>(gamma, beta, mean, deviation, epsilon),
-                             y);
+    if (x.dtype() == DType::bf16)
+      normalize_forward<bfloat16>(function, x, addend, make, y);
+    else
+      normalize_forward<float>(function, x, addend, make, y);
   });
 }
 
@@ -26,9 +31,15 @@ void normalize_activation_backward(const Tensor& x, const Tensor& gamma, const T
                                    const Tensor& mean, const Tensor& inverse_deviation, const Tensor& addend,
                                    Activation activation, const Tensor& dy, const Tensor& dx,
                                    const Tensor& dgamma, const Tensor& dbeta, const Tensor& dz) {
+  if (has_bf16({&gamma, &beta, &dgamma, &dbeta}))
+    return call_in_f32(normalize_activation_backward, x, gamma, beta, mean, inverse_deviation, addend,
+                       activation, dy, dx, dgamma, dbeta, dz);
+  MakeAffine<float> make = make_affine<float>(gamma, beta, mean, inverse_deviation);
   visit_fused(activation, [&](auto function) {
-    normalize_backward<float>(function, x, addend, make_affine<float>(gamma, beta, mean, inverse_deviation),
-                              dy, dx, dgamma, dbeta, dz);
+    if (x.dtype() == DType::bf16)
+      normalize_backward<bfloat16>(function, x, addend, make, dy, dx, dgamma, dbeta, dz);
+    else
+      normalize_backward<float>(function, x, addend, make, dy, dx, dgamma, dbeta, dz);
   });
 }
 

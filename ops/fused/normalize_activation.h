@@ -22,7 +22,7 @@ Tensor normalize_activation_inference(const Tensor& x, const Tensor& gamma, cons
                                       const Tensor& mean, const Tensor& variance, double epsilon,
                                       const NormalizationTail& tail);
 
-/// f32 on a GPU, and one of the activations that its kernels compute.
+/// f32 or bf16 on a GPU, and one of the activations that its kernels compute.
 bool normalize_activation_fits(const Tensor& x, Activation activation);
 /// Whether the activation is one of these.
 bool is_fused_in_normalization(Activation activation);
@@ -39,8 +39,9 @@ void normalize_activation_backward(const Tensor& x, const Tensor& gamma, const T
                                    const Tensor& dgamma, const Tensor& dbeta, const Tensor& dz);
 }  // namespace cuda
 inline constexpr Kernel<decltype(cuda::normalize_activation)> normalize_activation_kernel(
-    "normalize_activation", nullptr, MANUL_CUDA(cuda::normalize_activation));
+    "normalize_activation", nullptr, MANUL_CUDA(cuda::normalize_activation), TakesBf16::on_cuda);
 inline constexpr Kernel<decltype(cuda::normalize_activation_backward)> normalize_activation_backward_kernel(
-    "normalize_activation_backward", nullptr, MANUL_CUDA(cuda::normalize_activation_backward));
+    "normalize_activation_backward", nullptr, MANUL_CUDA(cuda::normalize_activation_backward),
+    TakesBf16::on_cuda);
 
 }  // namespace manul

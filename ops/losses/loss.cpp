@@ -6,6 +6,7 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/losses/crossentropy_rows_cpu.h"
+#include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
 
@@ -29,8 +30,12 @@ bool same_but_last_one(const Shape& labels, const Shape& output) {
                               std::equal(labels.begin(), labels.end(), output.begin()));
 }
 
-Tensor loss_of(Loss loss, bool from_logits, const Tensor& input, const Tensor& labels,
+/// In f32 also of bf16.
+Tensor loss_of(Loss loss, bool from_logits, const Tensor& output, const Tensor& given_labels,
                const Tensor& weights) {
+  Tensor input = cast(output, compute_dtype(output.dtype()));
+  Tensor labels =
+      given_labels.dtype() == DType::bf16 ? given_labels.to(compute_dtype(DType::bf16)) : given_labels;
   check_labels(loss, input, labels);
   if (weights.defined())
     check(weights.dtype() == DType::f32 && weights.shape() == Shape{input.shape()[0]},

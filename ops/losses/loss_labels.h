@@ -18,6 +18,8 @@ struct Labels {
         return static_cast<const float*>(raw)[i];
       case DType::f64:
         return static_cast<const double*>(raw)[i];
+      case DType::bf16:
+        return static_cast<const bfloat16*>(raw)[i];
       case DType::u8:
         return static_cast<const uint8_t*>(raw)[i];
       case DType::i32:
@@ -34,6 +36,8 @@ inline Labels labels_in(const Tensor& labels) {
       return {labels.data<float>(), DType::f32};
     case DType::f64:
       return {labels.data<double>(), DType::f64};
+    case DType::bf16:
+      return {labels.data<bfloat16>(), DType::bf16};
     case DType::u8:
       return {labels.data<uint8_t>(), DType::u8};
     case DType::i32:

@@ -76,7 +76,8 @@ Tensor labels_like(const std::string& what, const Tensor& labels, const Tensor& 
   return cast(labels.view(predictions.shape()), predictions.dtype());
 }
 
-Tensor loss_values(const LossSpec& loss, const Tensor& labels, const Tensor& predictions, bool from_logits) {
+Tensor loss_values(const LossSpec& loss, const Tensor& labels, const Tensor& given, bool from_logits) {
+  Tensor predictions = cast(given, compute_dtype(given.dtype()));
   check(predictions.shape().rank() > 0 && predictions.elements() > 0, "{}: predictions {} have no elements",
         loss.name, predictions.shape());
   Tensor targets = loss.labels_as_given ? labels : labels_like(loss.name, labels, predictions);

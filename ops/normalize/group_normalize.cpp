@@ -11,14 +11,15 @@ void check_parameters(const char* operation, const Tensor& x, const Shape& wante
     if (!parameter->defined()) continue;
     check(parameter->shape() == wanted, "{}: parameter {} does not fit input {} (want {})", operation,
           parameter->shape(), x.shape(), wanted);
-    check(parameter->dtype() == x.dtype(), "{}: parameter {} does not go with input {}", operation,
-          name_of(parameter->dtype()), name_of(x.dtype()));
+    check(parameter->dtype() == x.dtype() || parameter->dtype() == compute_dtype(x.dtype()),
+          "{}: parameter {} does not go with input {}", operation, name_of(parameter->dtype()),
+          name_of(x.dtype()));
   }
 }
 
 Tensor normalize(const char* operation, const Tensor& x, const Tensor& gamma, const Tensor& beta,
                  const NormalizedGroups& groups, double epsilon) {
-  Tensor mean = Tensor::empty({groups.samples, groups.groups}, x.dtype(), x.device());
+  Tensor mean = Tensor::empty({groups.samples, groups.groups}, compute_dtype(x.dtype()), x.device());
   Tensor inverse_deviation = Tensor::empty_like(mean);
   group_statistics_kernel(x, groups, epsilon, mean, inverse_deviation);
   Tensor y = Tensor::empty_like(x);

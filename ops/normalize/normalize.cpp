@@ -19,8 +19,9 @@ void check_normalization(const char* operation, const Tensor& x,
     if (!parameter->defined()) continue;
     check(parameter->shape() == channels, "{}: parameter {} does not fit input {} (want {})", operation,
           parameter->shape(), x.shape(), channels);
-    check(parameter->dtype() == x.dtype(), "{}: parameter {} does not go with input {}", operation,
-          name_of(parameter->dtype()), name_of(x.dtype()));
+    check(parameter->dtype() == x.dtype() || parameter->dtype() == compute_dtype(x.dtype()),
+          "{}: parameter {} does not go with input {}", operation, name_of(parameter->dtype()),
+          name_of(x.dtype()));
   }
 }
 
@@ -29,11 +30,16 @@ namespace {
 /// Inference in simple ops: the definition, and the way a gradient takes.
 Tensor normalize_by_parts(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                           const Tensor& variance, double epsilon) {
-  Tensor deviation = sqrt(scale(variance, 1, epsilon));
-  Tensor factor =
-      divide(gamma.defined() ? gamma : Tensor::full(mean.shape(), 1, x.dtype(), x.device()), deviation);
-  Tensor y = multiply(subtract(x, mean), factor);
-  return beta.defined() ? add(y, beta) : y;
+  auto computed = [dtype = compute_dtype(x.dtype())](const Tensor& t) { return cast(t, dtype); };
+  Tensor deviation = sqrt(scale(computed(variance), 1, epsilon));
+  Tensor factor = gamma.defined() ? divide(computed(gamma), deviation) : reciprocal(deviation);
+  Tensor y = multiply(subtract(computed(x), computed(mean)), factor);
+  return cast(beta.defined() ? add(y, computed(beta)) : y, x.dtype());
+}
+
+/// Memory for statistics of the channels of x.
+Tensor empty_statistics(const Tensor& x) {
+  return Tensor::empty({x.shape()[-1]}, compute_dtype(x.dtype()), x.device());
 }
 
 }  // namespace
@@ -53,7 +59,7 @@ Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tens
                                 double momentum) {
   check_normalization("batch_normalize", x, {&gamma, &beta, &moving_mean, &moving_variance});
   check(x.elements() > 0, "batch_normalize: input {} has no elements to take statistics of", x.shape());
-  Tensor mean = Tensor::empty_like(moving_mean), inverse_deviation = Tensor::empty_like(moving_mean);
+  Tensor mean = empty_statistics(x), inverse_deviation = empty_statistics(x);
   batch_statistics_kernel(x, epsilon, momentum, moving_mean, moving_variance, mean, inverse_deviation);
   Tensor y = Tensor::empty_like(x);
   batch_normalize_training_kernel(x, gamma, beta, mean, inverse_deviation, y);

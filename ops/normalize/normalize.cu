@@ -7,9 +7,9 @@ namespace {
 
 /// {x - shift, (x - shift)^2}, the shift an element of the channel: a variance as the difference of the sums
 /// then loses nothing where the mean is far from zero.
-template <class T>
+template <class S>
 struct ShiftedSquares {
-  const T* x;
+  const S* x;
   int64_t channels;
   __device__ DoublePair operator()(int64_t row, int64_t c) const {
     double distance = static_cast<double>(x[row * channels + c]) - static_cast<double>(x[c]);
@@ -17,9 +17,9 @@ struct ShiftedSquares {
   }
 };
 
-template <class T>
+template <class S, class T>
 struct StoreStatistics {
-  const T* x;
+  const S* x;
   double rows, epsilon, momentum;
   T *moving_mean, *moving_variance, *mean, *inverse_deviation;
   __device__ void operator()(int64_t c, DoublePair sum) const {
@@ -39,39 +39,52 @@ using Plain = pointwise::Linear<T>;
 
 void batch_normalize(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                      const Tensor& variance, double epsilon, const Tensor& y) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    normalize_forward<T>(Plain<T>{}, x, {}, make_affine<T>(gamma, beta, mean, variance, epsilon), y);
+  if (has_bf16({&gamma, &beta, &mean, &variance}))
+    return call_in_f32(batch_normalize, x, gamma, beta, mean, variance, epsilon, y);
+  visit_compute(x.dtype(), "batch_normalize", [&](auto types) {
+    using S = typename decltype(types)::Storage;
+    using T = typename decltype(types)::Compute;
+    normalize_forward<S>(Plain<T>{}, x, {}, make_affine<T>(gamma, beta, mean, variance, epsilon), y);
   });
 }
 
 void batch_statistics(const Tensor& x, double epsilon, double momentum, const Tensor& moving_mean,
                       const Tensor& moving_variance, const Tensor& mean, const Tensor& inverse_deviation) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
+  if (has_bf16({&moving_mean, &moving_variance}))
+    return call_in_f32(batch_statistics, x, epsilon, momentum, moving_mean, moving_variance, mean,
+                       inverse_deviation);
+  visit_compute(x.dtype(), "batch_normalize", [&](auto types) {
+    using S = typename decltype(types)::Storage;
+    using T = typename decltype(types)::Compute;
     int64_t channels = x.shape()[-1], rows = x.shape().rows();
     column_sums<DoublePair>(
-        x, rows, channels, ShiftedSquares<T>{x.data<T>(), channels},
-        StoreStatistics<T>{x.data<T>(), static_cast<double>(rows), epsilon, momentum,
-                           moving_mean.mutable_data<T>(), moving_variance.mutable_data<T>(),
-                           mean.mutable_data<T>(), inverse_deviation.mutable_data<T>()});
+        x, rows, channels, ShiftedSquares<S>{x.data<S>(), channels},
+        StoreStatistics<S, T>{x.data<S>(), static_cast<double>(rows), epsilon, momentum,
+                              moving_mean.mutable_data<T>(), moving_variance.mutable_data<T>(),
+                              mean.mutable_data<T>(), inverse_deviation.mutable_data<T>()});
   });
 }
 
 void batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                               const Tensor& inverse_deviation, const Tensor& y) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    normalize_forward<T>(Plain<T>{}, x, {}, make_affine<T>(gamma, beta, mean, inverse_deviation), y);
+  if (has_bf16({&gamma, &beta}))
+    return call_in_f32(batch_normalize_training, x, gamma, beta, mean, inverse_deviation, y);
+  visit_compute(x.dtype(), "batch_normalize", [&](auto types) {
+    using S = typename decltype(types)::Storage;
+    using T = typename decltype(types)::Compute;
+    normalize_forward<S>(Plain<T>{}, x, {}, make_affine<T>(gamma, beta, mean, inverse_deviation), y);
   });
 }
 
 void batch_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
                               const Tensor& inverse_deviation, const Tensor& dy, const Tensor& dx,
                               const Tensor& dgamma, const Tensor& dbeta) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    normalize_backward<T>(Plain<T>{}, x, {}, make_affine<T>(gamma, {}, mean, inverse_deviation), dy, dx,
+  if (has_bf16({&gamma, &dgamma, &dbeta}))
+    return call_in_f32(batch_normalize_backward, x, gamma, mean, inverse_deviation, dy, dx, dgamma, dbeta);
+  visit_compute(x.dtype(), "batch_normalize", [&](auto types) {
+    using S = typename decltype(types)::Storage;
+    using T = typename decltype(types)::Compute;
+    normalize_backward<S>(Plain<T>{}, x, {}, make_affine<T>(gamma, {}, mean, inverse_deviation), dy, dx,
                           dgamma, dbeta, {});
   });
 }

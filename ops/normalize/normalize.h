@@ -19,19 +19,21 @@ Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tens
 void check_normalization(const char* operation, const Tensor& x,
                          std::initializer_list<const Tensor*> parameters);
 
-MANUL_KERNEL(batch_normalize,
-             void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                  const Tensor& variance, double epsilon, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, batch_normalize,
+                         void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                              const Tensor& variance, double epsilon, const Tensor& y));
 /// mean and inverse deviation 1 / sqrt(variance + epsilon) of each channel, kept for the gradient, [C] each.
-MANUL_KERNEL(batch_statistics,
-             void(const Tensor& x, double epsilon, double momentum, const Tensor& moving_mean,
-                  const Tensor& moving_variance, const Tensor& mean, const Tensor& inverse_deviation));
-MANUL_KERNEL(batch_normalize_training,
-             void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                  const Tensor& inverse_deviation, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, batch_statistics,
+                         void(const Tensor& x, double epsilon, double momentum, const Tensor& moving_mean,
+                              const Tensor& moving_variance, const Tensor& mean,
+                              const Tensor& inverse_deviation));
+MANUL_KERNEL_TAKING_BF16(on_cuda, batch_normalize_training,
+                         void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                              const Tensor& inverse_deviation, const Tensor& y));
 /// Any of dx, dgamma, dbeta may be undefined: not wanted.
-MANUL_KERNEL(batch_normalize_backward,
-             void(const Tensor& x, const Tensor& gamma, const Tensor& mean, const Tensor& inverse_deviation,
-                  const Tensor& dy, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta));
+MANUL_KERNEL_TAKING_BF16(on_cuda, batch_normalize_backward,
+                         void(const Tensor& x, const Tensor& gamma, const Tensor& mean,
+                              const Tensor& inverse_deviation, const Tensor& dy, const Tensor& dx,
+                              const Tensor& dgamma, const Tensor& dbeta));
 
 }  // namespace manul

@@ -5,7 +5,8 @@
 #include "manul/ops/pointwise/unary_functions.h"
 
 // The passes of a normalization over the channels and of what follows it: an addition, an activation; for .cu
-// files. An activation's input is computed again in the backward passes instead of being stored.
+// files. An activation's input is computed again in the backward passes instead of being stored. Pictures lie
+// in memory as S; parameters, statistics and arithmetic are T.
 namespace manul::cuda {
 
 /// A channel's y = (x - mean) * factor + shift.
@@ -43,13 +44,13 @@ struct NormalizedValue {
 
 /// {dz, dz * h} of the elements of a channel, h = (x - mean) * inverse deviation; dz, the gradient before the
 /// activation, is kept if there is room for it: it is the gradient of what was added as well.
-template <class F, class T>
+template <class F, class S, class T>
 struct GradientPairs {
   F function;
   MakeAffine<T> make;
-  const T *x, *addend, *dy;
+  const S *x, *addend, *dy;
   int64_t channels;
-  T* dz;
+  S* dz;
 
   struct OfChannel {
     GradientPairs all;
@@ -59,9 +60,10 @@ struct GradientPairs {
     __device__ DoublePair operator()(int64_t row) const {
       int64_t i = row * all.channels + c;
       T x = all.x[i], z = affine(x);
-      if (all.addend) z += all.addend[i];
-      T arrived = all.dy[i] * pointwise::derivative_of(all.function, z, all.function.value(z));
-      if (all.dz) all.dz[i] = arrived;
+      if (all.addend) z += static_cast<T>(all.addend[i]);
+      T arrived =
+          static_cast<T>(all.dy[i]) * pointwise::derivative_of(all.function, z, all.function.value(z));
+      if (all.dz) all.dz[i] = static_cast<S>(arrived);
       return {arrived, static_cast<double>(arrived) * static_cast<double>((x - affine.mean) * inverse)};
     }
   };
@@ -111,6 +113,12 @@ struct NormalizedGradient {
   }
 };
 
+/// Whether one of the parameters or statistics is bf16, which the passes do not know.
+inline bool has_bf16(std::initializer_list<const Tensor*> parameters) {
+  return std::any_of(parameters.begin(), parameters.end(),
+                     [](const Tensor* p) { return p->defined() && p->dtype() == DType::bf16; });
+}
+
 /// gamma and beta may be undefined.
 template <class T>
 MakeAffine<T> make_affine(const Tensor& gamma, const Tensor& beta, const Tensor& mean,
@@ -119,21 +127,21 @@ MakeAffine<T> make_affine(const Tensor& gamma, const Tensor& beta, const Tensor&
           static_cast<T>(epsilon)};
 }
 
-template <class T, class F>
+template <class S, class T, class F>
 void normalize_forward(const F& function, const Tensor& x, const Tensor& addend, const MakeAffine<T>& make,
                        const Tensor& y) {
   int64_t rows = x.shape().rows(), channels = x.shape()[-1];
   const Context& context = context_of(x);
   if (addend.defined())
-    channelwise(context, rows, channels, make, NormalizedValue<F>{function}, y.mutable_data<T>(), x.data<T>(),
-                addend.data<T>());
+    channelwise(context, rows, channels, make, NormalizedValue<F>{function}, y.mutable_data<S>(), x.data<S>(),
+                addend.data<S>());
   else
-    channelwise(context, rows, channels, make, NormalizedValue<F>{function}, y.mutable_data<T>(),
-                x.data<T>());
+    channelwise(context, rows, channels, make, NormalizedValue<F>{function}, y.mutable_data<S>(),
+                x.data<S>());
 }
 
 /// Any of dx, dgamma, dbeta may be undefined. With an addend, `dz` is needed.
-template <class T, class F>
+template <class S, class T, class F>
 void normalize_backward(const F& function, const Tensor& x, const Tensor& addend, const MakeAffine<T>& make,
                         const Tensor& dy, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta,
                         const Tensor& dz) {
@@ -142,13 +150,13 @@ void normalize_backward(const F& function, const Tensor& x, const Tensor& addend
   auto* pairs = reinterpret_cast<DoublePair*>(sums.mutable_data<double>());
   column_sums<DoublePair>(
       x, rows, channels,
-      GradientPairs<F, T>{function, make, x.data<T>(), data_or_null<T>(addend), dy.data<T>(), channels,
-                          mutable_data_or_null<T>(dz)},
+      GradientPairs<F, S, T>{function, make, x.data<S>(), data_or_null<S>(addend), dy.data<S>(), channels,
+                             mutable_data_or_null<S>(dz)},
       StoreGradients<T>{mutable_data_or_null<T>(dbeta), mutable_data_or_null<T>(dgamma), pairs});
   if (!dx.defined()) return;
-  const T* arrived = dz.defined() ? dz.data<T>() : dy.data<T>();
+  const S* arrived = dz.defined() ? dz.data<S>() : dy.data<S>();
   channelwise(context_of(x), rows, channels, MakeGradient<T>{make, pairs, static_cast<double>(rows)},
-              NormalizedGradient<F>{function, dz.defined()}, dx.mutable_data<T>(), x.data<T>(), arrived);
+              NormalizedGradient<F>{function, dz.defined()}, dx.mutable_data<S>(), x.data<S>(), arrived);
 }
 
 }  // namespace manul::cuda

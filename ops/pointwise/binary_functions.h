@@ -18,11 +18,13 @@ Tensor binary(Binary operation, const Tensor& a, const Tensor& b);
 Tensor binary(Binary operation, const Tensor& a, double b);
 
 /// y = a (op) b, where b repeats every b.elements() elements.
-MANUL_KERNEL(binary, void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, binary,
+                         void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y));
 /// da and db (either may be undefined: not wanted) from dy. db is summed over its repetitions in a fixed
 /// order.
-MANUL_KERNEL(binary_backward, void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& dy,
-                                   const Tensor& da, const Tensor& db));
+MANUL_KERNEL_TAKING_BF16(on_cuda, binary_backward,
+                         void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& dy,
+                              const Tensor& da, const Tensor& db));
 
 namespace pointwise {
 

@@ -31,9 +31,8 @@ Tensor operator/(const Tensor& a, double b);
 Tensor operator/(double a, const Tensor& b);
 Tensor operator-(const Tensor& a);
 
-/// The values as another dtype: from any to f32 or f64. The gradient is cast back; none flows to integers.
+/// The values as another dtype: from any to f32, f64 or bf16. The gradient is cast back; none flows to
+/// integers.
 Tensor cast(const Tensor& x, DType dtype);
-
-MANUL_KERNEL(cast, void(const Tensor& x, const Tensor& y));
 
 }  // namespace manul

@@ -10,6 +10,20 @@ void visit_unary(const Unary& operation, Use&& use) {
   pointwise::visit<T>(pointwise::UnaryFunctions{}, operation.function, operation.parameters, use);
 }
 
+/// Those that bf16 is computed by as it is: what stands between the products of networks. Each costs kernels
+/// of its own; of all others bf16 is converted.
+using InBf16 = pointwise::FunctionList<pointwise::Scale, pointwise::Relu, pointwise::Relu6,
+                                       pointwise::Sigmoid, pointwise::Tanh, pointwise::Silu, pointwise::Gelu,
+                                       pointwise::HardSigmoid, pointwise::HardSilu>;
+
+/// Calls use(F{}) if the function is one of the list.
+template <class Use, template <class> class... Functions>
+bool visit_in_bf16(const Unary& operation, Use&& use, pointwise::FunctionList<Functions...>) {
+  return ((pointwise::unary_place<Functions> == operation.function &&
+           (use(pointwise::make_function<Functions<float>, float>(operation.parameters)), true)) ||
+          ...);
+}
+
 template <class F>
 struct Value {
   F function;
@@ -33,31 +47,46 @@ struct InputGradient {
   }
 };
 
+template <class T, class F>
+void compute(const F& function, const Tensor& x, const Tensor& y) {
+  elementwise(context_of(x), x.elements(), Value<F>{function}, y.mutable_data<T>(), x.data<T>());
+}
+
+template <class T, class F>
+void compute_gradient(const F& function, const Tensor& x, const Tensor& y, const Tensor& dy,
+                      const Tensor& dx) {
+  if constexpr (pointwise::from_output<F, Compute<T>>)
+    elementwise(context_of(y), y.elements(), InputGradient<F>{function}, dx.mutable_data<T>(), dy.data<T>(),
+                y.data<T>());
+  else
+    elementwise(context_of(y), y.elements(), InputGradient<F>{function}, dx.mutable_data<T>(), dy.data<T>(),
+                x.data<T>(), y.data<T>());
+}
+
 }  // namespace
 
 void unary(const Unary& operation, const Tensor& x, const Tensor& y) {
+  if (x.dtype() == DType::bf16) {
+    auto use = [&](auto function) { compute<bfloat16>(function, x, y); };
+    if (!visit_in_bf16(operation, use, InBf16{})) call_in_f32(unary, operation, x, y);
+    return;
+  }
   visit_float(x.dtype(), "elementwise function", [&](auto zero) {
     using T = decltype(zero);
-    visit_unary<T>(operation, [&](auto function) {
-      elementwise(context_of(x), x.elements(), Value<decltype(function)>{function}, y.mutable_data<T>(),
-                  x.data<T>());
-    });
+    visit_unary<T>(operation, [&](auto function) { compute<T>(function, x, y); });
   });
 }
 
 void unary_backward(const Unary& operation, const Tensor& x, const Tensor& y, const Tensor& dy,
                     const Tensor& dx) {
+  if (y.dtype() == DType::bf16) {
+    auto use = [&](auto function) { compute_gradient<bfloat16>(function, x, y, dy, dx); };
+    if (!visit_in_bf16(operation, use, InBf16{})) call_in_f32(unary_backward, operation, x, y, dy, dx);
+    return;
+  }
   visit_float(y.dtype(), "elementwise function", [&](auto zero) {
     using T = decltype(zero);
-    visit_unary<T>(operation, [&](auto function) {
-      using F = decltype(function);
-      if constexpr (pointwise::from_output<F, T>)
-        elementwise(context_of(y), y.elements(), InputGradient<F>{function}, dx.mutable_data<T>(),
-                    dy.data<T>(), y.data<T>());
-      else
-        elementwise(context_of(y), y.elements(), InputGradient<F>{function}, dx.mutable_data<T>(),
-                    dy.data<T>(), x.data<T>(), y.data<T>());
-    });
+    visit_unary<T>(operation, [&](auto function) { compute_gradient<T>(function, x, y, dy, dx); });
   });
 }
 

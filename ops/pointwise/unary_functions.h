@@ -21,11 +21,12 @@ struct Unary {
 /// y = function(x) with its gradient; `name` is the op's in errors and on the tape.
 Tensor unary(const Unary& operation, std::string_view name, const Tensor& x);
 
-MANUL_KERNEL(unary, void(const Unary& operation, const Tensor& x, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, unary, void(const Unary& operation, const Tensor& x, const Tensor& y));
 /// dx from the input, the output and dy; where the derivative is had from the output alone, x is undefined,
 /// where from the input alone or both, both are given.
-MANUL_KERNEL(unary_backward, void(const Unary& operation, const Tensor& x, const Tensor& y, const Tensor& dy,
-                                  const Tensor& dx));
+MANUL_KERNEL_TAKING_BF16(on_cuda, unary_backward,
+                         void(const Unary& operation, const Tensor& x, const Tensor& y, const Tensor& dy,
+                              const Tensor& dx));
 
 namespace pointwise {
 

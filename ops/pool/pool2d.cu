@@ -80,7 +80,7 @@ struct MaxBackward {
     Place at = place_of(static_cast<Index>(i), static_cast<Index>(g.input[0]), static_cast<Index>(g.input[1]),
                         packs);
     Extent rows = windows_over(g, 0, at.y), columns = windows_over(g, 1, at.x);
-    Pack<T, width> sum{};
+    Pack<Compute<T>, width> sum{};
     for (int64_t oy = rows.begin; oy < rows.end; ++oy)
       for (int64_t ox = columns.begin; ox < columns.end; ++ox) {
         int64_t o = ((at.n * g.output[0] + oy) * g.output[1] + ox) * packs + at.c;
@@ -92,7 +92,7 @@ struct MaxBackward {
         for (int k = 0; k < width; ++k)
           if (winner.values[k] == own) sum.values[k] += arrived.values[k];
       }
-    mutable_pack<width>(dx, i) = sum;
+    mutable_pack<width>(dx, i) = stored<T>(sum);
   }
 };
 
@@ -108,6 +108,14 @@ void with_widths(int64_t elements, int64_t channels, std::initializer_list<const
     with_width(std::integral_constant<int, pack_width<T>>{});
   else
     with_width(std::integral_constant<int, 1>{});
+}
+
+/// Whether the tensors are bf16 in packs, with indices and winners as short as can be: of those alone there
+/// are kernels. Others are converted.
+bool is_packed_bf16(int64_t elements, int64_t channels, const Tensor& winners,
+                    std::initializer_list<const void*> pointers) {
+  return channels % pack_width<bfloat16> == 0 && allow_packs(pointers) && elements < (int64_t{1} << 31) &&
+         (!winners.defined() || winners.dtype() == DType::u8);
 }
 
 /// Calls use(code) with a zero of the type of the winners.
@@ -130,17 +138,17 @@ struct AverageForward {
                         static_cast<Index>(g.output[1]), packs);
     Extent rows = extent(g, 0, at.y), columns = extent(g, 1, at.x);
     int64_t picture = at.n * g.input[0] * g.input[1];
-    Pack<T, width> sum{};
+    Pack<Compute<T>, width> sum{};
     for (int64_t iy = rows.begin; iy < rows.end; ++iy)
       for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
         Pack<T, width> value = pack<T, width>(x, (picture + iy * g.input[1] + ix) * packs + at.c);
 #pragma unroll
         for (int k = 0; k < width; ++k) sum.values[k] += value.values[k];
       }
-    auto count = static_cast<T>((rows.end - rows.begin) * (columns.end - columns.begin));
+    auto count = static_cast<Compute<T>>((rows.end - rows.begin) * (columns.end - columns.begin));
 #pragma unroll
     for (int k = 0; k < width; ++k) sum.values[k] /= count;
-    mutable_pack<width>(y, i) = sum;
+    mutable_pack<width>(y, i) = stored<T>(sum);
   }
 };
 
@@ -154,17 +162,17 @@ struct AverageBackward {
     Place at = place_of(static_cast<Index>(i), static_cast<Index>(g.input[0]), static_cast<Index>(g.input[1]),
                         packs);
     Extent rows = windows_over(g, 0, at.y), columns = windows_over(g, 1, at.x);
-    Pack<T, width> sum{};
+    Pack<Compute<T>, width> sum{};
     for (int64_t oy = rows.begin; oy < rows.end; ++oy)
       for (int64_t ox = columns.begin; ox < columns.end; ++ox) {
         Extent h = extent(g, 0, oy), w = extent(g, 1, ox);
-        auto count = static_cast<T>((h.end - h.begin) * (w.end - w.begin));
+        auto count = static_cast<Compute<T>>((h.end - h.begin) * (w.end - w.begin));
         Pack<T, width> arrived =
             pack<T, width>(dy, ((at.n * g.output[0] + oy) * g.output[1] + ox) * packs + at.c);
 #pragma unroll
         for (int k = 0; k < width; ++k) sum.values[k] += arrived.values[k] / count;
       }
-    mutable_pack<width>(dx, i) = sum;
+    mutable_pack<width>(dx, i) = stored<T>(sum);
   }
 };
 
@@ -205,6 +213,15 @@ struct GlobalMaxBackward {
 
 void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y,
                         const Tensor& winners) {
+  if (x.dtype() == DType::bf16) {
+    constexpr int width = pack_width<bfloat16>;
+    if (!is_packed_bf16(x.elements(), geometry.channels, winners, {x.raw(), y.raw()}))
+      return call_in_f32(max_pool2d_forward, x, geometry, y, winners);
+    return for_each(context_of(x), y.elements() / width,
+                    MaxForward<width, uint32_t, bfloat16, uint8_t>{x.data<bfloat16>(), geometry,
+                                                                   y.mutable_data<bfloat16>(),
+                                                                   mutable_data_or_null<uint8_t>(winners)});
+  }
   visit_float(x.dtype(), "max_pool2d", [&](auto zero) {
     using T = decltype(zero);
     with_code(winners, [&](auto code) {
@@ -218,8 +235,16 @@ void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const T
   });
 }
 
-void max_pool2d_backward(const Tensor& /*x*/, const Tensor& /*y*/, const Tensor& winners, const Tensor& dy,
+void max_pool2d_backward(const Tensor& x, const Tensor& y, const Tensor& winners, const Tensor& dy,
                          const WindowGeometry& geometry, const Tensor& dx) {
+  if (dy.dtype() == DType::bf16) {
+    constexpr int width = pack_width<bfloat16>;
+    if (!is_packed_bf16(dx.elements(), geometry.channels, winners, {dy.raw(), dx.raw()}))
+      return call_in_f32(max_pool2d_backward, x, y, winners, dy, geometry, dx);
+    return for_each(context_of(dy), dx.elements() / width,
+                    MaxBackward<width, uint32_t, bfloat16, uint8_t>{
+                        dy.data<bfloat16>(), winners.data<uint8_t>(), geometry, dx.mutable_data<bfloat16>()});
+  }
   visit_float(dy.dtype(), "max_pool2d", [&](auto zero) {
     using T = decltype(zero);
     with_code(winners, [&](auto code) {
@@ -234,9 +259,17 @@ void max_pool2d_backward(const Tensor& /*x*/, const Tensor& /*y*/, const Tensor&
 }
 
 void average_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {
+  bool is_long = geometry.size[0] * geometry.size[1] > 64;  // then there are few threads
+  if (x.dtype() == DType::bf16) {
+    constexpr int width = pack_width<bfloat16>;
+    if (is_long || !is_packed_bf16(x.elements(), geometry.channels, {}, {x.raw(), y.raw()}))
+      return call_in_f32(average_pool2d_forward, x, geometry, y);
+    return for_each(
+        context_of(x), y.elements() / width,
+        AverageForward<width, uint32_t, bfloat16>{x.data<bfloat16>(), geometry, y.mutable_data<bfloat16>()});
+  }
   visit_float(x.dtype(), "average_pool2d", [&](auto zero) {
     using T = decltype(zero);
-    bool is_long = geometry.size[0] * geometry.size[1] > 64;  // then there are few threads
     int64_t channels = is_long ? 1 : geometry.channels;
     with_widths<T>(x.elements(), channels, {x.raw(), y.raw()}, [&](auto width, auto index) {
       for_each(context_of(x), y.elements() / width,
@@ -246,6 +279,14 @@ void average_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, con
 }
 
 void average_pool2d_backward(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx) {
+  if (dy.dtype() == DType::bf16) {
+    constexpr int width = pack_width<bfloat16>;
+    if (!is_packed_bf16(dx.elements(), geometry.channels, {}, {dy.raw(), dx.raw()}))
+      return call_in_f32(average_pool2d_backward, dy, geometry, dx);
+    return for_each(context_of(dy), dx.elements() / width,
+                    AverageBackward<width, uint32_t, bfloat16>{dy.data<bfloat16>(), geometry,
+                                                               dx.mutable_data<bfloat16>()});
+  }
   visit_float(dy.dtype(), "average_pool2d", [&](auto zero) {
     using T = decltype(zero);
     with_widths<T>(dx.elements(), geometry.channels, {dy.raw(), dx.raw()}, [&](auto width, auto index) {

@@ -28,14 +28,17 @@ Tensor global_max_pool2d(const Tensor& x);
 
 /// winners, [N, OH, OW, C] or undefined, gets the place in the whole window, row by row, of each largest
 /// value: u8, or i32 for windows of more than 256 elements. The CPU knows them without.
-MANUL_KERNEL(max_pool2d_forward,
-             void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y, const Tensor& winners));
-MANUL_KERNEL(average_pool2d_forward, void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, max_pool2d_forward,
+                         void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y,
+                              const Tensor& winners));
+MANUL_KERNEL_TAKING_BF16(on_cuda, average_pool2d_forward,
+                         void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
 /// The winners tell where the largest values were; on the CPU x and y do.
-MANUL_KERNEL(max_pool2d_backward, void(const Tensor& x, const Tensor& y, const Tensor& winners,
-                                       const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
-MANUL_KERNEL(average_pool2d_backward,
-             void(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
+MANUL_KERNEL_TAKING_BF16(on_cuda, max_pool2d_backward,
+                         void(const Tensor& x, const Tensor& y, const Tensor& winners, const Tensor& dy,
+                              const WindowGeometry& geometry, const Tensor& dx));
+MANUL_KERNEL_TAKING_BF16(on_cuda, average_pool2d_backward,
+                         void(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
 
 /// Over all pixels: x [N, .., C], y [N, C].
 MANUL_KERNEL(global_max_pool_forward, void(const Tensor& x, const Tensor& y));

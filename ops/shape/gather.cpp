@@ -9,7 +9,8 @@
 
 namespace manul {
 
-Tensor gather(const Tensor& x, const Tensor& indices, int axis) {
+Tensor gather(const Tensor& x, const Tensor& given, int axis) {
+  Tensor indices = given.dtype() == DType::bf16 ? given.to(DType::f32) : given;
   int at = axis_of("gather", axis, x.shape().rank());
   int64_t outer = 1, inner = 1, count = indices.elements(), length = x.shape()[at];
   std::vector<int64_t> lengths;
@@ -63,10 +64,10 @@ std::vector<int64_t> checked(const Tensor& indices, int64_t length) {
 void gather(const Tensor& x, const Tensor& indices, const Tensor& y) {
   std::vector<int64_t> places = checked(indices, x.shape()[1]);
   int64_t count = y.shape()[1], inner = y.shape()[2], length = x.shape()[1];
-  visit_dtype(x.dtype(), [&](auto zero) {
+  visit_bits(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T* from = x.data<T>();
-    T* to = y.mutable_data<T>();
+    const T* from = x.bits<T>();
+    T* to = y.mutable_bits<T>();
     int64_t grain = std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(inner, 1));
     parallel_for(y.shape()[0] * count, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)

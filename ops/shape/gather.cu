@@ -76,10 +76,10 @@ struct OneHotBody {
 }  // namespace
 
 void gather(const Tensor& x, const Tensor& indices, const Tensor& y) {
-  visit_dtype(x.dtype(), [&](auto zero) {
+  visit_bits(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     for_each(context_of(x), y.elements(),
-             GatherBody<T>{x.data<T>(), y.mutable_data<T>(), indices_in(indices, x.shape()[1]), y.shape()[1],
+             GatherBody<T>{x.bits<T>(), y.mutable_bits<T>(), indices_in(indices, x.shape()[1]), y.shape()[1],
                            y.shape()[2]});
   });
 }

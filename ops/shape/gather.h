@@ -13,7 +13,7 @@ Tensor gather(const Tensor& x, const Tensor& indices, int axis = 0);
 Tensor one_hot(const Tensor& indices, int64_t depth, DType dtype = DType::f32);
 
 /// x [A, N, B], indices of I elements, y [A, I, B].
-MANUL_KERNEL(gather, void(const Tensor& x, const Tensor& indices, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(everywhere, gather, void(const Tensor& x, const Tensor& indices, const Tensor& y));
 /// dx from dy, of the shapes of x and y.
 MANUL_KERNEL(gather_backward, void(const Tensor& indices, const Tensor& dy, const Tensor& dx));
 /// y [.., depth]

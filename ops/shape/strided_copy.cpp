@@ -63,10 +63,10 @@ void strided_copy(const Tensor& from, const StridedCopy& copy, const Tensor& to)
   constexpr int64_t grain = 1 << 14;
   int64_t elements = copy.from.elements();
   if (elements == 0) return;
-  visit_dtype(from.dtype(), [&](auto zero) {
+  visit_bits(from.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T* read = from.data<T>() + copy.from_first;
-    T* write = to.mutable_data<T>() + copy.to_first;
+    const T* read = from.bits<T>() + copy.from_first;
+    T* write = to.mutable_bits<T>() + copy.to_first;
     StridedBox from_rows = copy.from, to_rows = copy.to;  // without the inner axis
     int64_t length = 1, from_step = 1, to_step = 1;
     if (from_rows.rank > 0) {

@@ -32,11 +32,11 @@ bool is_aligned(const void* pointer) {
 }  // namespace
 
 void strided_copy(const Tensor& from, const StridedCopy& copy, const Tensor& to) {
-  visit_dtype(from.dtype(), [&](auto zero) {
+  visit_bits(from.dtype(), [&](auto zero) {
     using T = decltype(zero);
     constexpr int64_t width = sizeof(uint4) / sizeof(T);
-    const T* read = from.data<T>() + copy.from_first;
-    T* write = to.mutable_data<T>() + copy.to_first;
+    const T* read = from.bits<T>() + copy.from_first;
+    T* write = to.mutable_bits<T>() + copy.to_first;
     if (is_multiple(copy.from, width) && is_multiple(copy.to, width) && is_aligned(read) &&
         is_aligned(write)) {
       CopyBody<uint4> body{reinterpret_cast<const uint4*>(read), reinterpret_cast<uint4*>(write),

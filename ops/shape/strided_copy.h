@@ -43,6 +43,7 @@ StridedCopy copy_from_region(const Shape& whole, std::span<const int64_t> first,
 StridedCopy copy_to_region(const Shape& whole, std::span<const int64_t> first, const Shape& lengths);
 
 /// Any dtype; what lies outside the box in `to` is left as it is.
-MANUL_KERNEL(strided_copy, void(const Tensor& from, const StridedCopy& copy, const Tensor& to));
+MANUL_KERNEL_TAKING_BF16(everywhere, strided_copy,
+                         void(const Tensor& from, const StridedCopy& copy, const Tensor& to));
 
 }  // namespace manul

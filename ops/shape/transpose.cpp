@@ -58,12 +58,12 @@ Tensor transpose(const Tensor& x, const std::vector<int>& axes) {
 }
 
 void cpu::transpose(const Tensor& x, const Tensor& y) {
-  visit_dtype(x.dtype(), [&](auto zero) {
+  visit_bits(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     constexpr int64_t tile = 32;
     int64_t rows = x.shape()[1], columns = x.shape()[2], stripes = (columns + tile - 1) / tile;
-    const T* from = x.data<T>();
-    T* to = y.mutable_data<T>();
+    const T* from = x.bits<T>();
+    T* to = y.mutable_bits<T>();
     int64_t grain = std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(rows * tile, 1));
     parallel_for(x.shape()[0] * stripes, grain, [=](int64_t first, int64_t last) {
       for (int64_t stripe = first; stripe < last; ++stripe) {

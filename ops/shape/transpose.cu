@@ -32,13 +32,13 @@ __global__ void transpose_tiles(const T* x, int64_t matrices, int64_t rows, int6
 }  // namespace
 
 void transpose(const Tensor& x, const Tensor& y) {
-  visit_dtype(x.dtype(), [&](auto zero) {
+  visit_bits(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     int64_t matrices = x.shape()[0], rows = x.shape()[1], columns = x.shape()[2];
     dim3 grid(blocks_for(columns, tile), std::min(blocks_for(rows, tile), most_blocks),
               static_cast<unsigned>(std::min<int64_t>(matrices, most_blocks)));
-    launch(context_of(x), transpose_tiles<T>, grid, tile * tile_rows, x.data<T>(), matrices, rows, columns,
-           y.mutable_data<T>());
+    launch(context_of(x), transpose_tiles<T>, grid, tile * tile_rows, x.bits<T>(), matrices, rows, columns,
+           y.mutable_bits<T>());
   });
 }
 

@@ -12,6 +12,6 @@ Tensor transpose(const Tensor& x);
 Tensor transpose(const Tensor& x, const std::vector<int>& axes);
 
 /// x [B, M, N] -> y [B, N, M]
-MANUL_KERNEL(transpose, void(const Tensor& x, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(everywhere, transpose, void(const Tensor& x, const Tensor& y));
 
 }  // namespace manul

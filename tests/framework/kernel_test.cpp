@@ -32,6 +32,19 @@ TEST(KernelSlot, WorksInAnotherNamespace) {
   EXPECT_EQ(triple_kernel.name, "triple");
 }
 
+TEST(KernelSlot, GetsBf16AsF32AndGivesItBackRounded) {
+  Tensor x = Tensor::from(std::vector<float>{1, -2, 1.0078125F}, {3}).to(manul::DType::bf16);
+  Tensor y = Tensor::empty_like(x);
+  x.set_untouched();
+  triple_kernel(x, y);
+  EXPECT_EQ(y.dtype(), manul::DType::bf16);
+  // 3 * 1.0078125 = 3.0234375 lies between 3.015625 and 3.03125, and the even one of them is 3.03125.
+  EXPECT_EQ(y.to(manul::DType::f32).to_vector<float>(), (std::vector<float>{3, -6, 3.03125F}));
+  EXPECT_FALSE(x.touched()) << "what is read alone is not written back";
+  triple_kernel(y, y);
+  EXPECT_EQ(y.to(manul::DType::f32).to_vector<float>()[0], 9) << "in place";
+}
+
 TEST(KernelSlot, PassesUndefinedTensorsOnButWantsOneThatIsDefined) {
   constexpr manul::Kernel alone(
       "alone", +[](const Tensor& x, const Tensor& y) { y.copy_from(x); });

@@ -11,12 +11,13 @@ OpSample product(const char* name, int64_t rows, int64_t inner, int64_t columns)
 }
 
 OpSample dense_sample(const char* name, int64_t batch, int64_t in, int64_t units, Activation activation,
-                      double tolerance = 1e-5) {
+                      double tolerance = 1e-5, double bf16_roundings = 4) {
   // The bias keeps the sums off relu's corner: they are multiples of a small number, the bias is not.
   return {name,
           {{{batch, in}}, {{in, units}}, {{units}, 0.01, 0.5}},
           [activation](Inputs x) { return dense(x[0], x[1], x[2], activation); },
-          tolerance};
+          tolerance,
+          bf16_roundings};
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ std::vector<OpSample> matmul_samples() {
       dense_sample("dense_tanh", 6, 11, 65, Activation::tanh),
       // Lengths that are multiples of four, for each size of tile that a GPU has for them.
       dense_sample("dense_panels_narrow", 31, 300, 36, Activation::relu),
-      dense_sample("dense_panels_long", 9, 8260, 20, Activation::tanh, 4e-5),
+      dense_sample("dense_panels_long", 9, 8260, 20, Activation::tanh, 4e-5, 6),
       dense_sample("dense_panels_middle", 67, 132, 68, Activation::sigmoid),
       dense_sample("dense_softmax", 6, 11, 5, Activation::softmax),
       dense_sample("dense_one_element", 1, 1, 1, Activation::sigmoid),

@@ -11,6 +11,7 @@ std::vector<OpInput> operands(const Shape& shape, bool added) {
   std::vector<OpInput> inputs{{shape, -2, 3}, {channels, 0.5, 2}, {channels}};
   inputs.push_back({channels, -1, 1, false});
   inputs.push_back({channels, 0.5, 2, false});
+  for (size_t i = 1; i < inputs.size(); ++i) inputs[i].stays_f32 = true;
   if (added) inputs.push_back({shape, -1, 2});
   return inputs;
 }
@@ -37,7 +38,7 @@ std::vector<OpSample> normalize_activation_samples() {
       in_training("normalize_relu_odd_channels", {2, 7, 5, 3}, Activation::relu),
       in_training("normalize_relu_many", {5, 33, 17, 20}, Activation::relu),
       in_training("normalize_add", {2, 7, 5, 8}, Activation::linear, true),
-      in_training("normalize_add_relu", {2, 7, 5, 8}, Activation::relu, true),
+      in_training("normalize_add_relu_even_channels", {2, 7, 5, 8}, Activation::relu, true),
       in_training("normalize_add_relu_odd_channels", {3, 4, 5, 7}, Activation::relu, true),
       in_training("normalize_relu6", {3, 4, 5, 12}, Activation::relu6),
       in_training("normalize_silu", {3, 4, 5, 12}, Activation::silu),

@@ -16,9 +16,10 @@ OpSample layer(const char* name, const Shape& shape, AxisRange axes) {
 
 OpSample group(const char* name, const Shape& shape, int64_t groups) {
   Shape channels{shape[-1]};
-  return {name, {{shape, -2, 3}, {channels, 0.5, 2}, {channels}}, [groups](Inputs x) {
-            return group_normalize(x[0], x[1], x[2], groups, 1e-3);
-          }};
+  return {
+      name,
+      {{shape, -2, 3}, {channels, 0.5, 2, true, DType::f32, true}, {channels, -1, 1, true, DType::f32, true}},
+      [groups](Inputs x) { return group_normalize(x[0], x[1], x[2], groups, 1e-3); }};
 }
 
 }  // namespace

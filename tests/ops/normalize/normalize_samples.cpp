@@ -6,12 +6,15 @@ namespace {
 
 using Inputs = const std::vector<Tensor>&;
 
-OpSample training(const char* name, const Shape& shape) {
+/// `mixed`: parameters and statistics of pictures of bf16 are f32.
+OpSample training(const char* name, const Shape& shape, bool mixed = true) {
   Shape channels{shape[-1]};
-  return {
-      name,
-      {{shape, -2, 3}, {channels, 0.5, 2}, {channels}, {channels, -1, 1, false}, {channels, 0.5, 2, false}},
-      [](Inputs x) { return batch_normalize_training(x[0], x[1], x[2], x[3], x[4], 1e-3, 0.99); }};
+  std::vector<OpInput> inputs{{shape, -2, 3}, {channels, 0.5, 2}, {channels}};
+  inputs.push_back({channels, -1, 1, false});
+  inputs.push_back({channels, 0.5, 2, false});
+  for (size_t i = 1; i < inputs.size(); ++i) inputs[i].stays_f32 = mixed;
+  return {name, inputs,
+          [](Inputs x) { return batch_normalize_training(x[0], x[1], x[2], x[3], x[4], 1e-3, 0.99); }};
 }
 
 OpSample inference(const char* name, const Shape& shape) {
@@ -29,6 +32,7 @@ std::vector<OpSample> normalize_samples() {
       training("batch_normalize_training", {2, 7, 5, 3}),
       training("batch_normalize_training_many", {5, 33, 17, 19}),
       training("batch_normalize_training_rows", {9, 131}),
+      training("batch_normalize_training_of_one_dtype", {3, 5, 4, 8}, false),
       {"batch_normalize_training_bare",
        {{{2, 7, 5, 3}, -2, 3}, {{3}, -1, 1, false}, {{3}, 0.5, 2, false}},
        [](Inputs x) { return batch_normalize_training(x[0], {}, {}, x[1], x[2], 1e-3, 0.9); }},
