@@ -13,7 +13,8 @@ struct Embedding {
   int64_t output_dim = 0;
   std::string name = {};
   bool trainable = true;
-  Weight embeddings = {};  // made by build()
+  static constexpr bool autocast = false;  // of indices
+  Weight embeddings = {};                  // made by build()
 
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;

@@ -8,6 +8,9 @@
 namespace manul {
 
 const Tensor& Weight::value() const {
+  return parameter_ ? AutocastScope::value_of(*parameter_) : stored();
+}
+const Tensor& Weight::stored() const {
   static const Tensor undefined;
   return parameter_ ? parameter_->value : undefined;
 }
@@ -23,6 +26,15 @@ void Layer::set_trainable(bool trainable) {
   renamed();
   for (const ParameterPtr& parameter : owned_) parameter->set_trainable(trainable);
   TrainStep::forget_captured();  // BatchNormalization runs otherwise, without weights too
+}
+
+void Layer::set_dtype_policy(DTypePolicy policy) {
+  dtype_ = std::string(name_of(policy));
+}
+
+DTypePolicy Layer::dtype_policy() const {
+  bool is_mixed = dtype_.is_string() && dtype_.as_string() == name_of(DTypePolicy::mixed_bfloat16);
+  return is_mixed ? DTypePolicy::mixed_bfloat16 : DTypePolicy::float32;
 }
 
 Config Layer::config() const {

@@ -9,6 +9,7 @@
 #include "manul/framework/error.h"
 #include "manul/framework/parameter.h"
 #include "manul/framework/step.h"
+#include "manul/layers/dtype_policy.h"
 #include "manul/layers/weight.h"
 #include "manul/ops/pointwise/pointwise.h"
 
@@ -42,6 +43,15 @@ class Layer {
   /// With effect from the next step on, also after compiling and within a fit (in Keras only after compiling
   /// again).
   virtual void set_trainable(bool trainable);
+
+  /// What the layer computes in, as Keras' argument dtype; files have it. Set before the model is built, or
+  /// for a whole model by BuildOptions::dtype_policy. Policies of files that are not known here
+  /// (mixed_float16) are written back, and computed in f32.
+  virtual void set_dtype_policy(DTypePolicy policy);
+  DTypePolicy dtype_policy() const;
+  /// Whether the policy's dtype is that of the inputs as well, as Keras' autocast: not where they are
+  /// indices.
+  virtual bool autocasts() const { return true; }
 
   /// Keras' class name: "Conv2D". A class of your own is called "Package>Name", as Keras registers it.
   virtual std::string class_name() const = 0;

@@ -27,6 +27,7 @@ namespace manul {
 ///     std::optional<Activation> as_activation() const    see Layer
 ///     std::shared_ptr<const Regularizer> activity_regularizer() const
 ///     static constexpr bool adds_losses = true           if calls add to context.losses, as Keras' add_loss
+///     static constexpr bool autocast = false             if inputs are no numbers to compute with, see Layer
 ///     static constexpr bool regularizes_outputs          false: its activity_regularizer is of other tensors
 /// With several inputs or outputs: std::vector<Shape> and std::vector<Tensor> in place of Shape and Tensor,
 /// and output_shapes in place of output_shape if it gives several.
@@ -84,6 +85,13 @@ class LayerOf final : public Layer {
       return options_.activity_regularizer();
     else
       return Layer::activity_regularizer();
+  }
+
+  bool autocasts() const override {
+    if constexpr (requires { Options::autocast; })
+      return Options::autocast;
+    else
+      return true;
   }
 
   bool adds_losses() const override {

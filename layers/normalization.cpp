@@ -89,9 +89,10 @@ Tensor BatchNormalization::call_fused(const Tensor& x, const CallContext& contex
   Tensor seen = channels_last(x);
   return channels_last(
       context.training && trainable
-          ? normalize_activation_training(seen, gamma, beta, moving_mean, moving_variance, epsilon, momentum,
-                                          behind)
-          : normalize_activation_inference(seen, gamma, beta, moving_mean, moving_variance, epsilon, behind));
+          ? normalize_activation_training(seen, gamma.stored(), beta.stored(), moving_mean.stored(),
+                                          moving_variance.stored(), epsilon, momentum, behind)
+          : normalize_activation_inference(seen, gamma.stored(), beta.stored(), moving_mean.stored(),
+                                           moving_variance.stored(), epsilon, behind));
 }
 
 void LayerNormalization::describe(Description& description) {
@@ -116,7 +117,7 @@ void LayerNormalization::build(const Shape& input, Weights& weights) {
 
 Tensor LayerNormalization::call(const Tensor& x) const {
   AxisRange range = axes_of(name, class_name, axis.values, x.shape().sample());
-  return layer_normalize(x, gamma, beta, range, epsilon);
+  return layer_normalize(x, gamma.stored(), beta.stored(), range, epsilon);
 }
 
 void GroupNormalization::describe(Description& description) {
@@ -149,7 +150,8 @@ void GroupNormalization::build(const Shape& input, Weights& weights) {
 
 Tensor GroupNormalization::call(const Tensor& x) const {
   int channels = axes_of(name, class_name, {axis.value}, x.shape().sample()).first;
-  return group_normalize(x, gamma, beta, groups == -1 ? x.shape()[channels] : groups, epsilon, channels);
+  return group_normalize(x, gamma.stored(), beta.stored(), groups == -1 ? x.shape()[channels] : groups,
+                         epsilon, channels);
 }
 
 Shape UnitNormalization::output_shape(const Shape& input) const {

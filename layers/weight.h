@@ -11,7 +11,10 @@ namespace manul {
 class Weight {
  public:
   operator const Tensor&() const { return value(); }
+  /// In the dtype that the layer computes in (DTypePolicy).
   const Tensor& value() const;
+  /// As it is trained and kept: of what is computed in f32 whatever the policy, a normalization, say.
+  const Tensor& stored() const;
   const Parameter* parameter() const { return parameter_; }
 
  private:

@@ -28,10 +28,12 @@ class Matcher {
   }
   /// The activation called at `node` if the layer is nothing else.
   std::optional<Activation> activation(int node) const { return called(node).as_activation(); }
-  /// The node that alone feeds `node` and feeds nothing else, or -1.
+  /// The node that alone feeds `node`, feeds nothing else and computes in the same dtype, or -1.
   int only_producer(int node) const {
-    return inputs(node).size() == 1 && feeds_one(inputs(node)[0]) ? inputs(node)[0] : -1;
+    bool is_alone = inputs(node).size() == 1 && feeds_one(inputs(node)[0]);
+    return is_alone && policy(inputs(node)[0]) == policy(node) ? inputs(node)[0] : -1;
   }
+  DTypePolicy policy(int node) const { return called(node).dtype_policy(); }
   /// Whether the value of `node` is an input once, and no output.
   bool feeds_one(int node) const { return uses_[node] == 1; }
   const Shape& shape(int node) const { return graph_.nodes()[node].shape; }
@@ -159,7 +161,7 @@ std::optional<Match> normalization_tail_pattern(const Matcher& matcher, int node
     nodes.push_back(normalized);
   }
   const auto* layer = matcher.layer<BatchNormalization>(normalized);
-  if (!layer || normalized == node) return {};
+  if (!layer || normalized == node || matcher.policy(normalized) != matcher.policy(node)) return {};
   std::vector<int> inputs = matcher.inputs(normalized);
   if (addend >= 0) inputs.push_back(addend);
   auto call = [layer, activation, training = matcher.training(normalized)](const std::vector<Tensor>& inputs,
@@ -221,6 +223,8 @@ std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
     if (!match) match = Match{{node}, plain_step(graph, matcher, node)};
     for (int computed : match->nodes) covered[computed] = true;
     const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
+    match->step.dtype_policy = layer.dtype_policy();
+    match->step.autocasts = layer.autocasts();
     match->step.activity_regularizer = layer.activity_regularizer();
     if (match->step.activity_regularizer) match->step.dense = nullptr;
     steps.push_back(std::move(match->step));

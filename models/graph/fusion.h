@@ -9,9 +9,9 @@ namespace manul {
 
 /// Which neighbours a model runs as one op. Each gives the same numbers within rounding when it is off.
 struct Fusion {
-  bool conv_relu_pool = true;    // Conv2D, relu, MaxPooling2D
-  bool zero_padding = true;      // ZeroPadding2D and the convolution behind it
-  bool dense_activation = true;  // Dense and its activation
+  bool conv_relu_pool = true;      // Conv2D, relu, MaxPooling2D
+  bool zero_padding = true;        // ZeroPadding2D and the convolution behind it
+  bool dense_activation = true;    // Dense and its activation
   bool normalization_tail = true;  // BatchNormalization, an Add of two, an activation
   bool loss_from_logits =
       true;  // final sigmoid or softmax, the crossentropy that belongs to it, and a small Dense
@@ -30,6 +30,8 @@ struct PlanStep {
   std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs, const CallContext& context)> call_all =
       {};
   std::shared_ptr<const Regularizer> activity_regularizer = {};  // of the values; null: none
+  DTypePolicy dtype_policy = DTypePolicy::float32;               // of all layers of the step
+  bool autocasts = true;                                         // its inputs
 };
 
 /// The steps of a graph without nested ones, each after those it needs.

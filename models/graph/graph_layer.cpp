@@ -16,6 +16,11 @@ void GraphLayer::set_trainable(bool trainable) {
   for (const LayerPtr& layer : graph_.layers()) layer->set_trainable(trainable);
 }
 
+void GraphLayer::set_dtype_policy(DTypePolicy policy) {
+  Layer::set_dtype_policy(policy);
+  for (const LayerPtr& layer : graph_.layers()) layer->set_dtype_policy(policy);
+}
+
 std::vector<Shape> GraphLayer::output_shapes(const std::vector<Shape>& inputs) const {
   check(inputs.size() == graph_.inputs().size(), "{}: the model has {} inputs and is given {}", name(),
         graph_.inputs().size(), inputs.size());

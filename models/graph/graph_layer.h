@@ -17,6 +17,7 @@ class GraphLayer final : public Layer {
   std::string default_name() const override { return graph_.name(); }
   /// With effect on all layers in it.
   void set_trainable(bool trainable) override;
+  void set_dtype_policy(DTypePolicy policy) override;
   std::vector<Shape> output_shapes(const std::vector<Shape>& inputs) const override;
   void build(const std::vector<Shape>& inputs, ParameterSet& parameters,
              const std::string& scope = {}) override;

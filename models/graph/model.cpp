@@ -90,12 +90,24 @@ void Model::build(const BuildOptions& options) {
   parameters().allocate(options.seed, options.dtype, options.device, options.gradients);
   build_options_ = options;
   values_are_drawn_ = true;
+  if (options.dtype_policy) set_dtype_policy(*options.dtype_policy);
   plan_ = std::make_unique<Plan>(graph_.flat(), options.fusion);
+}
+
+void Model::set_dtype_policy(DTypePolicy policy) {
+  Graph flat = graph_.flat();
+  for (const LayerPtr& layer : graph_.layers()) layer->set_dtype_policy(policy);
+  for (int output : flat.outputs())
+    flat.layers()[flat.nodes()[output].layer]->set_dtype_policy(DTypePolicy::float32);
+  if (!is_built()) return;
+  plan_ = std::make_unique<Plan>(flat, build_options_.fusion);
+  TrainStep::forget_captured();
 }
 
 void Model::compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, std::vector<Metric> metrics,
                     const CompileOptions& options) {
   check(optimizer != nullptr, "compile: there is no optimizer");
+  if (options.dtype_policy) set_dtype_policy(*options.dtype_policy);
   if (is_built())
     check_built_as(options);
   else

@@ -21,6 +21,8 @@ struct BuildOptions {
   DType dtype = DType::f32;
   bool gradients = true;  // false: for prediction alone
   Fusion fusion = {};
+  /// See Model::set_dtype_policy(); nothing: as its layers are.
+  std::optional<DTypePolicy> dtype_policy = {};
 };
 
 struct CompileOptions {
@@ -30,6 +32,8 @@ struct CompileOptions {
   std::optional<Device> device = {};
   std::optional<uint64_t> seed = {};
   Fusion fusion = {};  // ignored if the model is already built
+  /// See Model::set_dtype_policy(); nothing: as its layers are.
+  std::optional<DTypePolicy> dtype_policy = {};
   /// The outputs are logits already. Of a crossentropy that says nothing itself.
   bool from_logits = false;
   /// What multiplies the loss of each output, in order; empty: 1.
@@ -87,6 +91,13 @@ class Model {
   /// do it with the defaults if it has not been done.
   void build(const BuildOptions& options = {});
   bool is_built() const { return plan_ != nullptr; }
+  /// What all layers compute in, as Keras' set_global_policy() before a model is made, at any time. Layers
+  /// that give an output stay in f32, as Keras' guide to mixed precision has it: losses and metrics are
+  /// computed from what they give. Saved with the layers.
+  ///
+  ///     model.compile(Adam{}, Loss::binary_crossentropy, {"accuracy"},
+  ///                   {.dtype_policy = DTypePolicy::mixed_bfloat16});
+  void set_dtype_policy(DTypePolicy policy);
   Device device() const { return build_options_.device; }
   const BuildOptions& build_options() const { return build_options_; }
   /// To be called when the initial values have been replaced, by a file's, say: what the seed decides is then

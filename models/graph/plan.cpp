@@ -36,7 +36,8 @@ namespace {
 /// What the values of a step add to the loss, as Keras has it: per sample.
 void add_activity_losses(const PlanStep& step, std::span<const Tensor> values, bool is_logits,
                          std::vector<Tensor>& losses) {
-  for (const Tensor& value : values) {
+  for (const Tensor& computed : values) {
+    Tensor value = cast(computed, compute_dtype(computed.dtype()));
     Tensor activity = is_logits ? activate(value, step.activation) : value;
     losses.push_back(
         scale(step.activity_regularizer->penalty(activity), 1.0 / static_cast<double>(value.shape()[0])));
@@ -52,10 +53,13 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallConte
   std::vector<Tensor> values(nodes_);
   for (size_t i = 0; i < inputs.size(); ++i) values[inputs_[i]] = inputs[i];
   std::vector<Tensor> arguments;
+  AutocastScope autocast;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const PlanStep& step = steps_[i];
     arguments.clear();
-    for (int input : step.inputs) arguments.push_back(values[input]);
+    autocast.set_policy(step.dtype_policy);
+    for (int input : step.inputs)
+      arguments.push_back(step.autocasts ? autocast.cast_input(values[input]) : values[input]);
     int output = output_at_[i];
     bool leave_out = output >= 0 && !without_activation.empty() && without_activation[output] &&
                      step.call_without_activation;
@@ -64,7 +68,8 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallConte
       std::vector<Tensor> all = step.call_all(arguments, context);
       count = all.size();
       for (size_t k = 0; k < all.size(); ++k) values[static_cast<size_t>(step.output) + k] = all[k];
-    } else if (last_dense && step.dense && outputs_.size() == 1 && output == 0)
+    } else if (last_dense && step.dense && step.dtype_policy == DTypePolicy::float32 &&
+               outputs_.size() == 1 && output == 0)
       values[step.output] = last_dense(*step.dense, arguments.at(0));
     else
       values[step.output] = (leave_out ? step.call_without_activation : step.call)(arguments, context);
@@ -75,7 +80,7 @@ std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallConte
     for (int done : last_uses_[i]) values[done] = Tensor();
   }
   std::vector<Tensor> results;
-  for (int output : outputs_) results.push_back(values[output]);
+  for (int output : outputs_) results.push_back(cast(values[output], compute_dtype(values[output].dtype())));
   return results;
 }
 

@@ -15,8 +15,9 @@ class Plan {
 
   /// The values of the graph's outputs for a batch. `without_activation` says for each output (empty: for
   /// none) whether its last activation (output_activation()) is left out, that is, whether it is logits.
-  /// `last_dense`, if given, is called in place of the last step where that is a dense behind the only
-  /// output. Regularizers of activities add to context.losses.
+  /// `last_dense`, if given, is called in place of the last step where that is a dense in f32 behind the only
+  /// output. A step's inputs and weights are cast to what its layers compute in; the outputs are f32 again.
+  /// Regularizers of activities add to context.losses.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const CallContext& context,
                           const std::vector<bool>& without_activation = {},
                           const LastDense& last_dense = {}) const;

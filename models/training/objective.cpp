@@ -176,8 +176,10 @@ Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
     result.loss = result.loss.defined() ? add(result.loss, part) : part;
   }
   result.penalty = penalty_of(*parameters_);
-  for (const Tensor& part : added)
-    result.penalty = result.penalty.defined() ? add(result.penalty, part) : part;
+  for (const Tensor& part : added) {
+    Tensor wide = cast(part, compute_dtype(part.dtype()));
+    result.penalty = result.penalty.defined() ? add(result.penalty, wide) : wide;
+  }
   if (result.penalty.defined()) result.loss = add(result.loss, result.penalty);
   return result;
 }

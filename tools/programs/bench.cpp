@@ -88,14 +88,23 @@ void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions op
           });
 }
 
+enum class Precision { f32, tf32, bf16 };
+
+const char* suffix_of(Precision precision) {
+  return precision == Precision::tf32 ? "/tf32" : precision == Precision::bf16 ? "/bf16" : "";
+}
+
 /// A training step of a ready-made network of 1000 classes with Adam.
-void add_network_step(const std::string& network, int64_t batch, int64_t side, Device device, bool tf32) {
+void add_network_step(const std::string& network, int64_t batch, int64_t side, Device device,
+                      Precision precision) {
   std::string name = fmt::format("network_step/{}/batch:{}/side:{}/device:{}{}", network, batch, side,
-                                 device.name(), tf32 ? "/tf32" : "");
+                                 device.name(), suffix_of(precision));
   add_row(name, benchmark::kMillisecond, [=](benchmark::State& state) {
-    allow_tf32(tf32);
+    allow_tf32(precision != Precision::f32);  // also of what mixed precision keeps in f32
     Model model = build_network(network, {.input_shape = {side, side, 3}, .classes = 1000});
-    model.compile(Adam{}, Loss::sparse_categorical_crossentropy, {}, {.device = device});
+    DTypePolicy policy = precision == Precision::bf16 ? DTypePolicy::mixed_bfloat16 : DTypePolicy::float32;
+    model.compile(Adam{}, Loss::sparse_categorical_crossentropy, {},
+                  {.device = device, .dtype_policy = policy});
     measure_train_step(state, model, batch, side, device);
     allow_tf32(false);
   });
@@ -103,12 +112,13 @@ void add_network_step(const std::string& network, int64_t batch, int64_t side, D
 
 /// Those for which docs/speed.md has figures: large ones on a GPU alone.
 void add_network_steps(Device device) {
-  for (const char* network : {"resnet18", "mobilenetv2"}) add_network_step(network, 32, 64, device, false);
+  for (const char* network : {"resnet18", "mobilenetv2"})
+    add_network_step(network, 32, 64, device, Precision::f32);
   if (!device.is_cuda()) return;
-  for (bool tf32 : {false, true}) {
-    add_network_step("resnet18", 256, 64, device, tf32);
+  for (Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
+    add_network_step("resnet18", 256, 64, device, precision);
     for (const char* network : {"resnet18", "resnet50", "mobilenetv2", "efficientnetb0"})
-      add_network_step(network, 256, 224, device, tf32);
+      add_network_step(network, 256, 224, device, precision);
   }
 }
 

@@ -70,6 +70,10 @@ TrainCommand::TrainCommand(Program& program) : program_(program.options().get_na
   app.option_defaults()->group("Options");
   program.add_device_option();
   program.add_tf32_option();
+  fixed(app.add_flag("--bf16", options.bf16,
+                     "Mixed precision, as Keras' mixed_bfloat16: layers compute in bf16, weights are f32; "
+                     "faster on a GPU"),
+        options.bf16);
   program.add_threads_option();
   app.add_flag("-q,--quiet", options.quiet, "Print only warnings and errors");
 }

@@ -36,6 +36,7 @@ struct TrainOptions {
   bool tensorboard = false;
   std::string log_json;
   bool resume = false;
+  bool bf16 = false;
   int64_t patience = 0;
   std::string monitor, keep;  // empty: by validation and by patience
   bool quiet = false;

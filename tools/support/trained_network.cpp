@@ -178,8 +178,9 @@ NewNetwork new_network(TrainCommand& command, const std::vector<std::string>& na
                   : is_file           ? network_of_file(options.model, options, output)
                                       : ready_made_network(options, output, for_imagenet_weights);
     if (!options.freeze.empty()) freeze_layers(model, options.freeze);
-    model.compile(new_optimizer(options, steps), output.loss, {Metric(metric_of(task_of(options)))},
-                  {.device = device, .seed = options.seed});
+    CompileOptions how{.device = device, .seed = options.seed};
+    if (options.bf16) how.dtype_policy = DTypePolicy::mixed_bfloat16;
+    model.compile(new_optimizer(options, steps), output.loss, {Metric(metric_of(task_of(options)))}, how);
     return model;
   };
   NewNetwork made{compiled(false), {}};
