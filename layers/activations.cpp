@@ -78,6 +78,15 @@ std::optional<Activation> Softmax::as_activation() const {
   return Activation::softmax;
 }
 
+bool Softmax::gives_mask(const std::vector<bool>& masked) const {
+  check(
+      !masked.at(0),
+      "{}: a Softmax cannot take the mask of its input, which has no axis of the classes (in Keras neither): "
+      "an Activation of softmax leaves it as it is",
+      name);
+  return false;
+}
+
 Tensor Softmax::call(const Tensor& x) const {
   int rank = x.shape().rank();
   std::vector<int> last, order;

@@ -18,6 +18,7 @@ struct OptionType<Activation> {
 /// Keras' Activation: one of the activations by name, on any shape.
 struct ActivationLayer {
   static constexpr const char* class_name = "Activation";
+  static constexpr bool supports_masking = true;
   Activation activation = Activation::linear;
   std::string name = {};
 
@@ -31,6 +32,7 @@ extern template class LayerOf<ActivationLayer>;
 /// Keras' ReLU: x above `threshold`, at most `max_value`; below, negative_slope * (x - threshold).
 struct ReLU {
   static constexpr const char* class_name = "ReLU";
+  static constexpr bool supports_masking = true;
   std::optional<double> max_value = {};
   double negative_slope = 0;
   double threshold = 0;
@@ -47,6 +49,7 @@ extern template class LayerOf<ReLU>;
 /// gradient at 0 is alpha, as Keras has it.
 struct LeakyReLU {
   static constexpr const char* class_name = "LeakyReLU";
+  static constexpr bool supports_masking = true;
   double alpha = 0.3;
   std::string name = {};
 
@@ -63,6 +66,7 @@ extern template class LayerOf<LeakyReLU>;
 /// alpha.
 struct PReLU {
   static constexpr const char* class_name = "PReLU";
+  static constexpr bool supports_masking = true;
   std::optional<Integers> shared_axes = {};
   std::string name = {};
   bool trainable = true;
@@ -78,6 +82,7 @@ extern template class LayerOf<PReLU>;
 /// Keras' ELU: x where it is positive, else alpha * (exp(x) - 1).
 struct ELU {
   static constexpr const char* class_name = "ELU";
+  static constexpr bool supports_masking = true;
   double alpha = 1;
   std::string name = {};
 
@@ -90,6 +95,7 @@ extern template class LayerOf<ELU>;
 /// Keras 2's ThresholdedReLU: x where it is more than theta, else 0.
 struct ThresholdedReLU {
   static constexpr const char* class_name = "ThresholdedReLU";
+  static constexpr bool supports_masking = true;
   double theta = 1;
   std::string name = {};
 
@@ -110,6 +116,7 @@ struct Softmax {
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
   std::optional<Activation> as_activation() const;
+  bool gives_mask(const std::vector<bool>& masked) const;
   Tensor call(const Tensor& x) const;
 };
 inline const LayerRegistration<Softmax> softmax_registration;

@@ -5,7 +5,9 @@
 
 #include "manul/framework/random.h"
 #include "manul/layers/config/keras_objects.h"
+#include "manul/layers/constant_like.h"
 #include "manul/ops/dense/batch_matmul.h"
+#include "manul/ops/pointwise/where.h"
 #include "manul/ops/random/dropout.h"
 #include "manul/ops/shape/shape_ops.h"
 
@@ -48,6 +50,53 @@ Tensor in_order(const Tensor& x, const std::vector<int>& order) {
   return std::is_sorted(order.begin(), order.end()) ? x : transpose(x, order);
 }
 
+/// Of [query, value], [query, value, key] or [query, value, key, attention_mask].
+template <class T>
+const T& key_of(const std::vector<T>& inputs) {
+  return inputs.at(inputs.size() > 2 ? 2 : 1);
+}
+
+/// [T, S]: 1 where a query may look at a value, which is not after it.
+std::vector<double> causal_places(int64_t queries, int64_t values) {
+  std::vector<double> places;
+  for (int64_t query = 0; query < queries; ++query)
+    for (int64_t value = 0; value < values; ++value) places.push_back(value <= query ? 1 : 0);
+  return places;
+}
+
+/// What query, value, key, attention_mask and causality leave to look at, of the shape of `scores` [N, heads,
+/// T, S]; undefined: everything.
+Tensor attention_mask(const MultiHeadAttention& layer, const std::vector<Tensor>& inputs,
+                      const CallContext& context, const Tensor& scores) {
+  Tensor all;
+  auto take = [&](const Tensor& mask) {
+    Tensor whole = broadcast_to(mask, scores.shape());
+    all = all.defined() ? multiply(all, whole) : whole;
+  };
+  int64_t batch = scores.shape()[0], queries = scores.shape()[2], values = scores.shape()[3];
+  for (size_t i = 0; i < std::min<size_t>(inputs.size(), 3); ++i) {
+    Tensor mask = context.mask(i);
+    if (!mask.defined()) continue;
+    check(mask.elements() == batch * (i == 0 ? queries : values),
+          "{}: a MultiHeadAttention heeds masks of sequences [N, steps], not {}", layer.name, mask.shape());
+    take(reshape(mask, i == 0 ? Shape{batch, 1, queries, 1} : Shape{batch, 1, 1, values}));
+  }
+  if (layer.use_causal_mask)
+    take(constant_like(causal_places(queries, values), {queries, values}, scores, layer.causal_mask));
+  if (inputs.size() == 4)
+    take(not_equal(inputs[3].shape().rank() == 3 ? expand_dims(inputs[3], 1) : inputs[3], 0));
+  return all;
+}
+
+/// Keras' softmax of the scores that `mask` leaves: the others are -1e9. `zeroes`: and 0 afterwards, also
+/// where nothing is left.
+Tensor masked_softmax(const Tensor& scores, const Tensor& mask, bool zeroes) {
+  if (!mask.defined()) return softmax(scores);
+  auto number = [&](double value) { return Tensor::full({1}, value, scores.dtype(), scores.device()); };
+  Tensor y = softmax(where(mask, scores, number(-1e9)));
+  return zeroes ? where(mask, y, number(0)) : y;
+}
+
 /// x as [batch, places of attention, features]; `attention` axes stand before the last.
 Tensor as_sequence(const Tensor& x, int attention) {
   int64_t places = 1;
@@ -77,17 +126,19 @@ void MultiHeadAttention::describe(Description& description) {
   describe_kernel_and_bias(description);
   for (const char* key : {"query_shape", "key_shape", "value_shape", "seed"})
     description.kept(key, nullptr, Written::if_set);
+  description.option("use_causal_mask", use_causal_mask);
   description.fixed("use_gate", false, Written::if_set);
   description.fixed("sliding_window", nullptr, Written::if_set);
 }
 
 Shape MultiHeadAttention::output_shape(const std::vector<Shape>& inputs) const {
-  check(inputs.size() == 2 || inputs.size() == 3,
-        "{}: a MultiHeadAttention takes query, value and at most a key, not {} inputs", name, inputs.size());
+  check(inputs.size() >= 2 && inputs.size() <= 4,
+        "{}: a MultiHeadAttention takes query, value and at most a key and an attention_mask, not {} inputs",
+        name, inputs.size());
   check(!output_features || output_features->values.size() == 1,
         "{}: a MultiHeadAttention has an output_shape of one axis, not of {}", name,
         output_features ? output_features->values.size() : 0);
-  const Shape &query = inputs[0], &value = inputs[1], &key = inputs.back();
+  const Shape &query = inputs[0], &value = inputs[1], &key = key_of(inputs);
   check(query.rank() >= 2 && value.rank() == query.rank() && key.rank() == query.rank(),
         "{}: a MultiHeadAttention takes inputs of equally many axes, at least two, not {} and {}", name,
         query, value.rank() == query.rank() ? key : value);
@@ -107,6 +158,17 @@ Shape MultiHeadAttention::output_shape(const std::vector<Shape>& inputs) const {
     check(fits, "{}: a MultiHeadAttention takes inputs that go together, not query {}, value {} and key {}",
           name, query, value, key);
   }
+  check((inputs.size() < 4 && !use_causal_mask) || query.rank() == 2,
+        "{}: a MultiHeadAttention takes a mask where query and value are sequences [steps, features], not {}",
+        name, query);
+  if (inputs.size() == 4) {
+    const Shape& mask = inputs[3];
+    bool fits = (mask.rank() == 2 || (mask.rank() == 3 && (mask[0] == num_heads || mask[0] == 1))) &&
+                mask[-2] == query[0] && mask[-1] == value[0];
+    check(fits,
+          "{}: the attention_mask of {} queries and {} values is [{}, {}], or that for each head, not {}",
+          name, query[0], value[0], query[0], value[0], mask);
+  }
   return with_length(query, query.rank() - 1, features_of(*this, query));
 }
 
@@ -120,7 +182,7 @@ void MultiHeadAttention::build(const std::vector<Shape>& inputs, Weights& weight
     if (use_bias) weights.add(bias, part + "/bias", {num_heads, size}, Initializer::zeros());
   };
   project(query_kernel, query_bias, "query", inputs[0], key_dim);
-  project(key_kernel, key_bias, "key", inputs.back(), key_dim);
+  project(key_kernel, key_bias, "key", key_of(inputs), key_dim);
   project(value_kernel, value_bias, "value", inputs[1], values);
   weights.add(output_kernel, "attention_output/kernel", {num_heads, values, features},
               Initializer::glorot_uniform(num_heads * values, num_heads * features));
@@ -136,7 +198,8 @@ Tensor MultiHeadAttention::call(const std::vector<Tensor>& inputs, const CallCon
   int64_t batch = query.shape()[0], places = query.shape()[1], values = value_dim.value_or(key_dim);
 
   Tensor q = scale(projected(query, query_kernel, query_bias), 1 / std::sqrt(static_cast<double>(key_dim)));
-  Tensor scores = softmax(batch_matmul(q, projected(key, key_kernel, key_bias), Transpose::b));
+  Tensor scores = batch_matmul(q, projected(key, key_kernel, key_bias), Transpose::b);
+  scores = masked_softmax(scores, attention_mask(*this, inputs, context, scores), dropout > 0);
   if (context.training && dropout > 0) {
     check(context.state != nullptr, "{}: its dropout draws from the state of the step in training", name);
     scores = manul::dropout(scores, dropout, *context.state, random_key(name.c_str()));

@@ -11,11 +11,15 @@ namespace manul {
 /// value, key [N, S, F]; each head takes softmax(q kᵀ / sqrt(key_dim)) v of its projections, and the heads
 /// are projected to [N, T, D], or `output_shape` in place of D. T and S may be several axes each: attention
 /// runs over `attention_axes` of a batch (Keras': all between the batch's and the last), the others are
-/// further batch axes. Weights: kernel and bias of query, key, value and attention_output.
+/// further batch axes. Masks of query, value and key take their steps out of the sum (a query of which
+/// nothing is left takes the mean of all, or zeros where `dropout` is set: Keras 3's numbers); the output has
+/// the query's. A fourth input is Keras' attention_mask, [N, T, S] or [N, heads, T, S], 0 where a query must
+/// not look; the key is then given too. Weights: kernel and bias of query, key, value and attention_output.
 struct MultiHeadAttention {
   static constexpr const char* class_name = "MultiHeadAttention";
   static constexpr bool regularizes_outputs = false;  // Keras gives it to the projections inside
-  static constexpr std::array<const char*, 3> input_names{"query", "value", "key"};
+  static constexpr bool supports_masking = true;
+  static constexpr std::array<const char*, 4> input_names{"query", "value", "key", "attention_mask"};
   int64_t num_heads = 1;
   int64_t key_dim = 1;
   std::optional<int64_t> value_dim = {};  // otherwise key_dim
@@ -23,10 +27,12 @@ struct MultiHeadAttention {
   bool use_bias = true;
   std::optional<Integers> output_features = {};  // Keras' output_shape
   std::optional<Integers> attention_axes = {};
+  bool use_causal_mask = false;  // no query looks at what comes after it; in Keras an argument of the call
   std::string name = {};
   bool trainable = true;
   Weight query_kernel = {}, query_bias = {}, key_kernel = {}, key_bias = {}, value_kernel = {},
          value_bias = {}, output_kernel = {}, output_bias = {};  // made by build()
+  mutable Tensor causal_mask = {};                               // on the device of the last call
 
   void describe(Description& description);
   Shape output_shape(const std::vector<Shape>& inputs) const;

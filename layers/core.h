@@ -21,6 +21,7 @@ struct InputLayer {
 /// Keras' Identity: x as it is.
 struct IdentityLayer {
   static constexpr const char* class_name = "Identity";
+  static constexpr bool supports_masking = true;
   std::string name = {};
 
   void describe(Description& /*description*/) {}
@@ -33,6 +34,7 @@ extern template class LayerOf<IdentityLayer>;
 /// kernel [in, units], bias [units].
 struct Dense {
   static constexpr const char* class_name = "Dense";
+  static constexpr bool supports_masking = true;
   int64_t units = 0;
   Activation activation = Activation::linear;
   bool use_bias = true;

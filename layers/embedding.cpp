@@ -1,6 +1,10 @@
 #include "manul/layers/embedding.h"
 
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/pointwise/where.h"
+#include "manul/ops/reduce/reduce_axes.h"
 #include "manul/ops/shape/gather.h"
+#include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
 
@@ -13,7 +17,7 @@ void Embedding::describe(Description& description) {
   description.for_training("embeddings_regularizer");
   description.for_training("activity_regularizer");
   description.for_training("embeddings_constraint");
-  description.fixed("mask_zero", false);  // masks are for recurrent layers
+  description.option("mask_zero", mask_zero);
 }
 
 Shape Embedding::output_shape(const Shape& input) const {
@@ -30,6 +34,26 @@ Tensor Embedding::call(const Tensor& x) const {
   return gather(embeddings, x);
 }
 
+Tensor Embedding::compute_mask(const std::vector<Tensor>& inputs,
+                               const std::vector<Tensor>& /*masks*/) const {
+  return not_equal(cast(inputs.at(0), embeddings.value().dtype()), 0);
+}
+
+Shape Masking::output_shape(const Shape& input) const {
+  check(input.rank() >= 1, "{}: a Masking takes samples of at least one axis, not {}", name, input);
+  return input;
+}
+
+Tensor Masking::call(const Tensor& x) const {
+  Tensor counts = broadcast_to(max(not_equal(x, mask_value), -1, true), x.shape());
+  return where(counts, x, Tensor::zeros({1}, x.dtype(), x.device()));
+}
+
+Tensor Masking::compute_mask(const std::vector<Tensor>& inputs, const std::vector<Tensor>& /*masks*/) const {
+  return max(not_equal(inputs.at(0), mask_value), -1);
+}
+
 template class LayerOf<Embedding>;
+template class LayerOf<Masking>;
 
 }  // namespace manul

@@ -209,4 +209,8 @@ std::string snake_case(std::string_view class_name) {
   return name;
 }
 
+Tensor Layer::compute_mask(const std::vector<Tensor>& /*inputs*/, const std::vector<Tensor>& masks) const {
+  return masks.at(0);
+}
+
 }  // namespace manul

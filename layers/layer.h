@@ -23,6 +23,12 @@ struct CallContext {
   /// Where a layer that adds_losses() puts what a call adds to the loss, a scalar each, as Keras' add_loss;
   /// null: nobody asks.
   std::vector<Tensor>* losses = nullptr;
+  /// The masks of the call's inputs, as Keras has them: [N, steps] for [N, steps, C], 1 where a step counts,
+  /// 0 where it is padding; undefined where an input has none. Null: no input has one.
+  const std::vector<Tensor>* masks = nullptr;
+
+  /// The mask of an input; undefined: it has none.
+  Tensor mask(size_t input) const { return masks && input < masks->size() ? (*masks)[input] : Tensor(); }
 };
 
 /// An op that owns parameters, with Keras' class name, options and order of weights; most are made by
@@ -103,6 +109,13 @@ class Layer {
   }
   /// Null: none.
   virtual std::shared_ptr<const Regularizer> activity_regularizer() const { return activity_regularizer_; }
+
+  /// Whether the outputs have a mask (CallContext::masks) where these inputs have one. A layer that does not
+  /// know masks takes them off, as in Keras.
+  virtual bool gives_mask(const std::vector<bool>& /*masked*/) const { return false; }
+  /// The mask of the outputs, where gives_mask(): the first input's, unless the layer has another. Of the
+  /// masks those are undefined that inputs do not have.
+  virtual Tensor compute_mask(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) const;
 
   /// Whether calls may add to CallContext::losses.
   virtual bool adds_losses() const { return activity_regularizer() != nullptr; }

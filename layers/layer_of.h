@@ -29,6 +29,9 @@ namespace manul {
 ///     static constexpr bool adds_losses = true           if calls add to context.losses, as Keras' add_loss
 ///     static constexpr bool autocast = false             if inputs are no numbers to compute with, see Layer
 ///     static constexpr bool regularizes_outputs          false: its activity_regularizer is of other tensors
+///     static constexpr bool supports_masking = true      the outputs have the first input's mask
+///     bool gives_mask(const std::vector<bool>&) const    see Layer, with or without
+///     Tensor compute_mask(inputs, masks) const
 /// With several inputs or outputs: std::vector<Shape> and std::vector<Tensor> in place of Shape and Tensor,
 /// and output_shapes in place of output_shape if it gives several.
 template <LayerOptions Options>
@@ -99,6 +102,22 @@ class LayerOf final : public Layer {
       return Options::adds_losses;
     else
       return Layer::adds_losses();
+  }
+
+  bool gives_mask(const std::vector<bool>& masked) const override {
+    if constexpr (requires { options_.gives_mask(masked); })
+      return options_.gives_mask(masked);
+    else if constexpr (requires { Options::supports_masking; })
+      return Options::supports_masking && !masked.empty() && masked[0];
+    else
+      return false;
+  }
+
+  Tensor compute_mask(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) const override {
+    if constexpr (requires { options_.compute_mask(inputs, masks); })
+      return options_.compute_mask(inputs, masks);
+    else
+      return Layer::compute_mask(inputs, masks);
   }
 
  protected:

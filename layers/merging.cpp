@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "manul/ops/dense/matmul.h"
+#include "manul/ops/pointwise/where.h"
+#include "manul/ops/reduce/reduce_axes.h"
 #include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
@@ -37,6 +39,53 @@ Tensor merged(Merge kind, const Tensor& a, const Tensor& b) {
       return minimum(left, right);
   }
   fail(ErrorKind::failed, "there is no way {} to merge", static_cast<int>(kind));
+}
+
+/// The mask of steps that count in one of these.
+Tensor either_of(const std::vector<Tensor>& masks) {
+  Tensor result = masks.at(0);
+  for (size_t i = 1; i < masks.size(); ++i) {
+    Shape shape = broadcast_shape("merge: masks", result.shape(), masks[i].shape());
+    result = maximum(broadcast_to(result, shape), broadcast_to(masks[i], shape));
+  }
+  return result;
+}
+
+/// A mask for every element of x.
+Tensor for_elements(const Tensor& mask, const Tensor& x) {
+  return broadcast_to(expand_dims(mask, -1), x.shape());
+}
+
+/// The merge of inputs of one shape where steps that do not count take no part; steps that count nowhere are
+/// 0 in a product of inputs that all have masks.
+Tensor merge_masked(Merge kind, const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) {
+  Tensor one = Tensor::full({1}, 1, inputs.at(0).dtype(), inputs[0].device());
+  auto has_mask = [](const Tensor& mask) { return mask.defined(); };
+  bool all = std::all_of(masks.begin(), masks.end(), has_mask);
+  Tensor result, counts;  // where the result holds something that counts; undefined: everywhere
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    check(inputs[i].shape() == inputs[0].shape(),
+          "merge: inputs with masks have one shape, not {} and {} (batches)", inputs[0].shape(),
+          inputs[i].shape());
+    Tensor x = inputs[i], mask = masks[i].defined() ? for_elements(masks[i], x) : Tensor();
+    if (kind == Merge::multiply) {
+      if (mask.defined()) x = where(mask, x, one);
+      result = i == 0 ? x : multiply(result, x);
+      continue;
+    }
+    if (i > 0) {
+      Tensor before = result;
+      if (mask.defined()) x = where(mask, x, before);
+      if (counts.defined()) result = where(counts, before, x);
+      mask = mask.defined() && counts.defined() ? maximum(counts, mask) : Tensor();
+      result = merged(kind, result, x);
+    } else {
+      result = x;
+    }
+    counts = mask;
+  }
+  if (kind != Merge::multiply || !all) return result;
+  return where(for_elements(either_of(masks), result), result, scale(one, 0));
 }
 
 /// `axis` of a batch of samples of `rank` axes, counted from the front; throws for the batch's own.
@@ -89,13 +138,26 @@ Shape MergeLayer<kind>::output_shape(const std::vector<Shape>& inputs) const {
 }
 
 template <Merge kind>
-Tensor MergeLayer<kind>::call(const std::vector<Tensor>& inputs) const {
+Tensor MergeLayer<kind>::call(const std::vector<Tensor>& inputs, const CallContext& context) const {
+  constexpr bool heeds_masks = kind == Merge::multiply || kind == Merge::maximum || kind == Merge::minimum;
+  if (heeds_masks && context.masks) return merge_masked(kind, inputs, *context.masks);
   int rank = 0;
   for (const Tensor& input : inputs) rank = std::max(rank, input.shape().rank());
   Tensor result = with_rank(inputs.at(0), rank);
   for (size_t i = 1; i < inputs.size(); ++i) result = merged(kind, result, with_rank(inputs[i], rank));
   if (kind == Merge::average) return scale(result, 1.0 / static_cast<double>(inputs.size()));
   return result;
+}
+
+template <Merge kind>
+bool MergeLayer<kind>::gives_mask(const std::vector<bool>& masked) const {
+  return std::all_of(masked.begin(), masked.end(), [](bool has) { return has; });
+}
+
+template <Merge kind>
+Tensor MergeLayer<kind>::compute_mask(const std::vector<Tensor>& /*inputs*/,
+                                      const std::vector<Tensor>& masks) const {
+  return either_of(masks);
 }
 
 template struct MergeLayer<Merge::add>;
@@ -121,6 +183,19 @@ Shape Concatenate::output_shape(const std::vector<Shape>& inputs) const {
 
 Tensor Concatenate::call(const std::vector<Tensor>& inputs) const {
   return concat(inputs, static_cast<int>(axis.value));
+}
+
+bool Concatenate::gives_mask(const std::vector<bool>& masked) const {
+  return std::any_of(masked.begin(), masked.end(), [](bool has) { return has; });
+}
+
+Tensor Concatenate::compute_mask(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) const {
+  std::vector<Tensor> parts;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    parts.push_back(masks[i].defined()
+                        ? for_elements(masks[i], inputs[i])
+                        : Tensor::full(inputs[i].shape(), 1, inputs[i].dtype(), inputs[i].device()));
+  return max(concat(parts, static_cast<int>(axis.value)), -1);
 }
 
 Shape Dot::output_shape(const std::vector<Shape>& inputs) const {

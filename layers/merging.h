@@ -7,7 +7,8 @@ namespace manul {
 
 /// Keras' Add, Subtract, Multiply, Average, Maximum and Minimum: two or more inputs, element by element
 /// (Subtract: exactly two). Axes of length 1 are repeated; an input of fewer axes gets such axes behind the
-/// batch's. Of equal elements the earlier input has the whole gradient of Maximum and Minimum.
+/// batch's. Steps that a mask takes out do not take part in a Multiply, Maximum or Minimum, as in Keras 3. Of
+/// equal elements the earlier input has the whole gradient of Maximum and Minimum.
 enum class Merge { add, subtract, multiply, average, maximum, minimum };
 template <Merge kind>
 struct MergeLayer {
@@ -18,7 +19,10 @@ struct MergeLayer {
 
   void describe(Description& /*description*/) {}
   Shape output_shape(const std::vector<Shape>& inputs) const;
-  Tensor call(const std::vector<Tensor>& inputs) const;
+  Tensor call(const std::vector<Tensor>& inputs, const CallContext& context) const;
+  /// Where every input has a mask: a step counts that counts in one of them.
+  bool gives_mask(const std::vector<bool>& masked) const;
+  Tensor compute_mask(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) const;
 };
 using Add = MergeLayer<Merge::add>;
 using Subtract = MergeLayer<Merge::subtract>;
@@ -48,6 +52,9 @@ struct Concatenate {
   void describe(Description& description) { description.option("axis", axis); }
   Shape output_shape(const std::vector<Shape>& inputs) const;
   Tensor call(const std::vector<Tensor>& inputs) const;
+  /// Where an input has a mask; the others count wholly.
+  bool gives_mask(const std::vector<bool>& masked) const;
+  Tensor compute_mask(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) const;
 };
 inline const LayerRegistration<Concatenate> concatenate_registration;
 extern template class LayerOf<Concatenate>;

@@ -10,6 +10,8 @@
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/normalize/group_normalize.h"
 #include "manul/ops/normalize/unit_normalize.h"
+#include "manul/ops/pointwise/where.h"
+#include "manul/ops/reduce/reduce_axes.h"
 #include "manul/ops/shape/shape_ops.h"
 #include "manul/ops/shape/transpose.h"
 
@@ -75,8 +77,42 @@ void BatchNormalization::build(const Shape& input, Weights& weights) {
   weights.add_statistic(moving_variance, "moving_variance", channels, Initializer::ones());
 }
 
+namespace {
+
+/// In training, with the statistics of the rows of x [.., C] that count.
+Tensor normalize_masked(const BatchNormalization& layer, const Tensor& x, const Tensor& mask) {
+  int64_t channels = x.shape()[-1];
+  Shape rows{x.elements() / std::max<int64_t>(channels, 1), channels};
+  Tensor values = reshape(x, rows);
+  Tensor counts = broadcast_to(reshape(mask, {rows[0], 1}), rows);
+  Tensor zero = Tensor::zeros({1}, x.dtype(), x.device());
+  Tensor weights = scale(sum(counts, 0), 1, 1e-7);  // Keras' epsilon
+  Tensor mean = divide(sum(where(counts, values, zero), 0), weights);
+  Tensor distance = where(counts, subtract(values, mean), zero);
+  Tensor variance = divide(sum(square(distance), 0), weights);
+  auto move = [&](const Tensor& moving, const Tensor& of_batch) {
+    moving.copy_from(add(scale(moving, layer.momentum), scale(of_batch, 1 - layer.momentum)));
+  };
+  move(layer.moving_mean.value(), mean);
+  move(layer.moving_variance.value(), variance);
+  Tensor y = divide(subtract(values, mean), sqrt(scale(variance, 1, layer.epsilon)));
+  if (layer.scale) y = multiply(y, layer.gamma);
+  if (layer.center) y = add(y, layer.beta);
+  return reshape(y, x.shape());
+}
+
+}  // namespace
+
 Tensor BatchNormalization::call_fused(const Tensor& x, const CallContext& context,
                                       const NormalizationTail& tail) const {
+  if (Tensor mask = context.mask(0); mask.defined() && context.training && trainable) {
+    check(!tail.addend.defined() && tail.activation == Activation::linear,
+          "{}: a normalization of masked values is called alone", name);
+    check(mask.elements() * x.shape()[-1] == x.elements() &&
+              (axis.value == -1 || axis.value == x.shape().rank() - 1),
+          "{}: a BatchNormalization of masked values normalizes the last axis", name);
+    return normalize_masked(*this, x, mask);
+  }
   int last = x.shape().rank() - 1,
       place = static_cast<int>(axis.value < 0 ? last + 1 + axis.value : axis.value);
   std::vector<int> swapped(last + 1);

@@ -6,10 +6,12 @@
 namespace manul {
 
 /// Keras' BatchNormalization over the last axis: gamma * (x - mean) / sqrt(variance + epsilon) + beta with
-/// the batch's statistics in training, the moving ones in inference (and when frozen). Weights: gamma, beta,
+/// the batch's statistics in training, the moving ones in inference (and when frozen). In training steps that
+/// a mask takes out are not part of the statistics, as in Keras 3. Weights: gamma, beta,
 /// moving_mean, moving_variance, each [C].
 struct BatchNormalization {
   static constexpr const char* class_name = "BatchNormalization";
+  static constexpr bool supports_masking = true;
   double momentum = 0.99;
   double epsilon = 0.001;
   bool center = true;  // has beta
@@ -33,6 +35,7 @@ extern template class LayerOf<BatchNormalization>;
 /// gamma, beta, each of the shape of these axes.
 struct LayerNormalization {
   static constexpr const char* class_name = "LayerNormalization";
+  static constexpr bool supports_masking = true;
   Integers axis = -1;  // of a batch; several must be neighbours
   double epsilon = 0.001;
   bool center = true;  // has beta
@@ -53,6 +56,7 @@ extern template class LayerOf<LayerNormalization>;
 /// Weights: gamma, beta, each [C].
 struct GroupNormalization {
   static constexpr const char* class_name = "GroupNormalization";
+  static constexpr bool supports_masking = true;
   int64_t groups = 32;  // -1: one for each channel (instance normalization)
   Axis axis = -1;       // of the channels: the last one or the first one of a sample
   double epsilon = 0.001;
@@ -73,6 +77,7 @@ extern template class LayerOf<GroupNormalization>;
 /// Keras' UnitNormalization: x / sqrt(sum of x^2) over neighbouring axes of each sample.
 struct UnitNormalization {
   static constexpr const char* class_name = "UnitNormalization";
+  static constexpr bool supports_masking = true;
   Integers axis = -1;  // of a batch; several must be neighbours
   std::string name = {};
 
@@ -123,6 +128,7 @@ struct OptionType<KeptAxes> {
 /// where a file has them as weights, mean, variance and count.
 struct Normalization {
   static constexpr const char* class_name = "Normalization";
+  static constexpr bool supports_masking = true;
   KeptAxes axis = -1;  // of a batch; several must be neighbours
   std::optional<Numbers> mean = {}, variance = {};
   bool invert = false;  // x * sqrt(variance) + mean instead

@@ -1,6 +1,9 @@
 #include "manul/layers/pooling.h"
 
 #include "manul/layers/sequence.h"
+#include "manul/ops/pointwise/where.h"
+#include "manul/ops/reduce/reduce_axes.h"
+#include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
 
@@ -10,7 +13,12 @@ Tensor Pooling1D<kind>::call(const Tensor& x) const {
 }
 
 template <PoolingKind kind, int axes>
-Tensor GlobalPooling<kind, axes>::call(const Tensor& x) const {
+Tensor GlobalPooling<kind, axes>::call(const Tensor& x, const CallContext& context) const {
+  if (Tensor mask = context.mask(0); kind == PoolingKind::average && axes == 1 && mask.defined()) {
+    Tensor counts = broadcast_to(expand_dims(mask, -1), x.shape());
+    Tensor counted = where(counts, x, Tensor::zeros({1}, x.dtype(), x.device()));
+    return divide(sum(counted, 1, keepdims), sum(counts, 1, keepdims));
+  }
   Tensor picture = axes == 1 ? as_row(x) : x;
   Tensor y = kind == PoolingKind::max ? global_max_pool2d(picture) : global_average_pool2d(picture);
   return keepdims ? reshape(y, output_shape(x.shape().sample()).batch_of(x.shape()[0])) : y;

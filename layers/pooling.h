@@ -78,7 +78,8 @@ extern template class LayerOf<MaxPooling1D>;
 extern template class LayerOf<AveragePooling1D>;
 
 /// Keras' GlobalMaxPooling and GlobalAveragePooling over the one or two axes of a sample: [N, .., C] -> [N,
-/// C] or, keeping the axes, [N, 1, C] and [N, 1, 1, C]. Equal largest values share the gradient.
+/// C] or, keeping the axes, [N, 1, C] and [N, 1, 1, C]. Equal largest values share the gradient. Of an input
+/// with a mask GlobalAveragePooling1D takes the mean of the steps that count (of none: NaN, as in Keras).
 template <PoolingKind kind, int axes>
 struct GlobalPooling {
   static constexpr const char* class_name =
@@ -96,7 +97,7 @@ struct GlobalPooling {
     if (!keepdims) return {input[-1]};
     return axes == 1 ? Shape{1, input[-1]} : Shape{1, 1, input[-1]};
   }
-  Tensor call(const Tensor& x) const;
+  Tensor call(const Tensor& x, const CallContext& context) const;
 };
 using GlobalMaxPooling1D = GlobalPooling<PoolingKind::max, 1>;
 using GlobalMaxPooling2D = GlobalPooling<PoolingKind::max, 2>;

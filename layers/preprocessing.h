@@ -31,6 +31,7 @@ struct OptionType<ChannelNumbers> {
 /// Keras' Rescaling: x * scale + offset; of each a number, or one for each channel.
 struct Rescaling {
   static constexpr const char* class_name = "Rescaling";
+  static constexpr bool supports_masking = true;
   ChannelNumbers scale = 1.0;
   ChannelNumbers offset = 0.0;
   std::string name = {};

@@ -21,6 +21,7 @@ struct OptionType<NoiseShape> {
 /// 1 - rate. With `noise_shape` elements along its axes of length 1 share their fate.
 struct Dropout {
   static constexpr const char* class_name = "Dropout";
+  static constexpr bool supports_masking = true;
   double rate = 0.5;
   std::optional<NoiseShape> noise_shape = {};
   std::string name = {};
@@ -35,6 +36,7 @@ extern template class LayerOf<Dropout>;
 /// loss.
 struct ActivityRegularization {
   static constexpr const char* class_name = "ActivityRegularization";
+  static constexpr bool supports_masking = true;
   double l1 = 0;
   double l2 = 0;
   std::string name = {};
@@ -53,6 +55,7 @@ extern template class LayerOf<ActivityRegularization>;
 template <int axes>
 struct SpatialDropout {
   static constexpr const char* class_name = axes == 1 ? "SpatialDropout1D" : "SpatialDropout2D";
+  static constexpr bool supports_masking = true;
   static constexpr int input_rank = axes + 1;
   double rate = 0.5;
   std::string name = {};
@@ -75,6 +78,7 @@ extern template class LayerOf<SpatialDropout2D>;
 /// Keras' GaussianNoise: in training adds a normal number of this deviation to each element.
 struct GaussianNoise {
   static constexpr const char* class_name = "GaussianNoise";
+  static constexpr bool supports_masking = true;
   double stddev = 1;
   std::string name = {};
 
@@ -91,6 +95,7 @@ extern template class LayerOf<GaussianNoise>;
 /// sqrt(rate / (1 - rate)).
 struct GaussianDropout {
   static constexpr const char* class_name = "GaussianDropout";
+  static constexpr bool supports_masking = true;
   double rate = 0.5;
   std::string name = {};
 
@@ -107,6 +112,7 @@ extern template class LayerOf<GaussianDropout>;
 /// elements to selu's lower limit with probability `rate`, then scales and shifts all.
 struct AlphaDropout {
   static constexpr const char* class_name = "AlphaDropout";
+  static constexpr bool supports_masking = true;
   double rate = 0.5;
   std::string name = {};
 

@@ -86,7 +86,7 @@ int main(int argc, char** argv) try {
          Epoch(data, state, {.batch_size = quick ? 16 : 128, .epoch = epoch, .seed = 1})) {
       Tensor x = batch.inputs[0] / 255;
       Tape tape;
-      std::vector<Tensor> made = vae.forward(std::vector<Tensor>{x}, {.training = true, .state = &state});
+      std::vector<Tensor> made = vae.forward_all(x, {.training = true, .state = &state});
       const Tensor &center = made[1], &log_variance = made[2];
       Tensor reconstruction =
           loss_from_logits(Loss::binary_crossentropy, flatten(made[0]), flatten(x)) * (28 * 28);

@@ -10,7 +10,6 @@ const std::vector<NotSupported>& not_supported() {
        {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "TimeDistributed", "ConvLSTM1D", "ConvLSTM2D",
         "ConvLSTM3D", "StackedRNNCells", "LSTMCell", "GRUCell", "SimpleRNNCell", "CuDNNLSTM", "CuDNNGRU"},
        "recurrent networks are not"},
-      {"layers", {"Masking"}, "masks are for recurrent networks, which are not"},
       {"layers",
        {"Lambda", "SlicingOpLambda", "TFOpLambda"},
        "they are code of a Python program: write a layer of your own and register it under this name"},

@@ -1,5 +1,6 @@
 #include "manul/models/graph/fusion.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "manul/layers/layers.h"
@@ -11,7 +12,8 @@ namespace {
 /// A graph with what the patterns ask of it.
 class Matcher {
  public:
-  explicit Matcher(const Graph& graph) : graph_(graph), uses_(graph.nodes().size()) {
+  explicit Matcher(const Graph& graph)
+      : graph_(graph), uses_(graph.nodes().size()), masked_(masked_nodes(graph)) {
     for (const Graph::Node& node : graph.nodes())
       for (int input : node.inputs) ++uses_[input];
     // Never to be hidden inside a fused op.
@@ -37,6 +39,10 @@ class Matcher {
   /// Whether the value of `node` is an input once, and no output.
   bool feeds_one(int node) const { return uses_[node] == 1; }
   const Shape& shape(int node) const { return graph_.nodes()[node].shape; }
+  bool is_masked(int node) const { return masked_[node]; }
+  bool has_masked_input(int node) const {
+    return std::any_of(inputs(node).begin(), inputs(node).end(), [&](int input) { return masked_[input]; });
+  }
   /// In training or inference whatever the model does, if the call at `node` says so.
   std::optional<bool> training(int node) const { return graph_.nodes()[node].training; }
 
@@ -45,6 +51,7 @@ class Matcher {
 
   const Graph& graph_;
   std::vector<int> uses_;
+  std::vector<bool> masked_;
 };
 
 struct Match {
@@ -201,7 +208,30 @@ PlanStep plain_step(const Graph& graph, const Matcher& matcher, int node) {
   return step;
 }
 
+/// What a step of these nodes has to do with masks.
+void add_mask(const Graph& graph, const Matcher& matcher, int node, PlanStep& step) {
+  const Layer* layer = graph.layers()[graph.nodes()[node].layer].get();
+  step.has_masked_input = matcher.has_masked_input(node);
+  if (!matcher.is_masked(node)) return;
+  step.mask = [layer](const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) {
+    return layer->compute_mask(inputs, masks);
+  };
+}
+
 }  // namespace
+
+std::vector<bool> masked_nodes(const Graph& graph, const std::vector<bool>& masked_inputs) {
+  std::vector<bool> masked(graph.nodes().size());
+  for (size_t i = 0; i < masked_inputs.size(); ++i) masked[graph.inputs()[i]] = masked_inputs[i];
+  for (size_t node = 0; node < masked.size(); ++node) {
+    const GraphNode& called = graph.nodes()[node];
+    if (called.inputs.empty()) continue;
+    std::vector<bool> inputs;
+    for (int input : called.inputs) inputs.push_back(masked[input]);
+    masked[node] = graph.layers()[called.layer]->gives_mask(inputs);
+  }
+  return masked;
+}
 
 std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
   std::vector<Pattern> patterns;
@@ -220,6 +250,10 @@ std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
     std::optional<Match> match;
     for (Pattern pattern : patterns)
       if (!match) match = pattern(matcher, node);
+    bool heeds_masks = match && match->nodes.size() > 1 &&
+                       std::any_of(match->nodes.begin(), match->nodes.end(),
+                                   [&](int of_step) { return matcher.has_masked_input(of_step); });
+    if (heeds_masks) match.reset();
     if (!match) match = Match{{node}, plain_step(graph, matcher, node)};
     for (int computed : match->nodes) covered[computed] = true;
     const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
@@ -227,6 +261,7 @@ std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
     match->step.autocasts = layer.autocasts();
     match->step.activity_regularizer = layer.activity_regularizer();
     if (match->step.activity_regularizer) match->step.dense = nullptr;
+    if (match->nodes.size() == 1) add_mask(graph, matcher, node, match->step);
     steps.push_back(std::move(match->step));
   }
   return {steps.rbegin(), steps.rend()};

@@ -32,9 +32,17 @@ struct PlanStep {
   std::shared_ptr<const Regularizer> activity_regularizer = {};  // of the values; null: none
   DTypePolicy dtype_policy = DTypePolicy::float32;               // of all layers of the step
   bool autocasts = true;                                         // its inputs
+  /// Of a layer that gives its outputs a mask: computes it.
+  std::function<Tensor(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks)> mask = {};
+  bool has_masked_input = false;
 };
 
-/// The steps of a graph without nested ones, each after those it needs.
+/// Which values of a graph have a mask, where these of its inputs have one (empty: none); see
+/// Layer::gives_mask().
+std::vector<bool> masked_nodes(const Graph& graph, const std::vector<bool>& masked_inputs = {});
+
+/// The steps of a graph without nested ones, each after those it needs. Layers whose input has a mask are
+/// called one by one.
 std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion);
 
 }  // namespace manul

@@ -1,5 +1,7 @@
 #include "manul/models/graph/graph_layer.h"
 
+#include <algorithm>
+
 #include "manul/framework/error.h"
 #include "manul/models/graph/plan.h"
 
@@ -40,6 +42,11 @@ void GraphLayer::build(const std::vector<Shape>& /*inputs*/, ParameterSet& param
 
 std::vector<Tensor> GraphLayer::call(const std::vector<Tensor>& inputs, const CallContext& context) const {
   return Plan(graph_.flat(), {false, false, false}).run(inputs, context);
+}
+
+bool GraphLayer::gives_mask(const std::vector<bool>& masked) const {
+  std::vector<bool> nodes = masked_nodes(graph_, masked);
+  return std::any_of(graph_.outputs().begin(), graph_.outputs().end(), [&](int node) { return nodes[node]; });
 }
 
 std::vector<Parameter*> GraphLayer::parameters() const {

@@ -22,6 +22,7 @@ class GraphLayer final : public Layer {
   void build(const std::vector<Shape>& inputs, ParameterSet& parameters,
              const std::string& scope = {}) override;
   std::vector<Tensor> call(const std::vector<Tensor>& inputs, const CallContext& context) const override;
+  bool gives_mask(const std::vector<bool>& masked) const override;
   /// Of all layers in it: those that are trained, then the others, as Keras' files have them.
   std::vector<Parameter*> parameters() const override;
 

@@ -165,7 +165,7 @@ const std::vector<Tensor>& Model::checked(const std::vector<Tensor>& inputs) con
   return inputs;
 }
 
-std::vector<Tensor> Model::forward(const std::vector<Tensor>& inputs, const CallContext& context) {
+std::vector<Tensor> Model::forward_all(const Tensors& inputs, const CallContext& context) {
   if (!is_built()) build();
   if (context.state || !plan_->always_trains()) return plan_->run(checked(inputs), context);
   if (!prediction_state_) prediction_state_ = std::make_unique<DeviceStepState>(device());
@@ -175,9 +175,10 @@ std::vector<Tensor> Model::forward(const std::vector<Tensor>& inputs, const Call
   return plan_->run(checked(inputs), drawing);
 }
 
-Tensor Model::forward(const Tensor& input, const CallContext& context) {
-  check(graph_.outputs().size() == 1, "model: it has {} outputs, ask for all", graph_.outputs().size());
-  return forward(std::vector<Tensor>{input}, context)[0];
+Tensor Model::forward(const Tensors& inputs, const CallContext& context) {
+  check(graph_.outputs().size() == 1, "model: it has {} outputs: forward_all() gives them",
+        graph_.outputs().size());
+  return forward_all(inputs, context)[0];
 }
 
 Model::BatchResult Model::train_step(const Batch& batch) {

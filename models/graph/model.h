@@ -153,9 +153,14 @@ class Model {
   std::vector<Tensor> predict_all(Dataset& data, int64_t batch_size = 32,
                                   Verbose verbose = Verbose::automatic);
 
-  /// The outputs for one batch; recorded if a tape is alive. For loops written out.
-  std::vector<Tensor> forward(const std::vector<Tensor>& inputs, const CallContext& context = {});
-  Tensor forward(const Tensor& input, const CallContext& context = {});
+  /// The only output for one batch of each input; recorded if a tape is alive. For loops written out. Throws
+  /// if the model has several outputs.
+  Tensor forward(const Tensor& input, const CallContext& context = {}) {
+    return forward(Tensors(input), context);
+  }
+  Tensor forward(const Tensors& inputs, const CallContext& context = {});
+  /// The same of a model with any number of outputs.
+  std::vector<Tensor> forward_all(const Tensors& inputs, const CallContext& context = {});
   /// One step of training on one batch; returns its loss, a scalar on the device, before the update.
   /// `weights` of the samples, f32 [N]: none, one for all outputs or one for each.
   Tensor train_on_batch(const Tensors& inputs, const Tensors& labels, const Tensors& weights = {});
@@ -192,6 +197,7 @@ class Model {
     Tensor loss;
     std::vector<Tensor> losses, outputs;
     Tensor penalty = {};
+    std::vector<Tensor> masks = {};  // of the outputs, where one has a mask
   };
   /// Throws if the model was moved from.
   ParameterSet* checked_parameters() const;
@@ -201,7 +207,7 @@ class Model {
                       const CompileOptions& options);
   bool computes_at_once(size_t output, const Shape& value, const Tensor& labels, const Tensor& weights) const;
   std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense,
-                                       std::vector<Tensor>& added);
+                                       std::vector<Tensor>& added, std::vector<Tensor>& masks);
   bool has_penalties() const;
   Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;
   BatchResult loss_of(const Batch& batch, bool training);

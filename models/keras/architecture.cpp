@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <set>
 
 #include "manul/framework/error.h"
+#include "manul/models/graph/fusion.h"
 #include "manul/models/graph/graph_layer.h"
 #include "manul/models/keras/connections.h"
 #include "manul/models/keras/operators.h"
@@ -62,7 +64,10 @@ class ConfiguredModel {
     if (layers.as_list().size() > most_layers)
       fail(ErrorKind::model_file, "a model of {} layers is too large, at most {} are read",
            layers.as_list().size(), most_layers);
-    for (const Config& layer : layers.as_list()) add(layer, scope, trainable);
+    std::set<std::string> masks;
+    if (major_version >= 3 && !sequential_) masks = mask_layers(config);
+    for (const Config& layer : layers.as_list())
+      if (masks.empty() || !masks.count(layer.get("name", ""))) add(layer, scope, trainable);
     if (parts_.empty()) fail(ErrorKind::model_file, "the model {} has no layers", name_);
     if (sequential_) {
       if (const Config* shape = config.find("build_input_shape"); shape && !shape->is_null() && !input_shape_)
@@ -194,9 +199,21 @@ class ConfiguredModel {
     const Config* calls = config.find("inbound_nodes");
     for (const Config& call : calls ? calls->as_list() : Config::List())
       part.calls.push_back(read_call(call, input_names));
+    if (part.layer && part.calls.size() > 0 && part.calls[0].use_causal_mask) make_causal(part);
+    for (const Call& call : part.calls)
+      if (call.use_causal_mask != part.calls[0].use_causal_mask)
+        fail(ErrorKind::model_file,
+             "layer {}: is called with use_causal_mask and without, which is not supported", part.name);
     if (!index_.emplace(part.name, parts_.size()).second && !sequential_)
       fail(ErrorKind::model_file, "layer {}: two layers have this name", part.name);
     parts_.push_back(std::move(part));
+  }
+
+  /// The argument of a MultiHeadAttention's calls, which is an option here.
+  static void make_causal(Part& part) {
+    Config options = part.layer->config();
+    options.set("use_causal_mask", true);
+    part.layer = make_layer(part.layer->class_name(), options);
   }
 
   static void check_name(const std::string& scope, const std::string& name) {
@@ -263,6 +280,17 @@ class ConfiguredModel {
     return outputs;
   }
 
+  /// A mask that a call was given is that of one of its inputs.
+  static void check_masked(const Graph& graph, const Part& part, const std::vector<Symbol>& inputs) {
+    std::vector<bool> masked = masked_nodes(graph);
+    for (const Symbol& input : inputs)
+      if (masked[input.node]) return;
+    fail(ErrorKind::model_file,
+         "layer {}: is given a mask of its own, which is not supported; masks are those of Masking and "
+         "Embedding",
+         part.name);
+  }
+
   /// Calls the layers as soon as their inputs are there. Keras lists layers in an order in which most inputs
   /// come first; with shared layers some do not.
   std::vector<Symbol> call_functional(Graph& graph, const std::vector<Symbol>& inputs) const {
@@ -278,6 +306,7 @@ class ConfiguredModel {
         const Call& call = part.calls[order.values[index].size()];
         std::optional<std::vector<Symbol>> arguments = find_values(order, call.inputs, index);
         if (!arguments) break;
+        if (call.given_masks) check_masked(graph, part, *arguments);
         order.add(index, call_part(graph, part, *arguments, call.training), round);
       }
     }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "manul/framework/error.h"
+#include "manul/layers/attention.h"
 #include "manul/models/graph/graph_layer.h"
 #include "manul/models/keras/activation_names.h"
 #include "manul/models/keras/architecture.h"
@@ -30,7 +31,7 @@ Config input_config(const Graph& graph, int node) {
 void add_input_shapes(const Graph& graph, int node, Config& config) {
   const std::vector<int>& inputs = graph.nodes()[node].inputs;
   std::vector<std::string> names = input_names_of(*graph.layers()[graph.nodes()[node].layer]);
-  for (size_t i = 0; i < names.size(); ++i)
+  for (size_t i = 0; i < std::min<size_t>(names.size(), 3); ++i)  // a mask has none
     config.set(names[i] + "_shape", batch_shape(graph.nodes()[inputs.at(i < inputs.size() ? i : 1)].shape));
 }
 
@@ -43,6 +44,7 @@ Config accepted_options(const Layer& layer, const Config& config, int keras_vers
   std::vector<std::string> left_out;
   if (keras_version >= 3)
     for (const std::string& input : input_names_of(layer)) left_out.push_back(input + "_shape");
+  if (!input_names_of(layer).empty()) left_out.push_back("use_causal_mask");  // the call says it
   // It says nothing, and Keras 3's SpatialDropout2D does not know it.
   if (layer.parameters().empty() && config.get("trainable", true)) left_out.push_back("trainable");
   Config options = Config::map();
@@ -89,6 +91,12 @@ Config with_argument(const Config& connection, const std::string& name, Config v
   return parts;
 }
 
+/// What a call of the layer is told beside its inputs and `training`.
+Config::Map further_arguments(const Layer& layer) {
+  const auto* attention = options_of<MultiHeadAttention>(layer);
+  return attention && attention->use_causal_mask ? Config::Map{{"use_causal_mask", true}} : Config::Map();
+}
+
 /// [[name, call, 0, {arguments}], ..]
 template <class ReferenceOf>
 Config keras2_call(const Graph& graph, int node, ReferenceOf reference) {
@@ -104,6 +112,8 @@ Config keras2_call(const Graph& graph, int node, ReferenceOf reference) {
     argument.push_back(called.training ? Config::map({{"training", *called.training}}) : Config::map());
     call.emplace_back(std::move(argument));
   }
+  for (const Config::Entry& entry : further_arguments(*graph.layers()[called.layer]))
+    call[0] = with_argument(call[0], entry.key, entry.value);
   return call;
 }
 
@@ -127,7 +137,13 @@ Config keras3_call(const Graph& graph, int node, ReferenceOf reference) {
     arguments.emplace_back(std::move(tensors));
   else
     arguments = std::move(tensors);
-  return Config::map({{"args", std::move(arguments)}, {"kwargs", Config::map()}});
+  Config named = Config::map();
+  if (!input_names_of(layer).empty() && arguments.size() == 4) {  // a mask stands by its name
+    named.set(input_names_of(layer).back(), arguments.back());
+    arguments.pop_back();
+  }
+  for (const Config::Entry& entry : further_arguments(layer)) named.set(entry.key, entry.value);
+  return Config::map({{"args", std::move(arguments)}, {"kwargs", std::move(named)}});
 }
 
 Config functional_config(const Graph& graph, int keras_version) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ std::vector<std::string> input_names_of(const Layer& layer);
 struct Call {
   std::vector<Reference> inputs;
   std::optional<bool> training;  // the argument, where the call has one
+  bool use_causal_mask = false;  // MultiHeadAttention's argument
+  bool given_masks = false;      // as Keras 3 writes them, which follow from the graph
 };
 
 /// One entry of a layer's inbound_nodes, as Keras 1 and 2 or as Keras 3 write them. The argument `training`
@@ -34,5 +37,10 @@ struct Call {
 /// which all but the first may stand among the call's named arguments. Throws on other named arguments that
 /// ask for something.
 Call read_call(const Config& call, const std::vector<std::string>& input_names = {});
+
+/// The layers of a functional model's config that compute nothing but masks: Keras 3 writes those operators
+/// as layers, and their values as arguments of calls (mask, query_mask ..). Throws where one is not an
+/// operator that Keras makes masks of: somebody's own mask.
+std::set<std::string> mask_layers(const Config& model);
 
 }  // namespace manul::keras

@@ -136,7 +136,7 @@ std::vector<Tensor> Model::predict_all(const Tensors& x, int64_t batch_size, Ver
     std::vector<Tensor> batch;
     for (const Tensor& array : part_of(x, first, std::min(first + batch_size, count)))
       batch.push_back(input_values(array, device()));
-    outputs.put(first, forward(batch));
+    outputs.put(first, forward_all(batch));
     bar.show(std::min(first + batch_size, count));
   }
   bar.end();
@@ -154,7 +154,7 @@ std::vector<Tensor> Model::predict_all(Dataset& data, int64_t batch_size, Verbos
     length = source.length_at(position);
     state.set(&StepState::position, position);
     source.prepare(position, length);
-    outputs.put(position, forward(source.next(state, length).inputs));
+    outputs.put(position, forward_all(source.next(state, length).inputs));
     bar.show(position + length);
   }
   bar.end();

@@ -6,6 +6,8 @@
 #include "manul/framework/error.h"
 #include "manul/models/graph/model.h"
 #include "manul/models/graph/plan.h"
+#include "manul/ops/reduce/reduce.h"
+#include "manul/ops/shape/shape_ops.h"
 
 // What a Model makes of losses and metrics, output by output.
 namespace manul {
@@ -38,6 +40,21 @@ std::vector<T> for_each_output(const char* what, const std::vector<T>& given, si
   check(given.size() == outputs, "compile: there are {} {}, the model has {} outputs", given.size(), what,
         outputs);
   return given;
+}
+
+/// The mask of an output; undefined: it has none.
+Tensor mask_of(const std::vector<Tensor>& masks, size_t output) {
+  return masks.empty() ? Tensor() : masks[output];
+}
+
+/// A mask whose places that count weigh so much that a mean over all places is one over these; none counts:
+/// zeros, as in Keras.
+Tensor as_mean(const Tensor& mask) {
+  Tensor counts = masked_weights(mask, {});
+  Tensor weight =
+      divide(Tensor::full({1}, static_cast<double>(mask.elements()), counts.dtype(), mask.device()),
+             maximum(reshape(sum(counts), {1}), 1));
+  return multiply(counts, weight);
 }
 
 /// What the regularizers of trained weights add to the loss, as in Keras; undefined without any.
@@ -123,7 +140,7 @@ bool Model::has_penalties() const {
 
 /// `loss_of_dense`: the loss, where the last dense computes it with its outputs. `added`: what layers add.
 std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense,
-                                            std::vector<Tensor>& added) {
+                                            std::vector<Tensor>& added, std::vector<Tensor>& masks) {
   std::vector<bool> without_activation;
   for (size_t i = 0; i < objectives_.size(); ++i) without_activation.push_back(leaves_out_activation(i));
   const LossSpec& loss = objectives_[0].loss.spec();
@@ -137,12 +154,13 @@ std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, T
     return at_once.logits;
   };
   bool can_fuse =
-      training && objectives_.size() == 1 && batch.weights.empty() && loss.plain &&
+      training && objectives_.size() == 1 && batch.weights.empty() && !plan_->gives_masks() && loss.plain &&
       build_options_.fusion.loss_from_logits &&
       (leaves_out_activation(0) || (loss.from_logits && plan_->output_activation(0) == Activation::linear));
   std::vector<Tensor>* losses = plan_->adds_losses() ? &added : nullptr;
   return plan_->run(checked(batch.inputs), {training, state_.get(), losses}, without_activation,
-                    can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense());
+                    can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense(),
+                    plan_->gives_masks() ? &masks : nullptr);
 }
 
 Tensor Model::output_loss(size_t output, const Tensor& value, const Tensor& labels,
@@ -163,11 +181,16 @@ Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
   check(sets <= 1 || sets == trained, "model: a batch has {} weights, {} outputs have a loss", sets, trained);
   Tensor loss_of_dense;
   std::vector<Tensor> added;
-  BatchResult result{{}, {}, outputs_for_loss(batch, training, loss_of_dense, added)};
+  BatchResult result;
+  result.outputs = outputs_for_loss(batch, training, loss_of_dense, added, result.masks);
   for (size_t i = 0; i < objectives_.size(); ++i) {
     if (objectives_[i].loss.is_none()) continue;
     size_t k = result.losses.size();
     Tensor weights = sets == 0 ? Tensor() : batch.weights[sets == 1 ? 0 : k];
+    if (Tensor mask = mask_of(result.masks, i); mask.defined()) {
+      bool is_mean = objectives_[i].loss.spec().reduction == LossReduction::sum_over_batch_size;
+      weights = masked_weights(is_mean ? as_mean(mask) : mask, weights);
+    }
     Tensor loss =
         loss_of_dense.defined() ? loss_of_dense : output_loss(i, result.outputs[i], batch.labels[k], weights);
     double weight = objectives_[i].weight;
@@ -203,6 +226,7 @@ void Model::add_to_totals(const BatchResult& result, const Batch& batch, const T
                      .predictions = as_they_are ? result.outputs[i]
                                                 : activate(result.outputs[i], plan_->output_activation(i)),
                      .weights = sets == 0 ? Tensor() : batch.weights[sets == 1 ? 0 : k],
+                     .mask = mask_of(result.masks, i),
                      .logits = logits && as_they_are,
                      .loss = result.losses[k],
                      .loss_totals = totals.range(first, {2})};

@@ -4,6 +4,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/ops/metrics/accumulate.h"
+#include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
 
@@ -46,6 +47,8 @@ void OutputMetrics::add(MetricBatch& batch, const Tensor& totals) const {
   int64_t samples = batch.predictions.shape()[0];
   for (const Entry& entry : entries_) {
     batch.weights = entry.weighted ? weights : Tensor();
+    if (batch.mask.defined() && entry.metric.spec().heeds_masks)
+      batch.weights = cast(masked_weights(batch.mask, batch.weights), DType::f32);
     entry.metric.spec().update(batch, totals.range(entry.first, {entry.count}));
   }
   batch.weights = weights;

@@ -4,6 +4,8 @@
 
 #include "manul/framework/config/not_supported.h"
 #include "manul/ops/metrics/accumulate.h"
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/shape/shape_ops.h"
 
 // Every header of ops/metrics/kinds, by CMake: what they register is in the table.
 #include "manul_metrics.inc"
@@ -75,8 +77,22 @@ std::optional<MetricSpec> find_metric(const std::string& name, const Options& op
   return metric;
 }
 
+Tensor masked_weights(const Tensor& mask, const Tensor& weights) {
+  DType dtype = mask.dtype() == DType::f64 ? DType::f64 : DType::f32;
+  Tensor counts = cast(mask, dtype);
+  if (!weights.defined()) return counts;
+  Tensor factors = cast(weights, dtype);
+  if (factors.elements() == counts.elements()) return multiply(counts, factors.view(counts.shape()));
+  check(factors.elements() == counts.shape()[0], "weights {} do not fit a mask {}", weights.shape(),
+        mask.shape());
+  std::vector<int64_t> samples(counts.shape().rank(), 1);
+  samples[0] = counts.shape()[0];
+  return multiply(counts, broadcast_to(factors.view(Shape(samples)), counts.shape()));
+}
+
 MetricSpec mean_metric(std::string name, std::string class_name, LossSpec::Values values) {
   MetricSpec metric{name, std::move(class_name)};
+  metric.heeds_masks = true;
   metric.totals = [](const Shape& /*predictions*/) { return int64_t{2}; };
   metric.update = [name, values](MetricBatch& batch, const Tensor& totals) {
     Tensor of_samples = values(labels_like(name, batch.labels, batch.predictions), batch.predictions);

@@ -18,6 +18,7 @@ struct MetricBatch {
   Tensor labels;        // as the data set gives them
   Tensor predictions;   // [N, ..], f32 or f64
   Tensor weights = {};  // of the samples, [N], or undefined
+  Tensor mask = {};     // of the predictions, [N, ..], 0 where one does not count; or undefined
   /// The predictions are logits of a sigmoid or softmax that was left out; only where takes_logits.
   bool logits = false;
   /// The batch's mean loss and where its total stands: some kernels add it in their own launch. See
@@ -43,9 +44,14 @@ struct MetricSpec {
   std::function<std::vector<double>(std::span<const double> totals)> result = {};
   /// True if update() can do with logits: nothing then computes the probabilities for it.
   bool takes_logits = false;
+  /// The mask of the predictions multiplies the weights, as in Keras' means and accuracies; others count all.
+  bool heeds_masks = false;
   /// Which way is better, for callbacks that watch it; nothing: not known.
   std::optional<bool> larger_is_better = {};
 };
+
+/// Weights of the places that a mask [N, ..] has: itself, times those of the samples, if there are some.
+Tensor masked_weights(const Tensor& mask, const Tensor& weights);
 
 /// The mean over the samples, weighted if there are weights, of `values`: [N, ..] from labels and predictions
 /// of one shape and dtype. A metric that is a function of tensors is no more than this.

@@ -26,7 +26,7 @@ inline std::vector<Tensor> tensors_of(hdf5::Reader& file, const std::string& nam
 
 /// The largest difference between what the model makes of the inputs and what is wanted.
 inline double difference(Model& model, const std::vector<Tensor>& inputs, const std::vector<Tensor>& wanted) {
-  std::vector<Tensor> outputs = model.forward(inputs);
+  std::vector<Tensor> outputs = model.forward_all(inputs);
   if (outputs.size() != wanted.size()) return INFINITY;
   double largest = 0;
   for (size_t i = 0; i < outputs.size(); ++i) {

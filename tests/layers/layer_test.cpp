@@ -54,9 +54,10 @@ TEST(Layer, OptionsThatChangeTheResultAreRefused) {
       "layer of your own and register it under this name");
   EXPECT_EQ(message("LSTM", Config::map({{"name", "l"}})),
             "layer l: layers of the class LSTM are not supported; recurrent networks are not");
-  EXPECT_EQ(message("Masking", Config::map({{"name", "l"}})),
-            "layer l: layers of the class Masking are not supported; masks are for recurrent networks, which "
-            "are not");
+  EXPECT_EQ(
+      message("Attention", Config::map({{"name", "l"}})),
+      "layer l: layers of the class Attention are not supported; MultiHeadAttention is the attention that "
+      "is here");
   EXPECT_EQ(message("Theirs>Swish", Config::map({{"name", "l"}})),
             "layer l: layers of the class Theirs>Swish are not supported; it is somebody's own: include the "
             "header that has its LayerRegistration in this program");

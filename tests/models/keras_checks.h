@@ -59,7 +59,7 @@ inline void check_prediction(Model& model, const Fixture& expected, const std::s
   std::vector<Tensor> inputs;
   for (int i = 0; expected.has(group + "/input_" + std::to_string(i)); ++i)
     inputs.push_back(as_f32(expected.tensor(group + "/input_" + std::to_string(i))));
-  std::vector<Tensor> outputs = model.forward(inputs);
+  std::vector<Tensor> outputs = model.forward_all(inputs);
   ASSERT_FALSE(inputs.empty());
   for (size_t i = 0; i < outputs.size(); ++i)
     EXPECT_LE(difference(outputs[i], as_f32(expected.tensor(group + "/output_" + std::to_string(i)))), 1e-5)

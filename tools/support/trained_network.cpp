@@ -125,23 +125,41 @@ std::string some_of(const std::vector<std::string>& names) {
   return text;
 }
 
+std::vector<Tensor> copied_values(const Model& model) {
+  std::vector<Tensor> values;
+  for (const ParameterPtr& parameter : model.parameters().pointers())
+    values.push_back(parameter->value.clone());
+  return values;
+}
+
+void put_back(Model& model, const std::vector<Tensor>& values) {
+  for (size_t i = 0; i < values.size(); ++i) model.parameters().pointers()[i]->value.copy_from(values[i]);
+}
+
+/// By name where the names are those of the network. Where both sides have layers that the other lacks (a
+/// file of tf.keras' MobileNetV3, whose layers are called otherwise there), in order if that fits more of
+/// them.
 LoadedWeights load_what_fits(Model& model, const std::string& path) {
   bool has_names = !path.ends_with(".weights.h5");
+  LoadedWeights by_name, in_order;
   if (has_names) {
-    LoadedWeights by_name = load_weights(model, path, {.by_name = true, .skip_mismatch = true});
-    if (!by_name.loaded.empty()) return by_name;
+    by_name = load_weights(model, path, {.by_name = true, .skip_mismatch = true});
+    bool has_its_names = by_name.not_in_file.empty() || by_name.not_in_model.empty();
+    if (!by_name.loaded.empty() && has_its_names) return by_name;
   }
-  LoadedWeights in_order;
+  std::vector<Tensor> named = copied_values(model);
   std::string reason;
   try {
     in_order = load_weights(model, path, {.skip_mismatch = true});
   } catch (const Error& error) {
     reason = fmt::format(" ({})", error.what());
   }
-  if (in_order.loaded.empty())
+  if (in_order.loaded.size() > by_name.loaded.size()) return in_order;
+  put_back(model, named);
+  if (by_name.loaded.empty())
     fail(ErrorKind::model_file, "weights: {}: none of its layers fits the network, {}in order{}", path,
          has_names ? "neither by name nor " : "", reason);
-  return in_order;
+  return by_name;
 }
 
 std::string weights_text(const std::string& path, const LoadedWeights& found) {

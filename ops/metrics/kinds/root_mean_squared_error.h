@@ -13,6 +13,7 @@ struct RootMeanSquaredError {
     MetricSpec metric = mean_metric("root_mean_squared_error", "RootMeanSquaredError",
                                     [](const Tensor& y, const Tensor& p) { return square(subtract(p, y)); });
     metric.larger_is_better = false;
+    metric.heeds_masks = false;
     metric.aliases = {"rmse"};
     metric.result = [mean = metric.result](std::span<const double> totals) {
       return std::vector<double>{std::sqrt(mean(totals)[0])};

@@ -28,7 +28,7 @@ Graph branchy_graph() {
 }
 
 double loss_of(Model& model, const std::vector<Tensor>& inputs, const std::vector<Tensor>& weights) {
-  std::vector<Tensor> outputs = model.forward(inputs, {.training = true});
+  std::vector<Tensor> outputs = model.forward_all(inputs, {.training = true});
   return add(sum(multiply(outputs[0], weights[0])), sum(multiply(outputs[1], weights[1]))).item<double>();
 }
 
@@ -40,7 +40,7 @@ TEST(Graph, GradientsOfBranchesSkipsAndSharedLayers) {
   std::vector<Tensor> weights{random_tensor({4, 2}, 3, DType::f64), random_tensor({4, 4}, 4, DType::f64)};
   {
     Tape tape;
-    std::vector<Tensor> outputs = model.forward(inputs, {.training = true});
+    std::vector<Tensor> outputs = model.forward_all(inputs, {.training = true});
     tape.backward(add(sum(multiply(outputs[0], weights[0])), sum(multiply(outputs[1], weights[1]))));
   }
   constexpr double step = 1e-6;

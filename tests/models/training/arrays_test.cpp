@@ -59,7 +59,7 @@ TEST(Arrays, SeveralInputs) {
   Tensor y = Tensor::from(labels, {80});
   History history = model.fit({x1, x2}, y, {.epochs = 30});
   EXPECT_GT(history["accuracy"].back(), 0.95);
-  EXPECT_TRUE(equal_bits(model.predict({x1, x2}, 7), model.forward({x1, x2})[0]));
+  EXPECT_TRUE(equal_bits(model.predict({x1, x2}, 7), model.forward({x1, x2})));
   EXPECT_THROW(model.fit(x1, y), Error);
   EXPECT_THROW(model.fit({x1, part(x2, 0, 79)}, y), Error);
 }

@@ -116,7 +116,7 @@ TEST(Outputs, LossIsTheWeightedSumOfTheirs) {
   Model model = two_headed();
   model.compile(SGD{{.learning_rate = 0.1}}, {Loss::binary_crossentropy, "mse"}, {Metric::accuracy},
                 {.seed = 4, .loss_weights = {0.3, 2}, .output_metrics = {{Metric::accuracy}, {}}});
-  std::vector<Tensor> outputs = model.forward(std::vector<Tensor>{x});
+  std::vector<Tensor> outputs = model.forward_all({x});
   double left = weighted_binary(outputs[0], std::vector<double>(8, 1.0)), right = 0;
   std::vector<float> p = outputs[1].to_vector<float>(), t = right_labels().to_vector<float>();
   for (size_t i = 0; i < p.size(); ++i) right += (double{p[i]} - t[i]) * (double{p[i]} - t[i]) / 16;
@@ -180,7 +180,7 @@ TEST(Outputs, AnOutputThatIsUsedInsideKeepsItsActivation) {
   graph.set_outputs({gate, last});
   Model model(std::move(graph));
   model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 1});
-  std::vector<Tensor> outputs = model.forward(std::vector<Tensor>{x});
+  std::vector<Tensor> outputs = model.forward_all({x});
   std::vector<double> ones(8, 1.0);
   EXPECT_NEAR(model.train_on_batch(x, {y, y}).item<float>(),
               weighted_binary(outputs[0], ones) + weighted_binary(outputs[1], ones), 1e-5);

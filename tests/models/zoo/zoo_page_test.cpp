@@ -78,7 +78,7 @@ mean and variance of the pixels as weights, 0 and 1 before a file is loaded.
 Manul brings none. A file of weights that Keras wrote of the same network (`model.save_weights`, or those that `keras.applications` offers) loads by
 `load_weights`: in order, or by name, where parts of the network may differ. Layers that have no name of their own in Keras (all of `inceptionv3`, the shortcuts of
 `xception`) are counted from the start of the Python program: load those in order, and those of
-tf.keras' MobileNetV3, whose layers have other names in Keras 3 and here. `efficientnetb0` is built with `.for_imagenet_weights = true` for the
+tf.keras' MobileNetV3, whose layers have other names in Keras 3 and here (`train --weights` finds that out by itself). `efficientnetb0` is built with `.for_imagenet_weights = true` for the
 weights that Keras offers: its network has a layer more for these (`Network::wants_imagenet_layer` tells, and `train --weights` does it). Whole models of Keras, `.h5` and `.keras`, load by `Model::load` and need no network from here.
 
 Of each the names of the layers, the shape of the output and the number of parameters are those of Keras, and the outputs of seven small ones too, with
