@@ -1,5 +1,9 @@
 # Run by cpack before it makes the packages: what Debian wants in each, a changelog, a copyright file and compressed manual
 # pages, and why some of lintian's tags do not apply.
+if(CPACK_MANUL_NATIVE)
+  message(WARNING "these packages are for processors like this machine's; in build/portable, the folder of the preset "
+    "portable, cpack makes packages for all of the architecture")
+endif()
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 set(overrides_manul
   "# Whoever publishes packages gives an address: cpack -D CPACK_PACKAGE_CONTACT=..
