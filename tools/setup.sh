@@ -3,7 +3,7 @@
 # the tests as well. Does nothing where all are there.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev
+packages=(g++ cmake make ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev
   libcli11-dev libeigen3-dev libhdf5-dev libarchive-dev libopencv-imgcodecs-dev)
 [ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools)
 
