@@ -114,6 +114,9 @@ TEST_F(Predict, EmptyFolderIsNoData) {
   Outcome outcome = run_here("predict model.h5 nothing");
   EXPECT_EQ(outcome.code, 3);
   EXPECT_THAT(outcome.errors, HasSubstr("nothing"));
+  Outcome nobody = run_here("find nothing -type f | predict model.h5 -");
+  EXPECT_EQ(nobody.code, 3);
+  EXPECT_THAT(nobody.errors, HasSubstr("no names of pictures came on stdin"));
 }
 
 TEST_F(Predict, ModelFileThatIsNoneIsFour) {

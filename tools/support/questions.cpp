@@ -75,8 +75,13 @@ void for_each_question(const std::vector<std::string>& arguments, const Ask& ask
       ask_about(argument, ask);
       continue;
     }
+    bool any = false;
     for (std::string line; std::getline(std::cin, line);)
-      if (!line.empty()) ask_about(line, ask);
+      if (!line.empty()) {
+        any = true;
+        ask_about(line, ask);
+      }
+    if (!any) ask({argument, "-: no names of pictures came on stdin"});
   }
 }
 
