@@ -53,6 +53,8 @@ namespace cpu {
 /// none.
 void* allocate(size_t bytes);
 void release(void* data, size_t bytes);
+/// Gives what the pool keeps back to the system.
+void give_back_pool();
 }  // namespace cpu
 
 }  // namespace manul

@@ -74,7 +74,8 @@ class Tape {
   Tensor gradient_memory(const Tensor& input);
 
   /// Runs the recorded gradients from `loss` (one element) back and empties the tape. The gradient of every
-  /// watched tensor that flows into the loss is written over what its Leaf had.
+  /// watched tensor that flows into the loss is written over what its Leaf had. One that does not flow into
+  /// it keeps what an earlier pass gave it, until an optimizer has used that.
   void backward(const Tensor& loss);
   /// The same from an output of any shape and the gradient that arrives at it.
   void backward(const Tensor& output, const Tensor& output_gradient);

@@ -6,11 +6,6 @@
 namespace manul {
 namespace {
 
-Tensor as_i32(const Tensor& bytes) {
-  std::vector<uint8_t> values = bytes.to_vector<uint8_t>();
-  return Tensor::from(std::vector<int32_t>(values.begin(), values.end()), bytes.shape());
-}
-
 int64_t samples_of(const char* what, const Tensor& array) {
   check(array.defined() && array.shape().rank() > 0, "array data set: {} are [samples, ..], not one number",
         what);
@@ -18,6 +13,12 @@ int64_t samples_of(const char* what, const Tensor& array) {
 }
 
 }  // namespace
+
+Tensor as_labels(const Tensor& labels) {
+  if (!labels.defined() || labels.dtype() != DType::u8) return labels;
+  std::vector<uint8_t> values = labels.to_vector<uint8_t>();
+  return Tensor::from(std::vector<int32_t>(values.begin(), values.end()), labels.shape(), labels.device());
+}
 
 ArrayDataset::ArrayDataset(const Tensors& inputs, const Tensors& labels, const Tensors& weights,
                            const ArrayDatasetOptions& options)
@@ -30,8 +31,7 @@ ArrayDataset::ArrayDataset(const Tensors& inputs, const Tensors& labels, const T
     arrays.push_back(array.to(options.device));
   };
   for (const Tensor& array : inputs) keep("inputs", array, arrays_.inputs);
-  for (const Tensor& array : labels)
-    keep("labels", array.defined() && array.dtype() == DType::u8 ? as_i32(array) : array, arrays_.labels);
+  for (const Tensor& array : labels) keep("labels", as_labels(array), arrays_.labels);
   check(weights.size() == labels.size() || weights.empty() || (weights.size() == 1 && !labels.empty()),
         "array data set: {} arrays of weights for {} of labels", weights.size(), labels.size());
   for (const Tensor& array : weights) {

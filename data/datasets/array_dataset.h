@@ -9,6 +9,9 @@ struct ArrayDatasetOptions {
   Device device = {};  // where the arrays are kept, and batches made
 };
 
+/// Labels of u8 as i32, on their device; others as they are.
+Tensor as_labels(const Tensor& labels);
+
 /// Samples that are held in memory, on the device: any number of inputs, labels and weights, each [N, ..].
 /// Inputs of bytes come as f32 of the same values (0 to 255), labels of bytes as i32.
 ///

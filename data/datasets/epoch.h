@@ -24,8 +24,9 @@ struct EpochOptions {
 ///         adam.minimize(tape, loss, state);
 ///       }
 ///
-/// Every sample comes once; the last batch may be short. The state's epoch, position and seed are set here,
-/// whatever has become of them. A batch lies in the same memory as the one before.
+/// Every sample comes once, also if something else walks through the data in between (evaluate, another
+/// Epoch); the last batch may be short. The state's epoch, position and seed are set here, whatever has
+/// become of them. A batch lies in the same memory as the one before.
 class Epoch {
  public:
   Epoch(Dataset& data, const DeviceStepState& state, const EpochOptions& options)
@@ -51,7 +52,7 @@ class Epoch {
 
   /// Begins the epoch, from its first sample.
   Iterator begin() {
-    data_.begin_epoch(options_.epoch, options_.seed, options_.shuffle);
+    begin_in_data();
     position_ = 0;
     make_batch();
     return Iterator(*this);
@@ -61,8 +62,14 @@ class Epoch {
  private:
   int64_t length() const { return std::min(options_.batch_size, size_ - position_); }
 
+  void begin_in_data() {
+    data_.begin_epoch(options_.epoch, options_.seed, options_.shuffle);
+    begun_ = data_.epochs_begun();
+  }
+
   void make_batch() {
     if (position_ >= size_) return;
+    if (data_.epochs_begun() != begun_) begin_in_data();
     StepState state = state_.read();
     state.epoch = options_.epoch;
     state.position = position_;
@@ -77,7 +84,7 @@ class Epoch {
   Dataset& data_;
   DeviceStepState state_;
   EpochOptions options_;
-  int64_t size_, position_ = 0;
+  int64_t size_, position_ = 0, begun_ = 0;
   Batch batch_;
 };
 

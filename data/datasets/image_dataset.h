@@ -18,12 +18,12 @@ enum class OnBadImage { skip, fail };
 
 struct ImageDatasetOptions {
   ImageOptions image{.height = 64, .width = 64};
-  AugmentOptions augment;  // the default only rescales
+  AugmentOptions augment = {};  // the default only rescales
   OnBadImage on_bad_image = OnBadImage::skip;
   int64_t cache_mb = 1024;  // MiB of decoded pictures that are kept; the others are decoded in every epoch,
   int64_t stream_mb = 16;   // this much ahead of the steps: two batches or more
   int workers = 0;          // threads that decode; 0: one per core
-  Device device;
+  Device device = {};
   /// Called now and then by the thread that made the data set, with how many files are read so far.
   std::function<void(int64_t done, int64_t total)> on_progress = {};
   /// When set, reading ends at once with an error that says so.

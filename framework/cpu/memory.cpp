@@ -6,6 +6,9 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "manul/framework/available_memory.h"
 #include "manul/framework/error.h"
@@ -28,6 +31,7 @@ struct Pool {
   size_t kept = 0;
 };
 constexpr size_t most_kept = size_t{256} << 20;
+constexpr size_t trimmed_bytes = size_t{1} << 20;  // less is not worth a look at the whole heap
 
 Pool& pool() {
   static Pool* instance = new Pool;  // never destroyed: tensors may outlive static destructors
@@ -117,6 +121,21 @@ void* new_block(size_t size) {
 }
 
 }  // namespace
+
+void give_back_pool() {
+  decltype(Pool::blocks) blocks;
+  size_t bytes = 0;
+  {
+    std::lock_guard lock(pool().mutex);
+    std::swap(blocks, pool().blocks);
+    bytes = std::exchange(pool().kept, 0);
+  }
+  for (auto& [size, of_size] : blocks)
+    for (void* block : of_size) std::free(block);
+#if defined(__GLIBC__)
+  if (bytes >= trimmed_bytes) malloc_trim(0);
+#endif
+}
 
 void* allocate(size_t bytes) {
   size_t size = rounded(bytes ? bytes : 1);

@@ -1,5 +1,6 @@
 #include "manul/models/graph/model.h"
 
+#include "manul/data/datasets/array_dataset.h"
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/models/graph/graph_layer.h"
@@ -83,6 +84,11 @@ ParameterSet* Model::checked_parameters() const {
   return parameters_.get();
 }
 
+void Model::check_compiled(std::string_view caller) const {
+  checked_parameters();
+  check(is_compiled(), "{}: the model is not compiled", caller);
+}
+
 void Model::build(const BuildOptions& options) {
   check(!is_built(), "model: it is built already");
   checked_parameters();
@@ -143,12 +149,12 @@ void Model::check_built_as(const CompileOptions& options) {
 }
 
 Optimizer& Model::optimizer() const {
-  check(is_compiled(), "model: it is not compiled");
+  check_compiled("model");
   return *optimizer_;
 }
 
 const DeviceStepState& Model::state() const {
-  check(is_compiled(), "model: it is not compiled");
+  check_compiled("model");
   return *state_;
 }
 
@@ -190,8 +196,10 @@ Model::BatchResult Model::train_step(const Batch& batch) {
 }
 
 Tensor Model::train_on_batch(const Tensors& inputs, const Tensors& labels, const Tensors& weights) {
-  check(is_compiled(), "train_on_batch: the model is not compiled");
-  return train_step({inputs, labels, weights}).loss;
+  check_compiled("train_on_batch");
+  Tensors numbers = labels;
+  for (Tensor& label : numbers) label = as_labels(label);
+  return train_step({inputs, numbers, weights}).loss;
 }
 
 }  // namespace manul

@@ -59,6 +59,15 @@ struct LoadOptions {
 ///     model.compile(Adam{}, Loss::binary_crossentropy, {"accuracy", AUC{.curve = "PR"}});
 ///     History history = model.fit(train, {.epochs = 25, .validation = &test});
 class Model {
+ private:
+  /// Declared before all that has memory: what the model's steps left in the pool is given back after it.
+  struct MemoryReturn {
+    MemoryReturn() = default;
+    MemoryReturn(MemoryReturn&& /*other*/) noexcept {}
+    MemoryReturn& operator=(MemoryReturn&& /*other*/) noexcept { return *this; }
+    ~MemoryReturn() { cpu::give_back_pool(); }
+  } memory_return_;
+
  public:
   /// Throws if the graph has no inputs or outputs, or a layer that leads to no output.
   explicit Model(Graph graph);
@@ -201,6 +210,8 @@ class Model {
   };
   /// Throws if the model was moved from.
   ParameterSet* checked_parameters() const;
+  /// The same, or if it is not compiled.
+  void check_compiled(std::string_view caller) const;
   const std::vector<Tensor>& checked(const std::vector<Tensor>& inputs) const;
   void check_built_as(const CompileOptions& options);
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,

@@ -210,6 +210,7 @@ Model model_from_json(const std::string& text) {
 }
 
 void Model::save(const std::string& path) const {
+  checked_parameters();
   check(is_built(), "save: {}: the model has no weights yet, build it first", path);
   bool archive = path.ends_with(".keras");
   hdf5::Group root;

@@ -74,7 +74,7 @@ Tensor input_values(const Tensor& batch, Device device) {
 }  // namespace
 
 History Model::fit(Dataset& train, const FitOptions& options) {
-  check(is_compiled(), "fit: the model is not compiled");
+  check_compiled("fit");
   check(options.validation_split == 0,
         "fit: validation_split is for arrays; split() a data set and pass one part as validation");
   check(options.sample_weight.empty(), "fit: sample_weight is for arrays; a data set has weights of its own");
@@ -94,7 +94,7 @@ History Model::fit(Dataset& train, const FitOptions& options) {
 }
 
 History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options) {
-  check(is_compiled(), "fit: the model is not compiled");
+  check_compiled("fit");
   FitOptions rest = options;
   rest.validation_split = 0;
   int64_t samples = samples_of(x), trained = samples;
@@ -113,12 +113,12 @@ History Model::fit(const Tensors& x, const Tensors& y, const FitOptions& options
 }
 
 Logs Model::evaluate(Dataset& data, int64_t batch_size, Verbose verbose) {
-  check(is_compiled(), "evaluate: the model is not compiled");
+  check_compiled("evaluate");
   return Evaluator(*this, data, batch_size).run(verbose);
 }
 
 Logs Model::evaluate(const Tensors& x, const Tensors& y, int64_t batch_size, Verbose verbose) {
-  check(is_compiled(), "evaluate: the model is not compiled");
+  check_compiled("evaluate");
   ArrayDataset data(x, y, {}, {.device = device()});
   return evaluate(data, batch_size, verbose);
 }

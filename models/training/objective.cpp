@@ -106,9 +106,10 @@ void Model::set_objectives(const Losses& losses, const std::vector<Metric>& metr
 }
 
 const LossSpec& Model::loss() const {
+  check_compiled("loss");
   for (const Objective& objective : objectives_)
     if (!objective.loss.is_none()) return objective.loss.spec();
-  fail(ErrorKind::failed, "model: it is not compiled");
+  fail(ErrorKind::failed, "loss: no output has one");
 }
 
 size_t Model::trained_outputs() const {
@@ -118,6 +119,9 @@ size_t Model::trained_outputs() const {
 }
 
 bool Model::leaves_out_activation(size_t output) const {
+  check_compiled("model");
+  check(output < objectives_.size(), "model: it has {} outputs, and none of number {}", objectives_.size(),
+        output);
   const LossSpec& loss = objectives_[output].loss.spec();
   return loss.values_from_logits && !loss.from_logits && build_options_.fusion.loss_from_logits &&
          has_logits(plan_->output_activation(output));

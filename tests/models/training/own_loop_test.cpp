@@ -1,10 +1,16 @@
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "manul/data/datasets/epoch.h"
+#include "manul/data/datasets/image_dataset.h"
+#include "manul/data/datasets/subset.h"
+#include "manul/data/synthetic/synthetic.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/losses/loss.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
+#include "manul/tests/temporary_folder.h"
 
 namespace manul {
 namespace {
@@ -49,6 +55,41 @@ TEST(OwnLoop, GivesTheNumbersOfFit) {
   // From the logits the loss differs in its last bits, which Adam's first steps, of one size whatever the
   // gradient's, make larger.
   EXPECT_LE(normalised_error(model.parameters().values(), fitted(data, {}).parameters().values()), 1e-3);
+}
+
+/// Something looks at the data in the middle of the own loop's epoch: the same batches come.
+TEST(OwnLoop, OthersMayWalkThroughTheDataInBetween) {
+  TemporaryFolder folder;
+  write_synthetic(folder.path(), {.training = 20, .test = 2, .size = 16, .on_progress = {}});
+  ImageFolder files = ImageFolder::scan((folder / "training_set").string());
+  ImageDataset pictures(files, {.image = {.height = 16, .width = 16},
+                                .augment = {.zoom_low = 0.8, .zoom_high = 1.2, .horizontal_flip = true}});
+  ArrayDataset arrays = corner_pictures(40, 1);
+  auto part = split(arrays, 0.8).first;
+  Sequential of_pictures({16, 16, 3}), of_arrays = small_classifier();
+  of_pictures.add(Flatten{});
+  of_pictures.add(Dense{.units = 1, .activation = Activation::sigmoid});
+  of_pictures.compile(SGD{}, Loss::binary_crossentropy);
+  of_arrays.compile(SGD{}, Loss::binary_crossentropy);
+
+  auto batches = [](Dataset& data, int64_t epoch, const std::function<void()>& in_between) {
+    DeviceStepState state;
+    std::vector<float> all;
+    for (const Batch& batch : Epoch(data, state, {.batch_size = 7, .epoch = epoch, .seed = 3})) {
+      std::vector<float> values = batch.inputs[0].to_vector<float>();
+      all.insert(all.end(), values.begin(), values.end());
+      in_between();
+    }
+    return all;
+  };
+  for (auto& [data, model] : std::initializer_list<std::pair<Dataset*, Model*>>{
+           {&pictures, &of_pictures}, {&arrays, &of_arrays}, {&part, &of_arrays}}) {
+    std::vector<float> alone = batches(*data, 0, [] {});
+    EXPECT_NE(batches(*data, 1, [] {}), alone) << "each epoch has an order and an augmentation of its own";
+    EXPECT_EQ(batches(*data, 0, [&] { model->evaluate(*data, 5); }), alone);
+    EXPECT_EQ(batches(*data, 0, [&] { model->predict(*data, 5); }), alone);
+    EXPECT_EQ(batches(*data, 0, [&] { batches(*data, 2, [] {}); }), alone) << "a loop in the loop";
+  }
 }
 
 }  // namespace
