@@ -12,40 +12,37 @@ struct Convolution {
   Padding padding = Padding::same;
 };
 
-class InceptionLayers {
- public:
-  explicit InceptionLayers(NetworkBuilder& network) : network_(network) {}
-
+struct InceptionLayers {
+  NetworkBuilder& network;
   /// Convolutions one behind the other. Keras counts their names in the order in which they are made.
   Symbol convolved(Symbol x, std::initializer_list<Convolution> convolutions) {
     for (const Convolution& one : convolutions) {
       Conv2D options{.filters = one.filters, .kernel_size = one.kernel, .use_bias = false};
       options.strides = one.strides;
       options.padding = one.padding;
-      x = network_.apply(BatchNormalization{.scale = false}, network_.apply(options, x));
-      x = network_.apply(ActivationLayer{.activation = Activation::relu}, x);
+      x = network.apply(BatchNormalization{.scale = false}, network.apply(options, x));
+      x = network.apply(ActivationLayer{.activation = Activation::relu}, x);
     }
     return x;
   }
-  Symbol halved(const Symbol& x) { return network_.apply(MaxPooling2D{.pool_size = 3, .strides = 2}, x); }
+  Symbol halved(const Symbol& x) { return network.apply(MaxPooling2D{.pool_size = 3, .strides = 2}, x); }
   Symbol averaged(const Symbol& x, int64_t filters) {
     AveragePooling2D pooling{.pool_size = 3, .strides = 1, .padding = Padding::same};
-    return convolved(network_.apply(pooling, x), {{filters}});
+    return convolved(network.apply(pooling, x), {{filters}});
   }
   Symbol concatenated(const std::vector<Symbol>& branches, const std::string& name) {
-    return network_.apply(Concatenate{.axis = 3, .name = name}, branches);
+    return network.apply(Concatenate{.axis = 3, .name = name}, branches);
   }
-
-  Symbol mixed_5x5(const Symbol& x, int64_t pooled, const std::string& name) {
+  Symbol mixed_5x5(const Symbol& x, int64_t pooled, int number) {
     Symbol a = convolved(x, {{64}}), b = convolved(x, {{48}, {64, 5}});
     Symbol c = convolved(x, {{64}, {96, 3}, {96, 3}});
-    return concatenated({a, b, c, averaged(x, pooled)}, name);
+    return concatenated({a, b, c, averaged(x, pooled)}, fmt::format("mixed{}", number));
   }
-  Symbol mixed_7x7(const Symbol& x, int64_t filters, const std::string& name) {
+  Symbol mixed_7x7(const Symbol& x, int64_t filters, int number) {
     Symbol a = convolved(x, {{192}}), b = convolved(x, {{filters}, {filters, {1, 7}}, {192, {7, 1}}});
     Symbol c =
         convolved(x, {{filters}, {filters, {7, 1}}, {filters, {1, 7}}, {filters, {7, 1}}, {192, {1, 7}}});
-    return concatenated({a, b, c, averaged(x, 192)}, name);
+    return concatenated({a, b, c, averaged(x, 192)}, fmt::format("mixed{}", number));
   }
   Symbol mixed_both_ways(const Symbol& x, int number) {
     auto both = [&](const Symbol& y, const std::string& name) {
@@ -57,9 +54,6 @@ class InceptionLayers {
     Symbol c = both(convolved(x, {{448}, {384, 3}}), "");
     return concatenated({a, b, c, averaged(x, 192)}, fmt::format("mixed{}", 9 + number));
   }
-
- private:
-  NetworkBuilder& network_;
 };
 
 }  // namespace
@@ -67,15 +61,14 @@ class InceptionLayers {
 // Inception-v3 (Szegedy et al. 2015).
 Symbol inceptionv3(NetworkBuilder& network, Symbol x) {
   constexpr Padding valid = Padding::valid;
-  InceptionLayers layers(network);
+  InceptionLayers layers{network};
   x = layers.halved(layers.convolved(x, {{32, 3, 2, valid}, {32, 3, 1, valid}, {64, 3}}));
   x = layers.halved(layers.convolved(x, {{80, 1, 1, valid}, {192, 3, 1, valid}}));
-  for (int i = 0; i < 3; ++i) x = layers.mixed_5x5(x, i == 0 ? 32 : 64, fmt::format("mixed{}", i));
+  for (int i = 0; i < 3; ++i) x = layers.mixed_5x5(x, i == 0 ? 32 : 64, i);
   Symbol a = layers.convolved(x, {{384, 3, 2, valid}});
   Symbol b = layers.convolved(x, {{64}, {96, 3}, {96, 3, 2, valid}});
   x = layers.concatenated({a, b, layers.halved(x)}, "mixed3");
-  for (int i = 4; i < 8; ++i)
-    x = layers.mixed_7x7(x, i == 4 ? 128 : i == 7 ? 192 : 160, fmt::format("mixed{}", i));
+  for (int i = 4; i < 8; ++i) x = layers.mixed_7x7(x, i == 4 ? 128 : i == 7 ? 192 : 160, i);
   a = layers.convolved(x, {{192}, {320, 3, 2, valid}});
   b = layers.convolved(x, {{192}, {192, {1, 7}}, {192, {7, 1}}, {192, 3, 2, valid}});
   x = layers.concatenated({a, b, layers.halved(x)}, "mixed8");

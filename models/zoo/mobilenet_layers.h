@@ -44,6 +44,22 @@ class MobileNetLayers {
                           x);
   }
 
+  /// hard_swish, which is hard_silu here, or relu.
+  Symbol activated(const Symbol& x, bool is_hard) {
+    if (!is_hard) return network_.apply(ReLU{}, x);
+    return network_.apply(ActivationLayer{.activation = Activation::hard_silu}, x);
+  }
+  /// The channels weighed by what is in the whole picture.
+  Symbol squeezed(const Symbol& x, const std::string& name) {
+    auto channels = static_cast<double>(network_.channels(x));
+    Symbol y = network_.apply(GlobalAveragePooling2D{.keepdims = true, .name = name + "_avg_pool"}, x);
+    y = pointwise(y, rounded_filters(0.25 * channels), name + "_conv", true);
+    y = network_.apply(ReLU{.name = name + "_relu"}, y);
+    y = pointwise(y, network_.channels(x), name + "_conv_1", true);
+    y = network_.apply(ActivationLayer{.activation = Activation::hard_sigmoid}, y);
+    return network_.apply(Multiply{.name = name + "_mul"}, {x, y});
+  }
+
  private:
   NetworkBuilder& network_;
 };

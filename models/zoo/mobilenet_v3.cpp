@@ -13,40 +13,17 @@ struct Block {
   int64_t filters, kernel, strides;
   bool squeezes, is_hard;  // hard_swish instead of relu
 };
-constexpr Block small_blocks[] = {{1, 16, 3, 2, true, false},
-                                  {72.0 / 16, 24, 3, 2, false, false},
-                                  {88.0 / 24, 24, 3, 1, false, false},
-                                  {4, 40, 5, 2, true, true},
-                                  {6, 40, 5, 1, true, true},
-                                  {6, 40, 5, 1, true, true},
-                                  {3, 48, 5, 1, true, true},
-                                  {3, 48, 5, 1, true, true},
-                                  {6, 96, 5, 2, true, true},
-                                  {6, 96, 5, 1, true, true},
-                                  {6, 96, 5, 1, true, true}};
+constexpr Block small_blocks[] = {
+    {1, 16, 3, 2, true, false}, {4.5, 24, 3, 2, false, false}, {11.0 / 3, 24, 3, 1, false, false},
+    {4, 40, 5, 2, true, true},  {6, 40, 5, 1, true, true},     {6, 40, 5, 1, true, true},
+    {3, 48, 5, 1, true, true},  {3, 48, 5, 1, true, true},     {6, 96, 5, 2, true, true},
+    {6, 96, 5, 1, true, true},  {6, 96, 5, 1, true, true}};
 constexpr Block large_blocks[] = {
     {1, 16, 3, 1, false, false},  {4, 24, 3, 2, false, false},  {3, 24, 3, 1, false, false},
     {3, 40, 5, 2, true, false},   {3, 40, 5, 1, true, false},   {3, 40, 5, 1, true, false},
     {6, 80, 3, 2, false, true},   {2.5, 80, 3, 1, false, true}, {2.3, 80, 3, 1, false, true},
     {2.3, 80, 3, 1, false, true}, {6, 112, 3, 1, true, true},   {6, 112, 3, 1, true, true},
     {6, 160, 5, 2, true, true},   {6, 160, 5, 1, true, true},   {6, 160, 5, 1, true, true}};
-
-Symbol activated(NetworkBuilder& network, const Symbol& x, bool is_hard) {
-  if (!is_hard) return network.apply(ReLU{}, x);
-  return network.apply(ActivationLayer{.activation = Activation::hard_silu}, x);
-}
-
-/// The channels weighed by what is in the whole picture.
-Symbol squeezed(NetworkBuilder& network, const Symbol& x, const std::string& name) {
-  MobileNetLayers layers(network);
-  auto channels = static_cast<double>(network.channels(x));
-  Symbol y = network.apply(GlobalAveragePooling2D{.keepdims = true, .name = name + "_avg_pool"}, x);
-  y = layers.pointwise(y, rounded_filters(0.25 * channels), name + "_conv", true);
-  y = network.apply(ReLU{.name = name + "_relu"}, y);
-  y = layers.pointwise(y, network.channels(x), name + "_conv_1", true);
-  y = network.apply(ActivationLayer{.activation = Activation::hard_sigmoid}, y);
-  return network.apply(Multiply{.name = name + "_mul"}, {x, y});
-}
 
 Symbol block(NetworkBuilder& network, const Symbol& x, const Block& block, int number) {
   MobileNetLayers layers(network);
@@ -57,11 +34,11 @@ Symbol block(NetworkBuilder& network, const Symbol& x, const Block& block, int n
   Symbol y = x;
   if (number > 0) {
     y = layers.normalized(layers.pointwise(y, wide, name + "expand"), name + "expand_bn");
-    y = activated(network, y, block.is_hard);
+    y = layers.activated(y, block.is_hard);
   }
   y = layers.depthwise(y, block.kernel, block.strides, name + "depthwise", name + "depthwise_pad");
-  y = activated(network, layers.normalized(y, name + "depthwise_bn"), block.is_hard);
-  if (block.squeezes) y = squeezed(network, y, name + "squeeze_excite");
+  y = layers.activated(layers.normalized(y, name + "depthwise_bn"), block.is_hard);
+  if (block.squeezes) y = layers.squeezed(y, name + "squeeze_excite");
   y = layers.normalized(layers.pointwise(y, filters, name + "project"), name + "project_bn");
   bool skips = block.strides == 1 && channels == filters;
   return skips ? network.apply(Add{.name = name + "add"}, {x, y}) : y;
@@ -70,15 +47,15 @@ Symbol block(NetworkBuilder& network, const Symbol& x, const Block& block, int n
 Symbol mobilenetv3(NetworkBuilder& network, Symbol x, std::span<const Block> blocks, double last) {
   MobileNetLayers layers(network);
   if (network.include_preprocessing()) x = network.apply(Rescaling{.scale = 1 / 127.5, .offset = -1.0}, x);
-  x = activated(network, layers.normalized(layers.stem(x, 16, "conv"), "conv_bn"), true);
+  x = layers.activated(layers.normalized(layers.stem(x, 16, "conv"), "conv_bn"), true);
   int number = 0;
   for (const Block& one : blocks) x = block(network, x, one, number++);
   x = layers.pointwise(x, rounded_filters(6.0 * static_cast<double>(network.channels(x))), "conv_1");
-  x = activated(network, layers.normalized(x, "conv_1_bn"), true);
+  x = layers.activated(layers.normalized(x, "conv_1_bn"), true);
   if (!network.include_top()) return network.pooled(x);
   x = network.apply(GlobalAveragePooling2D{.keepdims = true}, x);
   x = layers.pointwise(x, rounded_filters(last * std::max(1.0, network.alpha())), "conv_2", true);
-  x = network.apply(Dropout{.rate = 0.2}, activated(network, x, true));
+  x = network.apply(Dropout{.rate = 0.2}, layers.activated(x, true));
   x = network.apply(Flatten{}, layers.pointwise(x, network.classes(), "logits", true));
   return network.apply(ActivationLayer{.activation = network.classifier_activation(), .name = "predictions"},
                        x);

@@ -113,6 +113,20 @@ TEST_F(Train, StartsFromAnEarlierRunWithOtherClasses) {
   Outcome nameless = small("--epochs 1 --lr 1e-12 --weights base.weights.h5");
   ASSERT_EQ(nameless.code, 0) << nameless.errors;
   EXPECT_THAT(nameless.output, HasSubstr("3 of 4 layers, in order; of other shapes there: answer\n"));
+  // Of a file that has other names for some layers: more fit in order.
+  Sequential renamed({16, 16, 3});
+  renamed.add(Conv2D{.filters = 8, .kernel_size = 3, .name = "first"});
+  renamed.add(BatchNormalization{.name = "first_norm"});
+  renamed.add(Conv2D{.filters = 8, .kernel_size = 3, .name = "conv"});
+  renamed.add(GlobalAveragePooling2D{});
+  renamed.add(Dense{.units = 3, .name = "predictions"});
+  renamed.build({.seed = 5});
+  save_weights(renamed, folder_ / "renamed.h5");
+  Outcome reordered = small("--epochs 1 --freeze all-but-last --weights renamed.h5");
+  ASSERT_EQ(reordered.code, 0) << reordered.errors;
+  EXPECT_THAT(reordered.output, HasSubstr("3 of 4 layers, in order; of other shapes there: answer\n"));
+  EXPECT_EQ(values("trained_model.h5", "second/kernel"),
+            renamed.parameters().at("conv/kernel").value.to_vector<float>());
   EXPECT_EQ(
       run(folder_.path(), "train --device cpu --model lenet5 --data training_set --weights base.h5").code, 4);
 }
