@@ -93,7 +93,8 @@ TEST(Bfloat16, IsRoundedAlikeByEveryDevice) {
     std::vector<float> again = converted.to(DType::f32).to_vector<float>();
     for (size_t i = 0; i < values.size(); ++i) {
       ASSERT_EQ(rounded[i].bits, bfloat16(values[i]).bits) << values[i] << " on " << device.name();
-      if (!std::isnan(values[i])) ASSERT_EQ(again[i], static_cast<float>(bfloat16(values[i])));
+      if (std::isnan(values[i])) continue;
+      ASSERT_EQ(again[i], static_cast<float>(bfloat16(values[i])));
     }
     // A length that is no multiple of what a thread takes, from an address that is none.
     Tensor odd = converted.range(1, {1001}).to(DType::f32);

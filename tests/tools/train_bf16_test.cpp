@@ -12,8 +12,8 @@ TEST_F(TrainBf16, LearnsAndLeavesThePolicyInTheFile) {
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
   Model model = Model::load(folder_ / "trained_model.h5");
   for (const LayerPtr& layer : model.graph().layers()) {
-    bool is_last = layer == model.graph().layers().back();
-    EXPECT_EQ(layer->dtype_policy(), is_last ? DTypePolicy::float32 : DTypePolicy::mixed_bfloat16)
+    bool is_end = layer == model.graph().layers().back() || layer->class_name() == "InputLayer";
+    EXPECT_EQ(layer->dtype_policy(), is_end ? DTypePolicy::float32 : DTypePolicy::mixed_bfloat16)
         << layer->name();
   }
   EXPECT_EQ(run(folder_.path(), "predict trained_model.h5 test_set/*/*.jpg").code, 0);

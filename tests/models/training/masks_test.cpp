@@ -63,7 +63,7 @@ class KerasMasks : public testing::TestWithParam<const char*> {
     expect_outputs(model, "after");
     if (!expected_.has("expected/weighted")) return;
     Tensor weights = expected_.tensor("expected/weights");
-    ArrayDataset weighted(inputs, labels, Tensors(std::vector{weights, weights}));
+    ArrayDataset weighted(inputs, labels, Tensors(std::vector{weights, weights}), {.device = device});
     expect_logs(model.evaluate(weighted, 7), "weighted_names", "weighted");
   }
 };
