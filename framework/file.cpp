@@ -8,11 +8,20 @@
 #include <cstring>
 
 namespace manul {
+namespace {
+
+/// What the system is short of is no fault of the file.
+[[noreturn]] void refuse_reading(const std::string& name, ErrorKind kind, int reason) {
+  bool system_is_short = reason == EMFILE || reason == ENFILE || reason == ENOMEM;
+  fail(system_is_short ? ErrorKind::failed : kind, "{}: cannot be read: {}", name, std::strerror(reason));
+}
+
+}  // namespace
 
 InputFile::InputFile(const std::filesystem::path& path, ErrorKind kind) : name_(path.string()), kind_(kind) {
   // O_NONBLOCK: opening a named pipe must not wait for a writer.
   descriptor_ = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (descriptor_ < 0) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+  if (descriptor_ < 0) refuse_reading(name_, kind_, errno);
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(descriptor_);
@@ -32,7 +41,7 @@ int64_t InputFile::read(int64_t offset, void* to, int64_t count) const {
   while (done < count) {
     ssize_t got = ::pread(descriptor_, static_cast<char*>(to) + done, count - done, offset + done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+    if (got < 0) refuse_reading(name_, kind_, errno);
     if (got == 0) break;
     done += got;
   }

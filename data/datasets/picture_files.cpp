@@ -33,7 +33,8 @@ PictureFormat format_by_content(const FolderEntry& entry) {
     std::array<uint8_t, picture_head> head{};
     auto length = static_cast<size_t>(file.read(0, head.data(), head.size()));
     return picture_format(std::span(head.data(), length));
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
     return {};  // what cannot be read and is not called a picture is none
   }
 }

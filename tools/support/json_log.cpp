@@ -10,10 +10,11 @@
 #include "manul/framework/error.h"
 #include "manul/framework/utf8.h"
 #include "manul/models/keras/json.h"
+#include "manul/tools/support/terminal.h"
 
 namespace manul {
 
-JsonLog::JsonLog(const std::string& file) {
+JsonLog::JsonLog(const std::string& file) : name_(printable(file)) {
   int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   file_.reset(descriptor < 0 ? nullptr : ::fdopen(descriptor, "a"));
   if (!file_) fail(ErrorKind::usage, "log-json: {}: {}", file, std::strerror(errno));
@@ -25,8 +26,13 @@ void JsonLog::write(const std::string& event, const Config& fields) {
   for (const Config::Entry& field : fields.as_map()) line.set(field.key, field.value);
   std::string text = json_text(line) + "\n";
   std::lock_guard lock(mutex_);
-  std::fwrite(text.data(), 1, text.size(), file_.get());
-  std::fflush(file_.get());
+  if (has_failed_) return;
+  errno = 0;
+  has_failed_ =
+      std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() || std::fflush(file_.get()) != 0;
+  if (has_failed_)  // not by warn(), which comes here
+    print_if_possible(stderr, "log-json: {}: cannot be written: {}; it ends there\n", name_,
+                      std::strerror(errno));
 }
 
 void JsonLog::on_epoch_begin(FitProgress& /*fit*/) {

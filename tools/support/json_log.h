@@ -29,6 +29,8 @@ class JsonLog : public Callback {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   std::unique_ptr<std::FILE, Closer> file_;
+  std::string name_;
+  bool has_failed_ = false;
   std::mutex mutex_;  // warnings come from any thread
   Stopwatch epoch_;
 };

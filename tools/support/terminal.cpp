@@ -23,8 +23,9 @@ bool commands_terminal(uint32_t code) {
 
 /// What was printed, until there is a file for it.
 struct Log {
-  std::string before;
+  std::string before, name;
   std::FILE* file = nullptr;
+  bool has_failed = false;
 };
 Log& log_of_run() {
   static Log log;
@@ -35,8 +36,12 @@ void write_to_log(const std::string& text) {
   constexpr size_t most_before = size_t{1} << 20;
   Log& log = log_of_run();
   if (log.file) {
-    std::fwrite(text.data(), 1, text.size(), log.file);
-    std::fflush(log.file);
+    if (log.has_failed) return;
+    errno = 0;
+    log.has_failed =
+        std::fwrite(text.data(), 1, text.size(), log.file) != text.size() || std::fflush(log.file) != 0;
+    if (log.has_failed)  // not by warn(), which comes here
+      fmt::print(stderr, "{}: cannot be written: {}; the log ends there\n", log.name, std::strerror(errno));
   } else if (log.before.size() < most_before) {
     log.before += text;
   }
@@ -60,6 +65,7 @@ void keep_log_in(const std::string& file) {
   int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   log.file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "w");
   if (!log.file) fail(ErrorKind::failed, "{}: cannot be written: {}", file, std::strerror(errno));
+  log.name = file;
   write_to_log(std::exchange(log.before, ""));
 }
 
