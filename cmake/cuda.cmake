@@ -49,7 +49,11 @@ if(NOT MANUL_CUDA STREQUAL "OFF")
     endif()
     set(MANUL_WITH_CUDA ON)
     set(manul_cuda_architectures ${CMAKE_CUDA_ARCHITECTURES})
-    message(STATUS "CUDA side: toolkit ${CUDAToolkit_VERSION}, cuDNN ${CUDNN_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}")
+    if(CMAKE_CUDA_FLAGS MATCHES "ptxas -O0")
+      set(optimized ", kernels NOT optimized (-DCMAKE_CUDA_FLAGS= makes fast ones)")
+    endif()
+    message(STATUS "CUDA side: toolkit ${CUDAToolkit_VERSION}, cuDNN ${CUDNN_VERSION}, "
+      "architectures ${CMAKE_CUDA_ARCHITECTURES}${optimized}")
   elseif(MANUL_CUDA STREQUAL "ON")
     message(FATAL_ERROR "MANUL_CUDA=ON: no CUDA toolkit of version 12 or newer with nvcc (found: "
       "'${CUDAToolkit_VERSION}'), or no cuDNN 9 (found: '${CUDNN_VERSION}'). CUDAToolkit_ROOT and CUDNN_ROOT say where they are.")

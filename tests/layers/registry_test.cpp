@@ -112,6 +112,10 @@ TEST_P(EveryLayer, RefusesByName) {
   EXPECT_EQ(complaint(layer_class(), with(base(), "lora_rank", 4)),
             prefix() + "option lora_rank: 4 is not supported");
   EXPECT_EQ(complaint(layer_class(), with(base(), "lora_rank", nullptr)), "");
+  Config quantizer = Config::map({{"class_name", "AbsMaxQuantizer"}, {"config", Config::map({{"axis", 0}})}});
+  EXPECT_EQ(complaint(layer_class(), with(base(), "kernel_quantizer", quantizer))
+                .find(prefix() + "option kernel_quantizer: "),
+            0U);
   EXPECT_EQ(complaint(layer_class(), with(base(), "dtype", "int8_from_float32")),
             prefix() + "option dtype: \"int8_from_float32\" is not supported");
   Config strange = Config::List{"strange"};

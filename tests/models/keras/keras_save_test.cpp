@@ -2,6 +2,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/models/keras/h5.h"
+#include "manul/ops/metrics/kinds/sparse_top_k_categorical_accuracy.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/models/keras_checks.h"
 #include "manul/tests/models/support.h"
@@ -88,6 +89,29 @@ TEST(KerasSave, SameModelSameBytes) {
   EXPECT_EQ(read_file(first), read_file(second));
   Model::load(first, {.training = true}).save(second);
   EXPECT_EQ(read_file(first), read_file(second));
+}
+
+/// Also those whose names resemble another's: a top-5 is not an accuracy.
+TEST(KerasSave, MetricsComeBackAsThemselves) {
+  TemporaryFolder folder;
+  Sequential model({4});
+  model.add(Dense{.units = 5, .activation = Activation::softmax});
+  model.compile(
+      Adam{}, Loss::sparse_categorical_crossentropy,
+      {SparseTopKCategoricalAccuracy{.k = 2}, Metric::accuracy, SparseTopKCategoricalAccuracy{.k = 3}},
+      {.seed = 3});
+  Tensor x = random_tensor({40, 4}, 1);
+  std::vector<int32_t> classes(40);
+  for (int i = 0; i < 40; ++i) classes[i] = i % 5;
+  Tensor y = Tensor::from(classes, {40});
+  Logs logs = model.evaluate(x, y);
+  ASSERT_EQ(logs.size(), 4U);
+  EXPECT_LT(logs[2].second, logs[1].second);
+  EXPECT_LT(logs[1].second, logs[3].second);
+  for (const char* name : {"metrics.h5", "metrics.keras"}) {
+    model.save(folder / name);
+    EXPECT_EQ(Model::load(folder / name, {.training = true}).evaluate(x, y), logs) << name;
+  }
 }
 
 TEST(KerasSave, KeepsWhatPredictAndResumeNeed) {
