@@ -202,7 +202,7 @@ void export_model(const std::string& stem, Model model, const OptimizerType& opt
   hdf5::Group root;
   add_all(root, "input", x);
   add_all(root, "label", labels);
-  add_all(root, "output", model.forward(x));
+  add_all(root, "output", model.forward_all(x));
   double loss = model.train_on_batch(x, labels).item<float>();
   root.add("loss", {}, std::vector<double>{loss});
   for (const char* ending : {".after.h5", ".after.keras"}) model.save(stem + ending);
