@@ -53,7 +53,7 @@ namespace cpu {
 /// none.
 void* allocate(size_t bytes);
 void release(void* data, size_t bytes);
-/// Gives what the pool keeps back to the system.
+/// Gives what the pool keeps back to the system, if that is more than 32 MiB.
 void give_back_pool();
 }  // namespace cpu
 

@@ -31,7 +31,8 @@ struct Pool {
   size_t kept = 0;
 };
 constexpr size_t most_kept = size_t{256} << 20;
-constexpr size_t trimmed_bytes = size_t{1} << 20;  // less is not worth a look at the whole heap
+/// Less is kept when a model goes: models that come and go would pay for the same pages again and again.
+constexpr size_t kept_between_models = size_t{32} << 20;
 
 Pool& pool() {
   static Pool* instance = new Pool;  // never destroyed: tensors may outlive static destructors
@@ -124,16 +125,16 @@ void* new_block(size_t size) {
 
 void give_back_pool() {
   decltype(Pool::blocks) blocks;
-  size_t bytes = 0;
   {
     std::lock_guard lock(pool().mutex);
+    if (pool().kept <= kept_between_models) return;
     std::swap(blocks, pool().blocks);
-    bytes = std::exchange(pool().kept, 0);
+    pool().kept = 0;
   }
   for (auto& [size, of_size] : blocks)
     for (void* block : of_size) std::free(block);
 #if defined(__GLIBC__)
-  if (bytes >= trimmed_bytes) malloc_trim(0);
+  malloc_trim(0);
 #endif
 }
 
