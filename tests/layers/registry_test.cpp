@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "manul/framework/error.h"
 #include "manul/layers/layers.h"
+#include "manul/tests/documentation_page.h"
 #include "manul/tests/fixtures.h"
 
 // What every registered layer keeps of a config, checks and refuses, and the table of the documentation. A
@@ -196,11 +193,7 @@ std::string table() {
 }
 
 TEST(LayerTable, OfTheDocumentationIsCurrent) {
-  std::string path = std::string(MANUL_SOURCE_DIR) + "/docs/layers.md";
-  if (std::getenv("MANUL_UPDATE_DOCS")) std::ofstream(path) << table();
-  std::ostringstream page;
-  page << std::ifstream(path).rdbuf();
-  EXPECT_EQ(page.str(), table()) << "MANUL_UPDATE_DOCS=1 writes the page anew";
+  expect_documentation_page("layers.md", table());
 }
 
 }  // namespace

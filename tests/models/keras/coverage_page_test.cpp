@@ -2,10 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "manul/framework/config/not_supported.h"
 #include "manul/framework/file.h"
@@ -19,6 +15,7 @@
 #include "manul/ops/pointwise/activation.h"
 #include "manul/ops/regularizers/regularizer_table.h"
 #include "manul/ops/schedules/schedule_table.h"
+#include "manul/tests/documentation_page.h"
 #include "manul/tests/fixtures.h"
 
 // docs/keras_coverage.md: all that Keras 3 has (tests/reference/keras3_names.json), and what Manul has of it.
@@ -193,11 +190,7 @@ TEST(Coverage, WhatIsHereIsNotCalledMissing) {
 }
 
 TEST(Coverage, PageOfTheDocumentationIsCurrent) {
-  std::filesystem::path path = std::filesystem::path(MANUL_SOURCE_DIR) / "docs/keras_coverage.md";
-  if (std::getenv("MANUL_UPDATE_DOCS")) std::ofstream(path) << page();
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  EXPECT_EQ(text.str(), page()) << "MANUL_UPDATE_DOCS=1 writes the page anew";
+  expect_documentation_page("keras_coverage.md", page());
 }
 
 }  // namespace

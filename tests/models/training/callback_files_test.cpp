@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "manul/models/keras/h5.h"
 #include "manul/models/training/callbacks.h"
 #include "manul/testing/op_check.h"
+#include "manul/tests/documentation_page.h"
 #include "manul/tests/models/support.h"
 #include "manul/tests/temporary_folder.h"
 
@@ -241,9 +240,7 @@ std::string page() {
 }
 
 TEST(CallbackTable, OfTheDocumentationIsCurrent) {
-  std::string path = std::string(MANUL_SOURCE_DIR) + "/docs/callbacks.md";
-  if (std::getenv("MANUL_UPDATE_DOCS")) std::ofstream(path) << page();
-  EXPECT_EQ(read_file(path), page()) << "MANUL_UPDATE_DOCS=1 writes the page anew";
+  expect_documentation_page("callbacks.md", page());
 }
 
 }  // namespace

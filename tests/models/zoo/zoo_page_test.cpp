@@ -1,10 +1,7 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
-
 #include "manul/models/zoo/zoo.h"
+#include "manul/tests/documentation_page.h"
 
 // The page of the documentation, made from the table of networks.
 namespace manul {
@@ -94,11 +91,7 @@ vision transformer whose positions come from a depthwise convolution, `catdog` t
 }
 
 TEST(ZooPage, OfTheDocumentationIsCurrent) {
-  std::string path = std::string(MANUL_SOURCE_DIR) + "/docs/zoo.md";
-  if (std::getenv("MANUL_UPDATE_DOCS")) std::ofstream(path) << page();
-  std::ostringstream written;
-  written << std::ifstream(path).rdbuf();
-  EXPECT_EQ(written.str(), page()) << "MANUL_UPDATE_DOCS=1 writes the page anew";
+  expect_documentation_page("zoo.md", page());
 }
 
 }  // namespace

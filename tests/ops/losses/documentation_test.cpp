@@ -1,11 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 
 #include "manul/ops/metrics/metric.h"
+#include "manul/tests/documentation_page.h"
 
 namespace manul {
 namespace {
@@ -69,11 +67,7 @@ std::string page() {
 }
 
 TEST(LossAndMetricTable, OfTheDocumentationIsCurrent) {
-  std::string path = std::string(MANUL_SOURCE_DIR) + "/docs/losses_and_metrics.md";
-  if (std::getenv("MANUL_UPDATE_DOCS")) std::ofstream(path) << page();
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  EXPECT_EQ(text.str(), page()) << "MANUL_UPDATE_DOCS=1 writes the page anew";
+  expect_documentation_page("losses_and_metrics.md", page());
 }
 
 }  // namespace
