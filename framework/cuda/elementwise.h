@@ -25,6 +25,19 @@ __device__ Pack<T, width>& mutable_pack(T* to, int64_t i) {
   return reinterpret_cast<Pack<T, width>*>(to)[i];
 }
 
+template <class T, int width>
+__device__ Pack<T, width> operator+(Pack<T, width> a, const Pack<T, width>& b) {
+#pragma unroll
+  for (int k = 0; k < width; ++k) a.values[k] += b.values[k];
+  return a;
+}
+template <class T, int width>
+__device__ Pack<T, width> operator-(Pack<T, width> a, const Pack<T, width>& b) {
+#pragma unroll
+  for (int k = 0; k < width; ++k) a.values[k] -= b.values[k];
+  return a;
+}
+
 /// As they lie in memory.
 template <class T, int width>
 __device__ Pack<T, width> stored(const Pack<Compute<T>, width>& computed) {

@@ -7,24 +7,30 @@
 namespace manul {
 namespace cuda {
 
-/// Whether a convolution is a product as it stands (1x1, stride 1, no border, one group) and cuBLAS serves it
-/// better: in true f32, where cuDNN wants a copy of the picture in another order.
-bool is_product(const WindowGeometry& geometry);
-/// y = x * kernel + bias (which may be undefined), dx = dy * kernel, of such a convolution. False if cuBLAS
-/// has no algorithm.
-bool forward_by_product(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Tensor& y);
-bool input_gradient_by_product(const Tensor& dy, const Tensor& kernel, const Tensor& dx);
+/// y = x * kernel + bias, which may be undefined, of a convolution of one group: products of what the windows
+/// of some output pixels see, gathered unless the convolution is a product as it stands (1x1, stride 1, no
+/// border). In true f32 faster than cuDNN, which copies the picture into another order there.
+/// dx = (`add` ? dx : 0) + dy * kernel: products with the kernel, of which a pixel of dx adds what belongs to
+/// it in a fixed order. Both want at most about `most_elements` of f32 besides. False, and nothing is done,
+/// if cuBLAS has no algorithm or one picture alone wants more.
+bool forward_by_products(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                         const WindowGeometry& geometry, int64_t most_elements, const Tensor& y);
+bool input_gradient_by_products(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                                bool add, int64_t most_elements, const Tensor& dx);
 
 /// The kernel's gradient of any convolution of one group as products of dy with what its windows see, for
 /// some thousand output pixels each, whose results, at most `most_elements` at a time, are added in double in
-/// a fixed order. For shapes that cuDNN has no deterministic algorithm for. False, and nothing is done, if
-/// cuBLAS has none either.
+/// a fixed order. False, and nothing is done, if cuBLAS has no algorithm.
 bool kernel_gradient_by_products(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                                  const Tensor& dkernel, int64_t most_elements);
 inline constexpr int64_t most_parts = int64_t{1} << 25;
 
 }  // namespace cuda
 
+inline constexpr Kernel<decltype(cuda::forward_by_products)> forward_by_products_kernel(
+    "forward_by_products", nullptr, MANUL_CUDA(cuda::forward_by_products));
+inline constexpr Kernel<decltype(cuda::input_gradient_by_products)> input_gradient_by_products_kernel(
+    "input_gradient_by_products", nullptr, MANUL_CUDA(cuda::input_gradient_by_products));
 inline constexpr Kernel<decltype(cuda::kernel_gradient_by_products)> kernel_gradient_by_products_kernel(
     "kernel_gradient_by_products", nullptr, MANUL_CUDA(cuda::kernel_gradient_by_products));
 

@@ -33,6 +33,23 @@ struct WindowGeometry {
   int64_t groups = 1;
 
   MANUL_HOST_DEVICE int64_t group_channels() const { return channels / groups; }
+
+  /// Where tap `tap` of `at` of the output reads along one axis; outside [0, input) it is padding.
+  MANUL_HOST_DEVICE int64_t source(int axis, int64_t at, int64_t tap) const {
+    return at * strides[axis] + tap * dilation[axis] - pad_before[axis];
+  }
+  MANUL_HOST_DEVICE bool is_outside(int64_t y, int64_t x) const {
+    return y < 0 || y >= input[0] || x < 0 || x >= input[1];
+  }
+  /// The output whose tap `tap` reads `at` of the input; -1 if there is none.
+  MANUL_HOST_DEVICE int64_t output_of(int axis, int64_t at, int64_t tap) const {
+    int64_t from = at + pad_before[axis] - tap * dilation[axis];
+    if (from < 0) return -1;
+    // In 32 bits, which a GPU divides several times as fast.
+    auto distance = static_cast<uint32_t>(from), stride = static_cast<uint32_t>(strides[axis]);
+    int64_t found = distance / stride;
+    return distance % stride == 0 && found < output[axis] ? found : -1;
+  }
 };
 
 /// Lays `window` over `x`; `operation` names the caller in errors. With n the length of the input and its

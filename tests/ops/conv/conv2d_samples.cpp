@@ -69,6 +69,9 @@ std::vector<OpSample> conv2d_samples() {
                     {.strides = {2, 1}, .groups = 3, .borders = {{0, 1}, 1}}),
       conv2d_sample("conv2d_borders_group_a_channel", {2, 7, 5, 5}, {10, 3, 2, 1},
                     {.groups = 5, .borders = {{0, 1}, {2, 0}}}),
+      // Many channels and tiles: on a GPU by Winograd's transforms.
+      conv2d_sample("conv2d_winograd", {9, 7, 8, 32}, {36, 3, 3, 32}, {.padding = same}),
+      conv2d_sample("conv2d_winograd_borders", {11, 6, 5, 36}, {32, 3, 3, 36}, {.borders = {{0, 2}, {1, 0}}}),
       // Few channels for many filters: the CPU's input gradient is a product.
       conv2d_sample("conv2d_few_channels", {3, 19, 17, 3}, {33, 5, 4, 3},
                     {.strides = {2, 1}, .padding = same}),

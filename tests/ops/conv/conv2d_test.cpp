@@ -2,7 +2,9 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/conv/conv2d_products.h"
+#include "manul/ops/conv/conv2d_winograd.h"
 #include "manul/ops/geometry/pad2d.h"
+#include "manul/ops/pointwise/pointwise.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
@@ -105,26 +107,96 @@ TEST(Conv2D, TakesADilationFarBeyondThePicture) {
   EXPECT_EQ(dkernel.to_vector<float>(), (std::vector<float>{0, 0, 0, 0, 18, 0, 0, 0, 0}));
 }
 
+struct ConvolutionCase {
+  Shape x, kernel;
+  Window2D window;
+};
+
+/// What the CPU has for a convolution of test values, and the values.
+struct Convolution {
+  WindowGeometry geometry;
+  Tensor x, kernel, bias, dy, y, y_without_bias, dx, dkernel;
+  explicit Convolution(const ConvolutionCase& c) : geometry(lay_window("conv2d", c.x, c.window)) {
+    x = test_values(c.x, 1), kernel = test_values(c.kernel, 2), bias = test_values({c.kernel[0]}, 3);
+    dy = test_values({c.x[0], geometry.output[0], geometry.output[1], c.kernel[0]}, 4);
+    y = Tensor::empty_like(dy), dx = Tensor::empty_like(x), dkernel = Tensor::empty_like(kernel);
+    y_without_bias = Tensor::empty_like(dy);
+    conv2d_forward_kernel(x, kernel, bias, geometry, y);
+    conv2d_forward_kernel(x, kernel, Tensor(), geometry, y_without_bias);
+    conv2d_backward_input_kernel(dy, kernel, geometry, dx);
+    conv2d_backward_kernel_kernel(x, dy, geometry, dkernel, Tensor());
+  }
+};
+
+constexpr double f32_tolerance = 1e-5;
+
 /// Whatever cuDNN would have taken: the way without it, with room for one product at a time and for all.
 TEST(Conv2D, KernelGradientByProductsAgreesWithTheCpu) {
   std::optional<Device> gpu = test_gpu();
   if (!gpu) GTEST_SKIP() << why_no_gpu();
-  struct Case {
-    Shape x, kernel;
-    Window2D window;
-  };
-  for (const Case& c : {Case{{3, 45, 61, 3}, {8, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::same}},
-                        Case{{2, 33, 70, 5}, {4, 3, 2, 5}, {{3, 2}, {1, 3}, Padding::valid, {2, 1}}},
-                        Case{{5, 40, 44, 6}, {7, 1, 1, 6}, {}}}) {
-    WindowGeometry geometry = lay_window("conv2d", c.x, c.window);
-    Tensor x = test_values(c.x, 1);
-    Tensor dy = test_values({c.x[0], geometry.output[0], geometry.output[1], c.kernel[0]}, 2);
-    Tensor expected = Tensor::empty(c.kernel);
-    conv2d_backward_kernel_kernel(x, dy, geometry, expected, Tensor());
+  for (const ConvolutionCase& one :
+       {ConvolutionCase{{3, 45, 61, 3}, {8, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::same}},
+        ConvolutionCase{{2, 33, 70, 5}, {4, 3, 2, 5}, {{3, 2}, {1, 3}, Padding::valid, {2, 1}}},
+        ConvolutionCase{{5, 40, 44, 6}, {7, 1, 1, 6}, {}}}) {
+    Convolution c(one);
     for (int64_t most : {int64_t{1}, int64_t{1} << 25}) {
-      Tensor seen = Tensor::empty(c.kernel, DType::f32, *gpu);
-      kernel_gradient_by_products_kernel(x.to(*gpu), dy.to(*gpu), geometry, seen, most);
-      EXPECT_LE(normalised_error(seen, expected), 1e-5) << c.kernel.text();
+      Tensor seen = Tensor::empty(c.kernel.shape(), DType::f32, *gpu);
+      kernel_gradient_by_products_kernel(c.x.to(*gpu), c.dy.to(*gpu), c.geometry, seen, most);
+      EXPECT_LE(normalised_error(seen, c.dkernel), f32_tolerance) << c.kernel.shape().text();
+    }
+  }
+}
+
+/// `forward` and `input_gradient` on a GPU, with room for `most` elements: with and without a bias, written
+/// and added.
+template <class Forward, class InputGradient>
+void expect_like_the_cpu(const Convolution& c, Device gpu, int64_t most, const Forward& forward,
+                         const InputGradient& input_gradient) {
+  Tensor x = c.x.to(gpu), kernel = c.kernel.to(gpu), dy = c.dy.to(gpu);
+  Tensor y = Tensor::empty(c.y.shape(), DType::f32, gpu), dx = Tensor::full(c.x.shape(), 1, DType::f32, gpu);
+  forward(x, kernel, c.bias.to(gpu), c.geometry, most, y);
+  EXPECT_LE(normalised_error(y, c.y), f32_tolerance) << c.kernel.shape().text();
+  forward(x, kernel, Tensor(), c.geometry, most, y);
+  EXPECT_LE(normalised_error(y, c.y_without_bias), f32_tolerance) << c.kernel.shape().text();
+  input_gradient(dy, kernel, c.geometry, true, most, dx);
+  EXPECT_LE(normalised_error(dx.to(Device()) + -1.0, c.dx), f32_tolerance) << c.kernel.shape().text();
+  input_gradient(dy, kernel, c.geometry, false, most, dx);
+  EXPECT_LE(normalised_error(dx, c.dx), f32_tolerance) << c.kernel.shape().text();
+}
+
+TEST(Conv2D, ProductsAgreeWithTheCpu) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  for (const ConvolutionCase& one :
+       {ConvolutionCase{{3, 45, 61, 3}, {8, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::same}},
+        ConvolutionCase{{2, 33, 70, 5}, {4, 3, 2, 5}, {{3, 2}, {1, 3}, Padding::valid, {2, 1}}},
+        ConvolutionCase{{5, 21, 22, 8}, {7, 3, 3, 8}, {{3, 3}, {2, 2}, Padding::same, {1, 1}, {{0, 2}, 1}}},
+        ConvolutionCase{{5, 14, 13, 12}, {16, 1, 1, 12}, {{1, 1}, {2, 2}}},
+        ConvolutionCase{{5, 40, 44, 6}, {7, 1, 1, 6}, {}}}) {
+    Convolution c(one);
+    int64_t pixels = c.dy.elements() / c.kernel.shape()[0],
+            columns = c.kernel.elements() / c.kernel.shape()[0];
+    int64_t picture = std::max(pixels * columns, c.x.elements()) / c.geometry.batch;
+    for (int64_t most : {picture, int64_t{1} << 26})
+      expect_like_the_cpu(c, *gpu, most, forward_by_products_kernel, input_gradient_by_products_kernel);
+  }
+}
+
+TEST(Conv2D, WinogradAgreesWithTheCpu) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  Window2D same{{3, 3}, {1, 1}, Padding::same}, valid{{3, 3}}, apart{{3, 3}};
+  apart.borders = {{0, 3}, {1, 0}};
+  for (const ConvolutionCase& one : {ConvolutionCase{{4, 9, 11, 32}, {36, 3, 3, 32}, same},
+                                     ConvolutionCase{{3, 16, 8, 36}, {32, 3, 3, 36}, valid},
+                                     ConvolutionCase{{70, 3, 5, 4}, {8, 3, 3, 4}, apart},
+                                     ConvolutionCase{{1, 70, 61, 4}, {4, 3, 3, 4}, same}}) {
+    Convolution c(one);
+    for (int64_t most : {int64_t{1}, int64_t{100000}, int64_t{1} << 27}) {
+      expect_like_the_cpu(c, *gpu, most, forward_by_winograd_kernel, input_gradient_by_winograd_kernel);
+      Tensor dkernel = Tensor::empty(c.kernel.shape(), DType::f32, *gpu);
+      kernel_gradient_by_winograd_kernel(c.x.to(*gpu), c.dy.to(*gpu), c.geometry, most, dkernel);
+      EXPECT_LE(normalised_error(dkernel, c.dkernel), f32_tolerance) << c.kernel.shape().text();
     }
   }
 }
