@@ -104,11 +104,12 @@ void ask_for(Ahead& ahead, const Operands<T>& operands, ProductSize size) {
   if (b.data) ahead.add(b.data, size.inner, size.columns * bytes, b.step * bytes);
 }
 
-/// y [rows, columns] = a · b, on the calling thread. Meanwhile asks for what `ahead` has, for what it will
-/// read itself, and at the end for what is read first if a product of the same size follows.
+/// y [rows, columns] = a · b, on top of y if `add`, on the calling thread. Meanwhile asks for what `ahead`
+/// has, for what it will read itself, and at the end for what is read first if a product of the same size
+/// follows.
 template <class T>
 void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, Ahead& ahead,
-                       const Operands<T>& following = {}) {
+                       const Operands<T>& following = {}, bool add = false) {
   int64_t whole = size.columns / lanes<T> * lanes<T>;
   bool small_b = whole > 0 && size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
   const int64_t row_block = small_b ? tile_rows : most_row_block;
@@ -127,7 +128,7 @@ void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, 
         ask_for<T>(ahead, following,
                    {length_at(0, row_block, size.rows), size.columns, length_at(0, inner_block, size.inner)});
       Block<T> block{{rows, size.columns, inner},     a.at(row, k), {b.data + k * b.step, b.step},
-                     {y.data + row * y.step, y.step}, k > 0,        &ahead};
+                     {y.data + row * y.step, y.step}, add || k > 0, &ahead};
       ahead.spread(tiles_in<T>(block.size));
       if (small_b)
         row_of_tiles(block);

@@ -265,6 +265,12 @@ void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* d
   product_transposed_a(kernel_size, x, dz, taker);
 }
 
+template <class T>
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add) {
+  Ahead ahead;
+  product_of_blocks<T>(size, a, b, y, ahead, {}, add);
+}
+
 template void product(ProductSize, const float*, const float*, float*);
 template void product(ProductSize, const double*, const double*, double*);
 template void product_transposed_a(ProductSize, const float*, const float*, float*);
@@ -277,5 +283,7 @@ template void dense_gradients(ProductSize, const float*, const float*, const flo
                               const GradientTaker&);
 template void dense_gradients(ProductSize, const double*, const double*, const double*, double*,
                               const GradientTaker&);
+template void product_on_thread(ProductSize, Left<float>, Rows<const float>, Rows<float>, bool);
+template void product_on_thread(ProductSize, Left<double>, Rows<const double>, Rows<double>, bool);
 
 }  // namespace manul::cpu

@@ -31,4 +31,25 @@ template <class T>
 void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* dx,
                      const GradientTaker& taker);
 
+/// The left matrix of a product: element (row, k) at data[row * row_step + k * inner_step].
+template <class T>
+struct Left {
+  const T* data;
+  int64_t row_step, inner_step;
+  Left at(int64_t row, int64_t k) const {
+    return {data + row * row_step + k * inner_step, row_step, inner_step};
+  }
+};
+
+/// Rows of contiguous elements.
+template <class T>
+struct Rows {
+  T* data;
+  int64_t step;
+};
+
+/// y = a · b, or += if `add`, on the calling thread alone. Best for whole vectors of columns.
+template <class T>
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add);
+
 }  // namespace manul::cpu

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "manul/framework/cpu/ahead.h"
+#include "manul/framework/cpu/product.h"
 #include "manul/framework/cpu/vector.h"
 
 /// Tiles of a product, on the calling thread. Included by block_product.h only.
@@ -14,23 +15,6 @@ namespace manul::cpu::blocked {
 
 inline constexpr int tile_rows = vector_registers == 32 ? 8 : 6;
 inline constexpr int tile_vectors = vector_registers == 32 ? 3 : 2;
-
-/// a as the tiles read it: element (row, k) at data[row * row_step + k * inner_step].
-template <class T>
-struct Left {
-  const T* data;
-  int64_t row_step, inner_step;
-  Left at(int64_t row, int64_t k) const {
-    return {data + row * row_step + k * inner_step, row_step, inner_step};
-  }
-};
-
-/// b and y: rows of contiguous elements.
-template <class T>
-struct Rows {
-  T* data;
-  int64_t step;
-};
 
 /// A row or a column of `count` equal tiles: where the first one lies, and elements from one to the next.
 template <class T>

@@ -1,5 +1,7 @@
+#include "manul/framework/cpu/column_sums.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
+#include "manul/ops/conv/conv2d_winograd.h"
 
 namespace manul::cpu {
 namespace {
@@ -8,6 +10,7 @@ constexpr int64_t block_bytes = 24 << 10;  // with as much of dy, near the arith
 constexpr int64_t block_pixels = 128;      // at least, to pay for loading and storing the sums
 constexpr int64_t most_sums = 1 << 20;     // elements of the sums in all parts together
 constexpr int64_t tasks = 32;
+constexpr int64_t most_transformed = 1 << 20;  // elements of all threads together
 constexpr int most_pieces = 2, most_filters = tile_vectors / most_pieces;
 
 /// A block of output rows: where its windows begin, and its gradients.
@@ -135,10 +138,23 @@ void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowG
   if (dbias) add_bias_parts(sums + filters * filter_step, division.parts, part_step, filters, dbias);
 }
 
+void bias_gradient(const Tensor& dy, const Tensor& dbias) {
+  const float* from = dy.data<float>();
+  auto sums = column_sums(dy.shape().rows(), dy.shape()[3],
+                          [from](int64_t i, int64_t /*filter*/) { return static_cast<double>(from[i]); });
+  std::transform(sums.begin(), sums.end(), dbias.mutable_data<float>(),
+                 [](double sum) { return static_cast<float>(sum); });
+}
+
 }  // namespace
 
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
+  if (dkernel.defined() && dy.dtype() == DType::f32 && is_for_winograd(geometry, dy.shape()[3])) {
+    kernel_gradient_by_winograd(x, dy, geometry, most_transformed, dkernel);
+    if (dbias.defined()) bias_gradient(dy, dbias);
+    return;
+  }
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
     int64_t filters = dy.shape()[3] / geometry.groups, channels = geometry.group_channels();
     int64_t weights = geometry.size[0] * geometry.size[1] * channels;

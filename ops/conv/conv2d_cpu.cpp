@@ -3,11 +3,13 @@
 #include "manul/ops/conv/conv2d_input_cpu.h"
 #include "manul/ops/conv/conv2d_row_cpu.h"
 #include "manul/ops/conv/conv2d_scatter_cpu.h"
+#include "manul/ops/conv/conv2d_winograd.h"
 
 namespace manul::cpu {
 namespace {
 
 constexpr int64_t block_bytes = 96 << 10;
+constexpr int64_t most_transformed = 1 << 18;  // elements of a thread, in the second-level cache
 
 /// Where a correlation writes: output (0, 0) of picture 0, and the steps to the neighbours.
 template <class T>
@@ -78,6 +80,10 @@ void backward_input_phase(const T* dy, const T* kernel, int64_t all_filters, con
 
 void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
                     const Tensor& y) {
+  if (x.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
+    forward_by_winograd(x, kernel, bias, geometry, most_transformed, y);
+    return;
+  }
   visit_float(x.dtype(), "conv2d", [&]<class T>(T) {
     const WindowGeometry& g = geometry;
     int64_t all_filters = kernel.shape()[0], row = g.output[1] * all_filters;
@@ -94,6 +100,10 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
+  if (dy.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
+    input_gradient_by_winograd(dy, kernel, geometry, false, most_transformed, dx);
+    return;
+  }
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
     // Measured: where a vector of channels would be mostly empty, and the filters are enough for a product.
     if (4 * geometry.group_channels() <= lanes<T> && kernel.shape()[0] / geometry.groups >= lanes<T>)
@@ -110,6 +120,10 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
 
 void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                                const Tensor& dx) {
+  if (dy.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
+    input_gradient_by_winograd(dy, kernel, geometry, true, most_transformed, dx);
+    return;
+  }
   Tensor own = Tensor::empty_like(dx);
   conv2d_backward_input(dy, kernel, geometry, own);
   accumulate(own, dx);

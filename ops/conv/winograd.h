@@ -23,7 +23,7 @@ struct OfInput {  // Bᵀ
 struct OfKernel {  // G
   template <class T>
   MANUL_HOST_DEVICE void operator()(const T (&g)[taps], T (&to)[side]) const {
-    T even = T(0.5) * (g[0] + g[2]), odd = T(0.5) * g[1];
+    T even = 0.5f * (g[0] + g[2]), odd = 0.5f * g[1];
     to[0] = g[0], to[1] = even + odd, to[2] = even - odd, to[3] = g[2];
   }
 };
@@ -42,7 +42,7 @@ struct OfOutputGradient {  // A
 struct OfKernelGradient {  // Gᵀ
   template <class T>
   MANUL_HOST_DEVICE void operator()(const T (&m)[side], T (&to)[taps]) const {
-    T even = T(0.5) * (m[1] + m[2]), odd = T(0.5) * (m[1] - m[2]);
+    T even = 0.5f * (m[1] + m[2]), odd = 0.5f * (m[1] - m[2]);
     to[0] = m[0] + even, to[1] = odd, to[2] = even + m[3];
   }
 };

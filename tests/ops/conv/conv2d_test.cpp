@@ -112,19 +112,21 @@ struct ConvolutionCase {
   Window2D window;
 };
 
-/// What the CPU has for a convolution of test values, and the values.
+/// Test values in f32 for a convolution, and what the CPU makes of them in `dtype`.
 struct Convolution {
   WindowGeometry geometry;
   Tensor x, kernel, bias, dy, y, y_without_bias, dx, dkernel;
-  explicit Convolution(const ConvolutionCase& c) : geometry(lay_window("conv2d", c.x, c.window)) {
+  explicit Convolution(const ConvolutionCase& c, DType dtype = DType::f32)
+      : geometry(lay_window("conv2d", c.x, c.window)) {
     x = test_values(c.x, 1), kernel = test_values(c.kernel, 2), bias = test_values({c.kernel[0]}, 3);
     dy = test_values({c.x[0], geometry.output[0], geometry.output[1], c.kernel[0]}, 4);
-    y = Tensor::empty_like(dy), dx = Tensor::empty_like(x), dkernel = Tensor::empty_like(kernel);
-    y_without_bias = Tensor::empty_like(dy);
-    conv2d_forward_kernel(x, kernel, bias, geometry, y);
-    conv2d_forward_kernel(x, kernel, Tensor(), geometry, y_without_bias);
-    conv2d_backward_input_kernel(dy, kernel, geometry, dx);
-    conv2d_backward_kernel_kernel(x, dy, geometry, dkernel, Tensor());
+    auto exact = [dtype](const Tensor& t) { return cast(t, dtype); };
+    y = exact(dy).clone(), y_without_bias = exact(dy).clone();
+    dx = exact(x).clone(), dkernel = exact(kernel).clone();
+    conv2d_forward_kernel(exact(x), exact(kernel), exact(bias), geometry, y);
+    conv2d_forward_kernel(exact(x), exact(kernel), Tensor(), geometry, y_without_bias);
+    conv2d_backward_input_kernel(exact(dy), exact(kernel), geometry, dx);
+    conv2d_backward_kernel_kernel(exact(x), exact(dy), geometry, dkernel, Tensor());
   }
 };
 
@@ -182,22 +184,23 @@ TEST(Conv2D, ProductsAgreeWithTheCpu) {
   }
 }
 
-TEST(Conv2D, WinogradAgreesWithTheCpu) {
-  std::optional<Device> gpu = test_gpu();
-  if (!gpu) GTEST_SKIP() << why_no_gpu();
+/// On every device, with room for a line of tiles, for some and for all, against the plain way in f64.
+TEST(Conv2D, WinogradAgreesWithTheSum) {
   Window2D same{{3, 3}, {1, 1}, Padding::same}, valid{{3, 3}}, apart{{3, 3}};
   apart.borders = {{0, 3}, {1, 0}};
-  for (const ConvolutionCase& one : {ConvolutionCase{{4, 9, 11, 32}, {36, 3, 3, 32}, same},
-                                     ConvolutionCase{{3, 16, 8, 36}, {32, 3, 3, 36}, valid},
-                                     ConvolutionCase{{70, 3, 5, 4}, {8, 3, 3, 4}, apart},
-                                     ConvolutionCase{{1, 70, 61, 4}, {4, 3, 3, 4}, same}}) {
-    Convolution c(one);
-    for (int64_t most : {int64_t{1}, int64_t{100000}, int64_t{1} << 27}) {
-      expect_like_the_cpu(c, *gpu, most, forward_by_winograd_kernel, input_gradient_by_winograd_kernel);
-      Tensor dkernel = Tensor::empty(c.kernel.shape(), DType::f32, *gpu);
-      kernel_gradient_by_winograd_kernel(c.x.to(*gpu), c.dy.to(*gpu), c.geometry, most, dkernel);
-      EXPECT_LE(normalised_error(dkernel, c.dkernel), f32_tolerance) << c.kernel.shape().text();
-    }
+  for (const ConvolutionCase& one : {ConvolutionCase{{4, 9, 11, 32}, {48, 3, 3, 32}, same},
+                                     ConvolutionCase{{3, 16, 8, 48}, {32, 3, 3, 48}, valid},
+                                     ConvolutionCase{{70, 3, 5, 16}, {16, 3, 3, 16}, apart},
+                                     ConvolutionCase{{1, 70, 61, 16}, {16, 3, 3, 16}, same},
+                                     ConvolutionCase{{2, 6, 7, 400}, {400, 3, 3, 400}, same}}) {
+    Convolution c(one, DType::f64);
+    for (Device device : test_devices())
+      for (int64_t most : {int64_t{1}, int64_t{100000}, int64_t{1} << 24}) {
+        expect_like_the_cpu(c, device, most, forward_by_winograd_kernel, input_gradient_by_winograd_kernel);
+        Tensor dkernel = Tensor::empty(c.kernel.shape(), DType::f32, device);
+        kernel_gradient_by_winograd_kernel(c.x.to(device), c.dy.to(device), c.geometry, most, dkernel);
+        EXPECT_LE(normalised_error(dkernel, c.dkernel), f32_tolerance) << c.kernel.shape().text();
+      }
   }
 }
 
