@@ -77,9 +77,12 @@ decltype(auto) visit_float(DType dtype, std::string_view operation, Function&& f
       return function(float{});
     case DType::f64:
       return function(double{});
-    default:
-      fail(ErrorKind::failed, "{}: works on f32 and f64, not on {}", operation, name_of(dtype));
+    case DType::bf16:
+    case DType::u8:
+    case DType::i32:
+      break;
   }
+  fail(ErrorKind::failed, "{}: works on f32 and f64, not on {}", operation, name_of(dtype));
 }
 
 /// The type that elements lie in memory as, and the one that they are computed in.
@@ -100,9 +103,11 @@ decltype(auto) visit_compute(DType dtype, std::string_view operation, Function&&
       return function(ElementTypes<double>{});
     case DType::bf16:
       return function(ElementTypes<bfloat16>{});
-    default:
-      fail(ErrorKind::failed, "{}: works on f32, f64 and bf16, not on {}", operation, name_of(dtype));
+    case DType::u8:
+    case DType::i32:
+      break;
   }
+  fail(ErrorKind::failed, "{}: works on f32, f64 and bf16, not on {}", operation, name_of(dtype));
 }
 
 /// Calls `function(T{})` with the element type of `dtype`, which is not bf16.

@@ -35,9 +35,12 @@ Image decode(codec::Bytes bytes, std::string_view name, const ImageOptions& opti
       return decode_oriented(bytes, name, options);
     case PictureDecoder::png:
       return codec::decode_png(bytes, name, options.color_mode);
-    default:
+    case PictureDecoder::other:
       return codec::decode_other(bytes, name, options.color_mode);
+    case PictureDecoder::none:  // require_picture() has thrown
+      break;
   }
+  fail(ErrorKind::data, "{}: no decoder reads it", name);
 }
 
 /// Looks at the first bytes before it reads the others.
