@@ -46,7 +46,7 @@ struct OptimizerSlot {
 /// flat tensors laid out as ParameterSet::values(). Step count and learning rate are read from the step state
 /// on the device. Most optimizers are an OptimizerOf (ops/optimizers/optimizer_of.h); one that does more than
 /// a function of each element derives from this class and overrides apply(), which is what runs then,
-/// everywhere.
+/// everywhere; files have it like the others if it is registered (ops/optimizers/own_optimizer.h).
 class Optimizer {
  public:
   /// Throws where an option is out of its range.
