@@ -89,6 +89,11 @@ void Model::check_compiled(std::string_view caller) const {
   check(is_compiled(), "{}: the model is not compiled", caller);
 }
 
+void Model::check_not_in_fit(std::string_view caller) const {
+  check(running_fit_.expired(),
+        "{}: the model is being trained by a fit() whose callback calls this; stop that fit first", caller);
+}
+
 void Model::build(const BuildOptions& options) {
   check(!is_built(), "model: it is built already");
   checked_parameters();
@@ -113,6 +118,7 @@ void Model::set_dtype_policy(DTypePolicy policy) {
 void Model::compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, std::vector<Metric> metrics,
                     const CompileOptions& options) {
   check(optimizer != nullptr, "compile: there is no optimizer");
+  check_not_in_fit("compile");
   if (options.dtype_policy) set_dtype_policy(*options.dtype_policy);
   if (is_built())
     check_built_as(options);

@@ -212,6 +212,8 @@ class Model {
   ParameterSet* checked_parameters() const;
   /// The same, or if it is not compiled.
   void check_compiled(std::string_view caller) const;
+  /// Throws if a fit() of the model is running, whose callback calls this.
+  void check_not_in_fit(std::string_view caller) const;
   const std::vector<Tensor>& checked(const std::vector<Tensor>& inputs) const;
   void check_built_as(const CompileOptions& options);
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
@@ -241,6 +243,7 @@ class Model {
   /// Orders of the data, and its augmentations, that fits have used: the next one goes on from there.
   int64_t epochs_begun_ = 0;
   int64_t epochs_begun() const;
+  std::weak_ptr<const int> running_fit_;  // lives as long as the Trainer of a fit() that is running
   /// What dropout draws from that is called as in training in prediction too; each forward() draws anew.
   std::unique_ptr<DeviceStepState> prediction_state_;
   int64_t predictions_ = 0;

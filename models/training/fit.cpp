@@ -75,6 +75,7 @@ Tensor input_values(const Tensor& batch, Device device) {
 
 History Model::fit(Dataset& train, const FitOptions& options) {
   check_compiled("fit");
+  check_not_in_fit("fit");
   check(options.validation_split == 0,
         "fit: validation_split is for arrays; split() a data set and pass one part as validation");
   check(options.sample_weight.empty(), "fit: sample_weight is for arrays; a data set has weights of its own");

@@ -100,6 +100,7 @@ void Trainer::start() {
 }
 
 History Trainer::run() {
+  model.running_fit_ = running_;
   start();
   for (; epoch < epochs && !stopped_; ++epoch) {
     model.state().set(&StepState::epoch, first_order_ + epoch);

@@ -73,6 +73,7 @@ class Trainer : public FitProgress {
   TrainingState make_state() const;
 
   FitOptions options_;
+  std::shared_ptr<const int> running_ = std::make_shared<int>();  // see Model::running_fit_
   BatchSource source_;
   std::unique_ptr<Evaluator> validation_;
   Tensor totals_;  // see Model::new_totals

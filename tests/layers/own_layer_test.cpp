@@ -56,23 +56,28 @@ struct Failing {
 
 TEST(OwnLayer, IsSavedAndLoadedAsKerasOwn) {
   TemporaryFolder folder;
-  std::string path = (folder.path() / "own.h5").string();
   Sequential model({4});
   model.add(Dense{.units = 3});
   model.add(ScaledSwish{.beta = 1.5});
-  model.build({.seed = 3});
-  model.parameters()
-      .at("scaled_swish/factor")
-      .value.copy_from(Tensor::from(std::vector<float>{1, 2, 3}, {3}));
-  Tensor x = Tensor::from(std::vector<float>{1, -2, 3, -4}, {1, 4});
-  std::vector<float> before = model.forward(x).to_vector<float>();
-  model.save(path);
-  Model loaded = Model::load(path);
-  EXPECT_EQ(loaded.forward(x).to_vector<float>(), before);
-  const ScaledSwish* own = options_of<ScaledSwish>(*loaded.graph().layers().back());
-  ASSERT_NE(own, nullptr);
-  EXPECT_EQ(own->beta, 1.5);
-  EXPECT_EQ(own->name, "scaled_swish");
+  model.compile(Adam{{.learning_rate = 0.1}}, "mse", {}, {.seed = 3});
+  Tensor x = Tensor::from(std::vector<float>{1, -2, 3, -4}, {1, 4}), y = Tensor::zeros({1, 3});
+  const Tensor& factor = model.parameters().at("scaled_swish/factor").value;
+  factor.copy_from(Tensor::from(std::vector<float>{1, 2, 3}, {3}));
+  for (const char* file : {"own.h5", "own.keras"}) {
+    std::vector<float> factor_before = factor.to_vector<float>();
+    model.train_on_batch(x, y);
+    EXPECT_NE(factor.to_vector<float>(), factor_before) << "it learns";
+    model.save(folder / file);
+    Model loaded = Model::load(folder / file, {.training = true});
+    EXPECT_EQ(loaded.forward(x).to_vector<float>(), model.forward(x).to_vector<float>());
+    const ScaledSwish* own = options_of<ScaledSwish>(*loaded.graph().layers().back());
+    ASSERT_NE(own, nullptr);
+    EXPECT_EQ(own->beta, 1.5);
+    EXPECT_EQ(own->name, "scaled_swish");
+    model.train_on_batch(x, y);
+    loaded.train_on_batch(x, y);
+    EXPECT_EQ(loaded.forward(x).to_vector<float>(), model.forward(x).to_vector<float>()) << "it goes on";
+  }
 }
 
 TEST(OwnLayer, IsCheckedInCodeAndInFiles) {

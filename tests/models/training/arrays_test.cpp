@@ -126,13 +126,39 @@ TEST(Arrays, CompileSaysThatAModelIsBuiltOtherwise) {
   EXPECT_EQ(message_of([&] { model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 5}); }),
             "compile: the model was built from the seed 0 before, by build(), predict() or forward(): give "
             "build() the seed 5");
-  EXPECT_THAT(
+  EXPECT_EQ(
       message_of([&] { model.compile(SGD{}, Loss::binary_crossentropy, {}, {.device = Device::cuda(0)}); }),
-      testing::HasSubstr("compile: the model was built"));
+      "compile: the model was built on cpu before, by build(), predict() or forward(): give build() the "
+      "device "
+      "cuda:0");
   model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 0});
   model.fit(corner_pictures(8, 1).inputs()[0], corner_pictures(8, 1).labels()[0]);
   model.compile(SGD{}, Loss::binary_crossentropy, {}, {.seed = 5});
   EXPECT_EQ(model.state().read().seed, 5U);
+}
+
+/// Does something with the model whose fit it is called in.
+class Meddles : public Callback {
+ public:
+  explicit Meddles(std::function<void(Model& model)> how) : how_(std::move(how)) {}
+  void on_step_end(FitProgress& fit) override { how_(fit.model); }
+
+ private:
+  std::function<void(Model& model)> how_;
+};
+
+TEST(Arrays, ACallbackCannotCompileOrFitTheModelThatIsTrained) {
+  ArrayDataset data = corner_pictures(40, 1);
+  Sequential model = compiled_classifier(), other = compiled_classifier();
+  Meddles compiles([](Model& its) { its.compile(SGD{}, Loss::binary_crossentropy); });
+  Meddles fits([&](Model& its) { its.fit(data); });
+  Meddles fits_another([&](Model& /*its*/) { other.fit(data, {.verbose = Verbose::none}); });
+  const std::string reason =
+      ": the model is being trained by a fit() whose callback calls this; stop that fit first";
+  EXPECT_EQ(message_of([&] { model.fit(data, {.callbacks = {&compiles}}); }), "compile" + reason);
+  EXPECT_EQ(message_of([&] { model.fit(data, {.callbacks = {&fits}}); }), "fit" + reason);
+  model.fit(data, {.callbacks = {&fits_another}, .verbose = Verbose::none});
+  model.compile(SGD{}, Loss::binary_crossentropy);
 }
 
 TEST(Arrays, WhatCannotBeIsASentence) {

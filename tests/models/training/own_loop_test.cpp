@@ -3,22 +3,19 @@
 #include <functional>
 
 #include "manul/data/datasets/epoch.h"
-#include "manul/data/datasets/image_dataset.h"
 #include "manul/data/datasets/subset.h"
-#include "manul/data/synthetic/synthetic.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/losses/loss.h"
 #include "manul/testing/op_check.h"
+#include "manul/tests/models/drawn_folder.h"
 #include "manul/tests/models/support.h"
-#include "manul/tests/temporary_folder.h"
 
 namespace manul {
 namespace {
 
 /// The documented loop, with dropout, a short last batch and an optimizer that is given no rate: the weights
 /// after three epochs.
-Sequential trained_in_own_loop(Dataset& data) {
-  Sequential model = small_classifier(0.3);
+Sequential trained_in_own_loop(Dataset& data, Sequential model) {
   model.build({.seed = 4});
   Adam adam({.learning_rate = 0.01});
   adam.attach(model.parameters());
@@ -39,8 +36,7 @@ Sequential trained_in_own_loop(Dataset& data) {
   return model;
 }
 
-Sequential fitted(Dataset& data, const Fusion& fusion) {
-  Sequential model = small_classifier(0.3);
+Sequential fitted(Dataset& data, const Fusion& fusion, Sequential model) {
   model.compile(Adam({.learning_rate = 0.01}), Loss::binary_crossentropy, {}, {.seed = 4, .fusion = fusion});
   model.fit(data, {.epochs = 3});
   return model;
@@ -48,27 +44,38 @@ Sequential fitted(Dataset& data, const Fusion& fusion) {
 
 TEST(OwnLoop, GivesTheNumbersOfFit) {
   InMemoryDataset data = corner_pictures(70, 1);
-  Sequential model = trained_in_own_loop(data);
+  Sequential model = trained_in_own_loop(data, small_classifier(0.3));
   // Where fit takes the loss from the probabilities too it is the same arithmetic.
-  EXPECT_TRUE(equal_bits(model.parameters().values(),
-                         fitted(data, {.loss_from_logits = false}).parameters().values()));
+  EXPECT_TRUE(
+      equal_bits(model.parameters().values(),
+                 fitted(data, {.loss_from_logits = false}, small_classifier(0.3)).parameters().values()));
   // From the logits the loss differs in its last bits, which Adam's first steps, of one size whatever the
   // gradient's, make larger.
-  EXPECT_LE(normalised_error(model.parameters().values(), fitted(data, {}).parameters().values()), 1e-3);
+  EXPECT_LE(normalised_error(model.parameters().values(),
+                             fitted(data, {}, small_classifier(0.3)).parameters().values()),
+            1e-3);
+}
+
+/// The same with pictures of a folder, augmented anew in each epoch, kept decoded or streamed.
+TEST(OwnLoop, GivesTheNumbersOfFitOnAugmentedPictures) {
+  DrawnFolder folder(40);
+  for (int64_t cache_mb : {1024, 0}) {
+    ImageDataset data(folder.files, folder.augmented(cache_mb));
+    Sequential model = trained_in_own_loop(data, picture_classifier());
+    EXPECT_TRUE(
+        equal_bits(model.parameters().values(),
+                   fitted(data, {.loss_from_logits = false}, picture_classifier()).parameters().values()))
+        << cache_mb;
+  }
 }
 
 /// Something looks at the data in the middle of the own loop's epoch: the same batches come.
 TEST(OwnLoop, OthersMayWalkThroughTheDataInBetween) {
-  TemporaryFolder folder;
-  write_synthetic(folder.path(), {.training = 20, .test = 2, .size = 16, .on_progress = {}});
-  ImageFolder files = ImageFolder::scan((folder / "training_set").string());
-  ImageDataset pictures(files, {.image = {.height = 16, .width = 16},
-                                .augment = {.zoom_low = 0.8, .zoom_high = 1.2, .horizontal_flip = true}});
+  DrawnFolder folder(20);
+  ImageDataset pictures(folder.files, folder.augmented());
   ArrayDataset arrays = corner_pictures(40, 1);
   auto part = split(arrays, 0.8).first;
-  Sequential of_pictures({16, 16, 3}), of_arrays = small_classifier();
-  of_pictures.add(Flatten{});
-  of_pictures.add(Dense{.units = 1, .activation = Activation::sigmoid});
+  Sequential of_pictures = picture_classifier(), of_arrays = small_classifier();
   of_pictures.compile(SGD{}, Loss::binary_crossentropy);
   of_arrays.compile(SGD{}, Loss::binary_crossentropy);
 
@@ -90,6 +97,31 @@ TEST(OwnLoop, OthersMayWalkThroughTheDataInBetween) {
     EXPECT_EQ(batches(*data, 0, [&] { model->predict(*data, 5); }), alone);
     EXPECT_EQ(batches(*data, 0, [&] { batches(*data, 2, [] {}); }), alone) << "a loop in the loop";
   }
+}
+
+TEST(OwnLoop, WhatIsFrozenInItsMiddleKeepsItsValue) {
+  InMemoryDataset data = corner_pictures(70, 1);
+  Sequential model = small_classifier();
+  model.build({.seed = 4});
+  Adam adam({.learning_rate = 0.01});
+  adam.attach(model.parameters());
+  DeviceStepState state;
+  const Tensor &frozen = model.parameters().at("dense/kernel").value,
+               &trained = model.parameters().at("dense_1/kernel").value;
+  Tensor frozen_at, trained_at;
+  for (const Batch& batch : Epoch(data, state, {.batch_size = 16, .seed = 4})) {
+    if (state.read().iteration == 2) {
+      model.layer("dense")->set_trainable(false);
+      frozen_at = frozen.clone();
+      trained_at = trained.clone();
+    }
+    Tape tape;
+    Tensor output = model.forward(batch.inputs[0], {.training = true, .state = &state});
+    Tensor labels = batch.labels[0].view(output.shape());
+    adam.minimize(tape, loss_from_probabilities(Loss::binary_crossentropy, output, labels), state);
+  }
+  EXPECT_TRUE(equal_bits(frozen, frozen_at)) << "no momentum moves it either";
+  EXPECT_FALSE(equal_bits(trained, trained_at));
 }
 
 }  // namespace

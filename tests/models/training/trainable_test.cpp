@@ -36,6 +36,31 @@ TEST(Trainable, ChangesAfterCompilingWithTheNextStep) {
   EXPECT_FALSE(equal_bits(body, small.copy_of("body/kernel")));
 }
 
+/// Freezes a layer after the third step, and keeps what it was then.
+class Freezes : public Callback {
+ public:
+  Tensor body, head;
+  void on_step_end(FitProgress& fit) override {
+    if (++steps_ != 3) return;
+    fit.model.layer("body")->set_trainable(false);
+    body = fit.model.parameters().at("body/kernel").value.clone();
+    head = fit.model.parameters().at("head/kernel").value.clone();
+  }
+
+ private:
+  int steps_ = 0;
+};
+
+TEST(Trainable, ChangesInTheMiddleOfAFit) {
+  SmallModel small;
+  Freezes freezes;
+  small.model.fit(small.x, small.labels,
+                  {.epochs = 3, .batch_size = 8, .callbacks = {&freezes}, .verbose = Verbose::none});
+  EXPECT_EQ(small.model.state().read().iteration, 6);
+  EXPECT_TRUE(equal_bits(freezes.body, small.copy_of("body/kernel")));
+  EXPECT_FALSE(equal_bits(freezes.head, small.copy_of("head/kernel")));
+}
+
 /// What does not train is as if it had been frozen from the beginning.
 TEST(Trainable, FrozenAfterCompilingEqualsFrozenBefore) {
   SmallModel late;
