@@ -66,4 +66,6 @@ void BackupAndRestore::save(FitProgress& fit) const {
   fit.save_checkpoint(file());
 }
 
+template bool register_callback<BackupAndRestore, BackupAndRestoreOptions>(const std::string& name);
+
 }  // namespace manul

@@ -41,6 +41,7 @@ class BackupAndRestore : public Callback {
   SaveFrequency frequency_;
 };
 
+extern template bool register_callback<BackupAndRestore, BackupAndRestoreOptions>(const std::string& name);
 inline const bool backup_and_restore_is_registered =
     register_callback<BackupAndRestore, BackupAndRestoreOptions>("BackupAndRestore");
 

@@ -28,6 +28,10 @@ bool register_callback(CallbackEntry entry) {
   return true;
 }
 
+bool register_callback(const char* name) {
+  return register_callback(CallbackEntry{.name = name});
+}
+
 const std::vector<CallbackEntry>& registered_callbacks() {
   return table();
 }

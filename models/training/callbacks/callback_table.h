@@ -21,6 +21,8 @@ struct CallbackEntry {
 /// Adds a kind to the table, from which names are looked up and the documentation is made. A file of its own
 /// under models/training/callbacks/ ends with this; a user's repository calls it the same way.
 bool register_callback(CallbackEntry entry);
+/// One that takes functions.
+bool register_callback(const char* name);
 /// `Options` is the struct that a Kind is made from; it tells its options by describe().
 template <class Kind, class KindOptions>
 bool register_callback(const std::string& name) {

@@ -62,4 +62,6 @@ void CSVLogger::on_epoch_end(FitProgress& fit, const Logs& logs) {
   }
 }
 
+template bool register_callback<CSVLogger, CSVLoggerOptions>(const std::string& name);
+
 }  // namespace manul

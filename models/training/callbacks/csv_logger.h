@@ -43,6 +43,7 @@ class CSVLogger : public Callback {
   int64_t epochs_before_ = -1;    // those of a fit that is resumed; -1: not known yet
 };
 
+extern template bool register_callback<CSVLogger, CSVLoggerOptions>(const std::string& name);
 inline const bool csv_logger_is_registered = register_callback<CSVLogger, CSVLoggerOptions>("CSVLogger");
 
 }  // namespace manul

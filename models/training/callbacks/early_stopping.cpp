@@ -65,4 +65,6 @@ void EarlyStopping::load_state(const TrainingState& state) {
   }
 }
 
+template bool register_callback<EarlyStopping, EarlyStoppingOptions>(const std::string& name);
+
 }  // namespace manul

@@ -52,6 +52,7 @@ class EarlyStopping : public Callback {
   Tensor best_values_, best_statistics_;
 };
 
+extern template bool register_callback<EarlyStopping, EarlyStoppingOptions>(const std::string& name);
 inline const bool early_stopping_is_registered =
     register_callback<EarlyStopping, EarlyStoppingOptions>("EarlyStopping");
 

@@ -34,6 +34,6 @@ class LambdaCallback : public Callback {
   LambdaCallbackOptions options_;
 };
 
-inline const bool lambda_callback_is_registered = register_callback({.name = "LambdaCallback"});
+inline const bool lambda_callback_is_registered = register_callback("LambdaCallback");
 
 }  // namespace manul

@@ -19,7 +19,6 @@ class LearningRateScheduler : public Callback {
   Schedule schedule_;
 };
 
-inline const bool learning_rate_scheduler_is_registered =
-    register_callback({.name = "LearningRateScheduler"});
+inline const bool learning_rate_scheduler_is_registered = register_callback("LearningRateScheduler");
 
 }  // namespace manul

@@ -92,4 +92,6 @@ void ModelCheckpoint::load_state(const TrainingState& state) {
   if (options_.save_best_only && state.find("checkpoint_best")) best_ = state.number("checkpoint_best");
 }
 
+template bool register_callback<ModelCheckpoint, ModelCheckpointOptions>(const std::string& name);
+
 }  // namespace manul

@@ -54,6 +54,7 @@ class ModelCheckpoint : public Callback {
   SaveFrequency frequency_;
 };
 
+extern template bool register_callback<ModelCheckpoint, ModelCheckpointOptions>(const std::string& name);
 inline const bool model_checkpoint_is_registered =
     register_callback<ModelCheckpoint, ModelCheckpointOptions>("ModelCheckpoint");
 

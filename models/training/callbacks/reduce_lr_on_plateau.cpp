@@ -53,4 +53,6 @@ void ReduceLROnPlateau::load_state(const TrainingState& state) {
   best_ = state.number("reduce_lr_on_plateau_best");
 }
 
+template bool register_callback<ReduceLROnPlateau, ReduceLROnPlateauOptions>(const std::string& name);
+
 }  // namespace manul

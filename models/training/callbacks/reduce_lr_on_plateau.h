@@ -45,6 +45,7 @@ class ReduceLROnPlateau : public Callback {
   int64_t wait_ = 0, cooldown_left_ = 0;
 };
 
+extern template bool register_callback<ReduceLROnPlateau, ReduceLROnPlateauOptions>(const std::string& name);
 inline const bool reduce_lr_on_plateau_is_registered =
     register_callback<ReduceLROnPlateau, ReduceLROnPlateauOptions>("ReduceLROnPlateau");
 

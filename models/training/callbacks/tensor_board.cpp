@@ -105,4 +105,6 @@ void TensorBoard::on_train_end(FitProgress& /*fit*/) {
   validation_.reset();
 }
 
+template bool register_callback<TensorBoard, TensorBoardOptions>(const std::string& name);
+
 }  // namespace manul

@@ -55,6 +55,7 @@ class TensorBoard : public Callback {
   int64_t epochs_written_ = -1;  // -1: none yet
 };
 
+extern template bool register_callback<TensorBoard, TensorBoardOptions>(const std::string& name);
 inline const bool tensor_board_is_registered =
     register_callback<TensorBoard, TensorBoardOptions>("TensorBoard");
 

@@ -27,4 +27,6 @@ void TerminateOnNaN::look_at(double loss, FitProgress& fit) const {
   fit.stop(StopReason::not_finite);
 }
 
+template bool register_callback<TerminateOnNaN, TerminateOnNaNOptions>(const std::string& name);
+
 }  // namespace manul

@@ -33,6 +33,7 @@ class TerminateOnNaN : public Callback {
   std::chrono::steady_clock::time_point looked_;
 };
 
+extern template bool register_callback<TerminateOnNaN, TerminateOnNaNOptions>(const std::string& name);
 inline const bool terminate_on_nan_is_registered =
     register_callback<TerminateOnNaN, TerminateOnNaNOptions>("TerminateOnNaN");
 
