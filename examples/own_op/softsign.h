@@ -14,18 +14,16 @@ Tensor softsign(const Tensor& x);
 
 /// One line a kernel: declares cpu::softsign, cuda::softsign and the slot softsign_kernel.
 MANUL_KERNEL(softsign, void(const Tensor& x, const Tensor& y));
-/// dx = dy / (1 + |x|)²
 MANUL_KERNEL(softsign_backward, void(const Tensor& x, const Tensor& dy, const Tensor& dx));
 
-/// The formulas, for both devices.
-template <class T>
-MANUL_HOST_DEVICE T softsign_of(T x) {
-  return x / (1 + std::abs(x));
-}
-template <class T>
-MANUL_HOST_DEVICE T softsign_derivative(T x) {
-  T denominator = 1 + std::abs(x);
-  return 1 / (denominator * denominator);
-}
+/// The formulas, for both devices: y of x, and dx = dy / (1 + |x|)².
+struct Softsign {
+  MANUL_HOST_DEVICE auto operator()(auto x) const { return x / (1 + std::abs(x)); }
+};
+struct SoftsignBackward {
+  MANUL_HOST_DEVICE auto operator()(auto x, auto dy) const {
+    return dy / ((1 + std::abs(x)) * (1 + std::abs(x)));
+  }
+};
 
 }  // namespace mine

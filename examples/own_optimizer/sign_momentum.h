@@ -3,11 +3,9 @@
 #include "manul/ops/optimizers/own_optimizer.h"
 
 namespace mine {
-
 using namespace manul;
 
-/// Steps of one size against the running mean of the gradients: m = beta * m + (1 - beta) * g,
-/// p -= learning_rate * sign(m).
+/// m = beta * m + (1 - beta) * g, p -= learning_rate * sign(m): steps of one size.
 struct SignMomentum {
   static constexpr const char* class_name = "Mine>SignMomentum";
   LearningRate learning_rate = 0.001;
@@ -36,5 +34,4 @@ struct SignMomentum {
   }
 };
 inline const OptimizerRegistration<SignMomentum> sign_momentum_registration;
-
 }  // namespace mine

@@ -5,7 +5,6 @@
 #include "manul/ops/schedules/own_schedule.h"
 
 namespace mine {
-
 using namespace manul;
 
 /// Half the rate after every so many steps.
@@ -24,5 +23,4 @@ struct Halving {
   }
 };
 inline const ScheduleRegistration<Halving> halving_registration;
-
 }  // namespace mine

@@ -1,5 +1,4 @@
-// A learning rate schedule of one's own: trains with it, saves the model, loads it and finds the rate where
-// it was.
+// A learning rate schedule of one's own: trains with it, saves, loads, and finds the rate where it was.
 #include <cstdio>
 #include <filesystem>
 
@@ -14,15 +13,11 @@ double next_rate(const Model& model) {
 }
 
 int main() {
-  Tensor x = Tensor::empty({64, 1}), y = Tensor::empty({64, 1});
-  for (int i = 0; i < 64; ++i) {
-    x.mutable_data<float>()[i] = static_cast<float>(i) / 64;
-    y.mutable_data<float>()[i] = 3 * x.data<float>()[i] - 1;
-  }
+  Tensor x = Tensor::from(std::vector<float>{0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2}, {8, 1}), y = 3 * x - 1;
   Sequential model({1});
   model.add(Dense{.units = 1});
   model.compile(Adam({.learning_rate = mine::Halving{.initial_learning_rate = 0.2, .every = 100}}), "mse");
-  model.fit(x, y, {.epochs = 200});  // two steps an epoch: four halvings
+  model.fit(x, y, {.epochs = 200, .batch_size = 4});  // two steps an epoch: four halvings
   double loss = model.evaluate(x, y)[0].second;
   std::printf("loss %.5f, learning rate %.5f\n", loss, next_rate(model));
 

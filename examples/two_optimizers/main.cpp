@@ -9,30 +9,20 @@
 
 using namespace manul;
 
-constexpr int64_t batch = 128;
-
-std::mt19937 bits(7);
-float uniform() {
-  return static_cast<float>(bits()) / 4294967296.0F;
-}
-
-/// Noise, or points at a distance of 2 from the origin.
+/// 128 points within a circle of radius 1, or on one of radius 2.
 Tensor draw(bool on_ring) {
-  Tensor points = Tensor::empty({batch, 2});
-  float* at = points.mutable_data<float>();
-  for (int64_t i = 0; i < batch; ++i) {
-    float angle = 6.2831853F * uniform(), radius = on_ring ? 2 : uniform();
-    at[2 * i] = radius * std::cos(angle);
-    at[2 * i + 1] = radius * std::sin(angle);
+  static std::mt19937 bits(7);
+  std::uniform_real_distribution<float> uniform(0, 1);
+  std::vector<float> points;
+  for (int i = 0; i < 128; ++i) {
+    float angle = 6.2831853F * uniform(bits), radius = on_ring ? 2 : uniform(bits);
+    points.insert(points.end(), {radius * std::cos(angle), radius * std::sin(angle)});
   }
-  return points;
+  return Tensor::from(points, {128, 2});
 }
 
 double mean_radius(const Tensor& points) {
-  double sum = 0;
-  std::vector<float> at = points.to_vector<float>();
-  for (size_t i = 0; i < at.size(); i += 2) sum += std::hypot(at[i], at[i + 1]);
-  return 2 * sum / static_cast<double>(at.size());
+  return mean(sqrt(sum(square(points), {1}))).item<float>();
 }
 
 Sequential network(int64_t outputs, uint64_t seed) {
@@ -49,21 +39,20 @@ int main() {
   generates.attach(generator.parameters());
   tells.attach(discriminator.parameters());
   DeviceStepState generator_state, discriminator_state;
-  Tensor real = Tensor::full({batch, 1}, 1), made = Tensor::full({batch, 1}, 0);
+  auto loss_of = [&](const Tensor& points, double is_real) {
+    Tensor labels = Tensor::full({128, 1}, is_real);
+    return loss_from_logits(Loss::binary_crossentropy, discriminator.forward(points), labels);
+  };
   double before = mean_radius(generator.predict(draw(false)));
   for (int step = 0; step < 1500; ++step) {
     Tensor noise = draw(false);
     {
       Tape tape;
-      Tensor of_real = discriminator.forward(draw(true));
-      Tensor of_made = discriminator.forward(generator.forward(noise));
-      Tensor loss = add(loss_from_logits(Loss::binary_crossentropy, of_real, real),
-                        loss_from_logits(Loss::binary_crossentropy, of_made, made));
+      Tensor loss = loss_of(draw(true), 1) + loss_of(generator.forward(noise), 0);
       tells.minimize(tape, loss, discriminator_state);
     }
     Tape tape;
-    Tensor of_made = discriminator.forward(generator.forward(noise));
-    generates.minimize(tape, loss_from_logits(Loss::binary_crossentropy, of_made, real), generator_state);
+    generates.minimize(tape, loss_of(generator.forward(noise), 1), generator_state);
   }
   double after = mean_radius(generator.predict(draw(false)));
   std::printf("mean radius of what is generated: %.2f, then %.2f; of the ring: 2\n", before, after);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <numeric>
 
 #include "manul/framework/cuda/launch.h"
@@ -123,6 +124,19 @@ void elementwise(const Context& context, int64_t count, const Function& function
   launch(context, detail::elementwise_kernel<T, Function, Inputs...>,
          blocks_for(threads, detail::each_threads), detail::each_threads, packs, count, function, to,
          from...);
+}
+
+/// The same of whole tensors, all f32 or all f64: for kernels of one's own, as cpu::elementwise
+/// (framework/cpu/elementwise.h).
+template <class Function, std::same_as<Tensor>... From>
+void elementwise(const Function& function, const Tensor& to, const From&... from) {
+  for (const Tensor& one : {from...})
+    check(one.elements() == to.elements(), "elementwise: one tensor is {}, another {}", one.shape(),
+          to.shape());
+  visit_float(to.dtype(), "elementwise", [&](auto zero) {
+    using T = decltype(zero);
+    elementwise(context_of(to), to.elements(), function, to.mutable_data<T>(), from.template data<T>()...);
+  });
 }
 
 /// to[i] = function(make(c), from[i]...) for the elements i of [rows, channels], c the channel of i; `to` may
