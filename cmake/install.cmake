@@ -35,12 +35,4 @@ write_basic_package_version_file(manulConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/manulConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/manulConfigVersion.cmake
   cmake/manul_cuda_sources.cmake DESTINATION ${manul_package})
 
-set(manul_private_libraries "-ljpeg -lpng -lz -lpthread -ldl")
-if(MANUL_WITH_CUDA)
-  string(APPEND manul_private_libraries " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt")
-  set(manul_pc_definitions " -DMANUL_WITH_CUDA")
-endif()
-# From where the file lies, so that the package may be installed or moved anywhere.
-file(RELATIVE_PATH manul_pc_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
-configure_file(cmake/manul.pc.in manul.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/manul.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+include(pkg_config)
