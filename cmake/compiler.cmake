@@ -8,9 +8,12 @@ if(MANUL_NATIVE)
   target_compile_options(manul_compiler INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 
-# For what takes long to compile and no time to run: programs but for the library's part, and tests.
-add_library(manul_quick_compile INTERFACE)
-target_compile_options(manul_quick_compile INTERFACE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:-O1>)
+# For what takes long to compile and no time to run: programs but for the library's part; and tests, which run once.
+foreach(kind quick:-O1 test:-O0)
+  string(REGEX MATCH "^([a-z]+):(.*)$" kind ${kind})
+  add_library(manul_${CMAKE_MATCH_1}_compile INTERFACE)
+  target_compile_options(manul_${CMAKE_MATCH_1}_compile INTERFACE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:${CMAKE_MATCH_2}>)
+endforeach()
 
 # Gives sources an option of their own, and therefore no precompiled header: GCC takes some options from that, in silence.
 function(manul_source_option option)

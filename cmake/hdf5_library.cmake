@@ -9,7 +9,7 @@ function(manul_add_hdf5_library)
   add_executable(manul_hdf5_convert ${folder}/convert_main.cpp ${folder}/read.cpp ${folder}/sandbox.cpp ${write}
     models/hdf5/writer.cpp framework/shape.cpp framework/fmt.cpp)
   target_compile_definitions(manul_hdf5_convert PRIVATE H5_USE_110_API MANUL_STATIC_HDF5)
-  target_link_libraries(manul_hdf5_convert PRIVATE manul_fmt)
+  target_link_libraries(manul_hdf5_convert PRIVATE manul_fmt manul_quick_compile)
   set_target_properties(manul_hdf5_convert PROPERTIES OUTPUT_NAME manul-hdf5-convert
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/manul)
   install(TARGETS manul_hdf5_convert RUNTIME DESTINATION ${CMAKE_INSTALL_LIBDIR}/manul COMPONENT programs)

@@ -45,7 +45,7 @@ struct Lengths {
 
 /// `width` outputs of one pixel. More than one only where every channel has one kernel.
 template <class T, int width, class Index>
-struct Forward {
+struct DepthwiseForward {
   using Values = Pack<T, width>;
   const T *x, *kernel, *bias;
   Lengths<Index> g;
@@ -76,7 +76,7 @@ struct Forward {
 
 /// The gradient of `width` channels of one input pixel.
 template <class T, int width, class Index>
-struct BackwardInput {
+struct DepthwiseBackwardInput {
   using Values = Pack<T, width>;
   const T *dy, *kernel;
   Lengths<Index> g;
@@ -184,14 +184,14 @@ int64_t largest(const WindowGeometry& g, int64_t filters) {
                    g.size[0] * g.size[1] * filters, reach});
 }
 
-constexpr int64_t pack = 4;
+constexpr int64_t channels_a_pack = 4;
 
 /// Whether four channels can be taken at once.
 template <class T>
 bool fits_packs(const WindowGeometry& g, int64_t filters, std::initializer_list<const T*> operands) {
   for (const T* operand : operands)
-    if (reinterpret_cast<uintptr_t>(operand) % (pack * sizeof(T)) != 0) return false;
-  return filters == g.channels && filters % pack == 0;
+    if (reinterpret_cast<uintptr_t>(operand) % (channels_a_pack * sizeof(T)) != 0) return false;
+  return filters == g.channels && filters % channels_a_pack == 0;
 }
 
 /// Of what depthwise_tiles_cuda.h is for, if the operands also fit packs.
@@ -226,10 +226,11 @@ void depthwise_conv2d_forward(const Tensor& x, const Tensor& kernel, const Tenso
     if constexpr (has_tiles<T, Index>)
       if (packs && depthwise_forward_by_tiles<T>(x, kernel, bias, geometry, y)) return;
     if (packs)
-      for_each(context_of(x), y.elements() / pack,
-               Forward<T, pack, Index>{from, weights, offset, lengths, to});
+      for_each(context_of(x), y.elements() / channels_a_pack,
+               DepthwiseForward<T, channels_a_pack, Index>{from, weights, offset, lengths, to});
     else
-      for_each(context_of(x), y.elements(), Forward<T, 1, Index>{from, weights, offset, lengths, to});
+      for_each(context_of(x), y.elements(),
+               DepthwiseForward<T, 1, Index>{from, weights, offset, lengths, to});
   });
 }
 
@@ -252,10 +253,11 @@ void depthwise_conv2d_backward_input(const Tensor& dy, const Tensor& kernel, con
     if constexpr (has_tiles<T, Index>)
       if (packs && depthwise_backward_input_by_tiles<T>(dy, kernel, geometry, dx)) return;
     if (packs)
-      for_each(context_of(dy), dx.elements() / pack,
-               BackwardInput<T, pack, Index>{from, weights, lengths, to});
+      for_each(context_of(dy), dx.elements() / channels_a_pack,
+               DepthwiseBackwardInput<T, channels_a_pack, Index>{from, weights, lengths, to});
     else
-      for_each(context_of(dy), dx.elements(), BackwardInput<T, 1, Index>{from, weights, lengths, to});
+      for_each(context_of(dy), dx.elements(),
+               DepthwiseBackwardInput<T, 1, Index>{from, weights, lengths, to});
   });
 }
 

@@ -5,7 +5,7 @@
 namespace manul::cuda {
 namespace {
 
-constexpr int filters_a_lane = 4;
+constexpr int filters_a_row = 4;
 
 /// Whether values of a stage are read so often that they are rounded where they lie, not as they are read.
 template <class Window>
@@ -46,7 +46,7 @@ struct WinnerGradients {
 template <class Window>
 struct WarpSums {
   static constexpr int tap_tiles = (Window::taps + 7) / 8;
-  float sum[2][tap_tiles][4] = {}, bias[filters_a_lane] = {};
+  float sum[2][tap_tiles][4] = {}, bias[filters_a_row] = {};
 
   /// Adds the gradients of two pixels times what lies under the lane's taps from `patches` on.
   __device__ void add(const WinnerGradients (&pair)[2], int column, const float* const (&taps)[tap_tiles],
@@ -81,7 +81,7 @@ struct WarpSums {
           if (tap < Window::taps) to[tap * filters_a_block + 2 * half + i / 2] = sum[half][tile][i];
         }
 #pragma unroll
-    for (int f = 0; f < filters_a_lane; ++f) {
+    for (int f = 0; f < filters_a_row; ++f) {
       float total = bias[f] + __shfl_xor_sync(0xffffffffu, bias[f], 1);
       total += __shfl_xor_sync(0xffffffffu, total, 2);
       if (column == 0) to[Window::taps * filters_a_block + f] = total;
@@ -99,7 +99,7 @@ __global__ void __launch_bounds__(window_threads, window_blocks)
   float *memory = dynamic_shared<float>(), *rows = memory, *next_rows = rows + stages.floats;
   int stage = blockIdx.x, warp = threadIdx.x / 32, row = threadIdx.x % 32 / 4, column = threadIdx.x % 4;
   begin_with_stage(x, g, stages, stage, rows);
-  int filters = static_cast<int>(g.filters), filter = blockIdx.y * filters_a_block + filters_a_lane * row,
+  int filters = static_cast<int>(g.filters), filter = blockIdx.y * filters_a_block + filters_a_row * row,
       slot = 2 * warp;
   bool inside = filter < filters;
   int offsets[tap_tiles];  // of the tap that the lane reads; what is read behind the last one goes nowhere
@@ -154,7 +154,7 @@ __global__ void __launch_bounds__(window_threads, window_blocks)
     next_rows = used;
   }
   __syncthreads();
-  warp_sums.store(memory + warp * sums * filters_a_block + filters_a_lane * row, column);
+  warp_sums.store(memory + warp * sums * filters_a_block + filters_a_row * row, column);
   add_warps(memory, partial.data + partial.at(blockIdx.y, blockIdx.x), sums * filters_a_block);
 }
 

@@ -8,7 +8,7 @@
 namespace manul::cuda {
 namespace {
 
-constexpr int threads = 128;
+constexpr int loss_threads = 128;
 
 /// A term of the mean is one output (binary) or one row of outputs. Both give the term and write its
 /// gradient.
@@ -66,14 +66,15 @@ struct CategoricalTerm {
 template <class T, class Term>
 __global__ void loss_terms(Term term, int64_t terms, double* partial, uint32_t* counter, T* value) {
   begin_kernel();
-  int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x;
-  double sum = block_sum<threads>(i < terms ? static_cast<double>(term(i)) : 0.0);
+  int64_t i = int64_t{blockIdx.x} * loss_threads + threadIdx.x;
+  double sum = block_sum<loss_threads>(i < terms ? static_cast<double>(term(i)) : 0.0);
   if (gridDim.x > 1) {
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
     if (!is_last_block(counter, gridDim.x)) return;
     sum = 0;
-    for (unsigned block = threadIdx.x; block < gridDim.x; block += threads) sum += __ldcg(partial + block);
-    sum = block_sum<threads>(sum);
+    for (unsigned block = threadIdx.x; block < gridDim.x; block += loss_threads)
+      sum += __ldcg(partial + block);
+    sum = block_sum<loss_threads>(sum);
   }
   if (threadIdx.x == 0) *value = static_cast<T>(sum / static_cast<double>(terms));
 }
@@ -81,9 +82,9 @@ __global__ void loss_terms(Term term, int64_t terms, double* partial, uint32_t* 
 template <class T, class Term>
 void mean_of(const Term& term, int64_t terms, const Tensor& value) {
   const Context& context = context_of(value);
-  unsigned blocks = std::max(blocks_for(terms, threads), 1u);
+  unsigned blocks = std::max(blocks_for(terms, loss_threads), 1u);
   Tensor partial = Tensor::empty({blocks}, DType::f64, value.device());
-  launch(context, loss_terms<T, Term>, blocks, threads, term, terms, partial.mutable_data<double>(),
+  launch(context, loss_terms<T, Term>, blocks, loss_threads, term, terms, partial.mutable_data<double>(),
          context.counters(), value.mutable_data<T>());
 }
 

@@ -6,7 +6,7 @@
 namespace manul::cuda {
 namespace {
 
-constexpr int threads = 256;
+constexpr int accumulate_threads = 256;
 constexpr unsigned most_blocks = 64;
 
 /// The mean loss of a batch, and where its total stands; null: none.
@@ -34,18 +34,19 @@ __global__ void two_sums(Term term, int64_t count, double* partial, uint32_t* co
                          LossToAdd<T> loss) {
   begin_kernel();
   double sums[2] = {0, 0};
-  for (int64_t i = int64_t{blockIdx.x} * threads + threadIdx.x; i < count; i += int64_t{gridDim.x} * threads)
+  for (int64_t i = int64_t{blockIdx.x} * accumulate_threads + threadIdx.x; i < count;
+       i += int64_t{gridDim.x} * accumulate_threads)
     term(i, sums);
-  sums[0] = block_sum<threads>(sums[0]);
-  sums[1] = block_sum<threads>(sums[1]);
+  sums[0] = block_sum<accumulate_threads>(sums[0]);
+  sums[1] = block_sum<accumulate_threads>(sums[1]);
   if (gridDim.x > 1) {
     if (threadIdx.x < 2) partial[threadIdx.x * gridDim.x + blockIdx.x] = sums[threadIdx.x];
     if (!is_last_block(counter, gridDim.x)) return;
     for (int k = 0; k < 2; ++k) {
       double sum = 0;
-      for (unsigned block = threadIdx.x; block < gridDim.x; block += threads)
+      for (unsigned block = threadIdx.x; block < gridDim.x; block += accumulate_threads)
         sum += __ldcg(partial + k * gridDim.x + block);
-      sums[k] = block_sum<threads>(sum);
+      sums[k] = block_sum<accumulate_threads>(sum);
     }
   }
   if (threadIdx.x == 0) {
@@ -58,9 +59,9 @@ __global__ void two_sums(Term term, int64_t count, double* partial, uint32_t* co
 template <class T, class Term>
 void add_two_sums(const Term& term, int64_t count, const Tensor& totals, const LossToAdd<T>& loss) {
   const Context& context = context_of(totals);
-  unsigned blocks = std::clamp(blocks_for(count, threads), 1u, most_blocks);
+  unsigned blocks = std::clamp(blocks_for(count, accumulate_threads), 1u, most_blocks);
   Tensor partial = Tensor::empty({2, blocks}, DType::f64, totals.device());
-  launch(context, two_sums<T, Term>, blocks, threads, term, count, partial.mutable_data<double>(),
+  launch(context, two_sums<T, Term>, blocks, accumulate_threads, term, count, partial.mutable_data<double>(),
          context.counters(), totals.mutable_data<double>(), loss);
 }
 
@@ -69,9 +70,9 @@ template <class Term>
 __global__ void four_sums(Term term, int64_t count, double* totals) {
   begin_kernel();
   double sums[4] = {0, 0, 0, 0};
-  for (int64_t i = threadIdx.x; i < count; i += threads) term(i, blockIdx.x, sums);
+  for (int64_t i = threadIdx.x; i < count; i += accumulate_threads) term(i, blockIdx.x, sums);
   for (int k = 0; k < 4; ++k) {
-    double sum = block_sum<threads>(sums[k]);
+    double sum = block_sum<accumulate_threads>(sums[k]);
     if (threadIdx.x == 0) totals[int64_t{k} * gridDim.x + blockIdx.x] += sum;
   }
 }
@@ -94,9 +95,9 @@ __global__ void class_pairs(metrics::ClassPairTerm<T> term, int64_t votes, doubl
   begin_kernel();
   int64_t label = blockIdx.x / term.classes, prediction = blockIdx.x % term.classes;
   double sum = 0;
-  for (int64_t i = threadIdx.x; i < votes; i += threads)
+  for (int64_t i = threadIdx.x; i < votes; i += accumulate_threads)
     if (term.label_of(i) == label && term.prediction_of(i) == prediction) sum += term.weights[i];
-  sum = block_sum<threads>(sum);
+  sum = block_sum<accumulate_threads>(sum);
   if (threadIdx.x == 0) totals[blockIdx.x] += sum;
 }
 
@@ -140,7 +141,7 @@ void accumulate_confusion(const Elements& elements, const Tensor& predictions, c
     AtThreshold<T> term{
         metrics::confusion_term<T>(elements, predictions, labels, weights, label_weights, thresholds)};
     launch(context_of(totals), four_sums<AtThreshold<T>>,
-           static_cast<unsigned>(thresholds.elements() * elements.columns), threads, term,
+           static_cast<unsigned>(thresholds.elements() * elements.columns), accumulate_threads, term,
            predictions.elements() / elements.classes, totals.mutable_data<double>());
   });
 }
@@ -153,8 +154,8 @@ void accumulate_class_scores(double threshold, const Tensor& predictions, const 
     OfClass<T> term{{predictions.data<T>(), labels_in(labels),
                      metrics::weights_in(weights, predictions.elements(), predictions.shape()[0]), classes,
                      threshold}};
-    launch(context_of(totals), four_sums<OfClass<T>>, static_cast<unsigned>(classes), threads, term,
-           predictions.elements() / classes, totals.mutable_data<double>());
+    launch(context_of(totals), four_sums<OfClass<T>>, static_cast<unsigned>(classes), accumulate_threads,
+           term, predictions.elements() / classes, totals.mutable_data<double>());
   });
 }
 
@@ -167,8 +168,8 @@ void accumulate_class_pairs(const ClassPairs& pairs, const Tensor& predictions, 
     metrics::ClassPairTerm<T> term{predictions.data<T>(), labels_in(labels),
                                    metrics::weights_in(weights, votes, predictions.shape()[0]), pairs,
                                    classes};
-    launch(context_of(totals), class_pairs<T>, static_cast<unsigned>(classes * classes), threads, term, votes,
-           totals.mutable_data<double>());
+    launch(context_of(totals), class_pairs<T>, static_cast<unsigned>(classes * classes), accumulate_threads,
+           term, votes, totals.mutable_data<double>());
   });
 }
 

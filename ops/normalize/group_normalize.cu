@@ -4,7 +4,7 @@
 namespace manul::cuda {
 namespace {
 
-constexpr int threads = 256;
+constexpr int group_threads = 256;
 
 /// Element `i` of group `group`, counted within the group.
 __device__ int64_t element_of(const NormalizedGroups& g, int64_t group, int64_t i) {
@@ -18,14 +18,14 @@ __global__ void statistics_kernel(const T* x, NormalizedGroups g, double epsilon
   begin_kernel();
   int64_t group = blockIdx.x, count = g.rows * g.columns;
   double sum = 0, squares = 0;
-  for (int64_t i = threadIdx.x; i < count; i += threads)
+  for (int64_t i = threadIdx.x; i < count; i += group_threads)
     sum += static_cast<double>(x[element_of(g, group, i)]);
-  double centre = block_sum<threads>(sum) / static_cast<double>(count);
-  for (int64_t i = threadIdx.x; i < count; i += threads) {
+  double centre = block_sum<group_threads>(sum) / static_cast<double>(count);
+  for (int64_t i = threadIdx.x; i < count; i += group_threads) {
     double distance = static_cast<double>(x[element_of(g, group, i)]) - centre;
     squares += distance * distance;
   }
-  double variance = block_sum<threads>(squares) / static_cast<double>(count);
+  double variance = block_sum<group_threads>(squares) / static_cast<double>(count);
   if (threadIdx.x != 0) return;
   mean[group] = static_cast<T>(centre);
   inverse[group] = static_cast<T>(1 / sqrt(variance + epsilon));
@@ -52,15 +52,15 @@ __global__ void input_gradient_kernel(const T* x, const T* gamma, const T* mean,
   int64_t group = blockIdx.x, count = g.rows * g.columns;
   T centre = mean[group], factor = inverse[group];
   double sum = 0, product = 0;
-  for (int64_t k = threadIdx.x; k < count; k += threads) {
+  for (int64_t k = threadIdx.x; k < count; k += group_threads) {
     int64_t i = element_of(g, group, k);
     T e = gamma ? dy[i] * gamma[g.parameter_of(i)] : dy[i];
     sum += static_cast<double>(e);
     product += static_cast<double>(e * ((x[i] - centre) * factor));
   }
-  T mean_e = static_cast<T>(block_sum<threads>(sum) / static_cast<double>(count));
-  T mean_eh = static_cast<T>(block_sum<threads>(product) / static_cast<double>(count));
-  for (int64_t k = threadIdx.x; k < count; k += threads) {
+  T mean_e = static_cast<T>(block_sum<group_threads>(sum) / static_cast<double>(count));
+  T mean_eh = static_cast<T>(block_sum<group_threads>(product) / static_cast<double>(count));
+  for (int64_t k = threadIdx.x; k < count; k += group_threads) {
     int64_t i = element_of(g, group, k);
     T e = gamma ? dy[i] * gamma[g.parameter_of(i)] : dy[i];
     dx[i] = factor * (e - mean_e - (x[i] - centre) * factor * mean_eh);
@@ -79,7 +79,7 @@ struct GradientPair {
 };
 
 template <class T>
-struct StoreGradients {
+struct StoreGroupGradients {
   T *dgamma, *dbeta;
   __device__ void operator()(int64_t parameter, DoublePair sum) const {
     if (dbeta) dbeta[parameter] = static_cast<T>(sum.first);
@@ -97,8 +97,8 @@ void group_statistics(const Tensor& x, const NormalizedGroups& groups, double ep
                       const Tensor& inverse_deviation) {
   visit_float(x.dtype(), "group_normalize", [&](auto zero) {
     using T = decltype(zero);
-    launch(context_of(x), statistics_kernel<T>, block_a_group(groups), threads, x.data<T>(), groups, epsilon,
-           mean.mutable_data<T>(), inverse_deviation.mutable_data<T>());
+    launch(context_of(x), statistics_kernel<T>, block_a_group(groups), group_threads, x.data<T>(), groups,
+           epsilon, mean.mutable_data<T>(), inverse_deviation.mutable_data<T>());
   });
 }
 
@@ -120,14 +120,14 @@ void group_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor
   visit_float(x.dtype(), "group_normalize", [&](auto zero) {
     using T = decltype(zero);
     if (dx.defined())
-      launch(context_of(x), input_gradient_kernel<T>, block_a_group(groups), threads, x.data<T>(),
+      launch(context_of(x), input_gradient_kernel<T>, block_a_group(groups), group_threads, x.data<T>(),
              data_or_null<T>(gamma), mean.data<T>(), inverse_deviation.data<T>(), dy.data<T>(), groups,
              dx.mutable_data<T>());
     if (dgamma.defined() || dbeta.defined())
       column_sums<DoublePair>(
           x, x.elements() / groups.parameters, groups.parameters,
           GradientPair<T>{x.data<T>(), mean.data<T>(), inverse_deviation.data<T>(), dy.data<T>(), groups},
-          StoreGradients<T>{mutable_data_or_null<T>(dgamma), mutable_data_or_null<T>(dbeta)});
+          StoreGroupGradients<T>{mutable_data_or_null<T>(dgamma), mutable_data_or_null<T>(dbeta)});
   });
 }
 

@@ -71,7 +71,7 @@ struct GradientPairs {
 };
 
 template <class T>
-struct StoreGradients {
+struct StoreNormalizeGradients {
   T *dbeta, *dgamma;
   DoublePair* sums;
   __device__ void operator()(int64_t c, DoublePair sum) const {
@@ -152,7 +152,7 @@ void normalize_backward(const F& function, const Tensor& x, const Tensor& addend
       x, rows, channels,
       GradientPairs<F, S, T>{function, make, x.data<S>(), data_or_null<S>(addend), dy.data<S>(), channels,
                              mutable_data_or_null<S>(dz)},
-      StoreGradients<T>{mutable_data_or_null<T>(dbeta), mutable_data_or_null<T>(dgamma), pairs});
+      StoreNormalizeGradients<T>{mutable_data_or_null<T>(dbeta), mutable_data_or_null<T>(dgamma), pairs});
   if (!dx.defined()) return;
   const S* arrived = dz.defined() ? dz.data<S>() : dy.data<S>();
   channelwise(context_of(x), rows, channels, MakeGradient<T>{make, pairs, static_cast<double>(rows)},

@@ -12,7 +12,7 @@ void visit_binary(Binary operation, Use&& use) {
 }
 
 /// Those that bf16 is computed by as it is; see unary.cu.
-using InBf16 = pointwise::FunctionList<pointwise::Add, pointwise::Subtract, pointwise::Multiply>;
+using BinaryInBf16 = pointwise::FunctionList<pointwise::Add, pointwise::Subtract, pointwise::Multiply>;
 
 template <class Use, template <class> class... Functions>
 bool visit_in_bf16(Binary operation, Use&& use, pointwise::FunctionList<Functions...>) {
@@ -128,7 +128,7 @@ void compute_gradients(const F& function, const Tensor& a, const Tensor& b, cons
 void binary(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y) {
   if (a.dtype() == DType::bf16) {
     auto use = [&](auto function) { compute<bfloat16>(function, a, b, y); };
-    if (!visit_in_bf16(operation, use, InBf16{})) call_in_f32(binary, operation, a, b, y);
+    if (!visit_in_bf16(operation, use, BinaryInBf16{})) call_in_f32(binary, operation, a, b, y);
     return;
   }
   visit_float(a.dtype(), "arithmetic", [&](auto zero) {
@@ -141,7 +141,8 @@ void binary_backward(Binary operation, const Tensor& a, const Tensor& b, const T
                      const Tensor& db) {
   if (a.dtype() == DType::bf16) {
     auto use = [&](auto function) { compute_gradients<bfloat16>(function, a, b, dy, da, db); };
-    if (!visit_in_bf16(operation, use, InBf16{})) call_in_f32(binary_backward, operation, a, b, dy, da, db);
+    if (!visit_in_bf16(operation, use, BinaryInBf16{}))
+      call_in_f32(binary_backward, operation, a, b, dy, da, db);
     return;
   }
   visit_float(a.dtype(), "arithmetic", [&](auto zero) {

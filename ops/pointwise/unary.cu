@@ -12,9 +12,9 @@ void visit_unary(const Unary& operation, Use&& use) {
 
 /// Those that bf16 is computed by as it is: what stands between the products of networks. Each costs kernels
 /// of its own; of all others bf16 is converted.
-using InBf16 = pointwise::FunctionList<pointwise::Scale, pointwise::Relu, pointwise::Relu6,
-                                       pointwise::Sigmoid, pointwise::Tanh, pointwise::Silu, pointwise::Gelu,
-                                       pointwise::HardSigmoid, pointwise::HardSilu>;
+using UnaryInBf16 = pointwise::FunctionList<pointwise::Scale, pointwise::Relu, pointwise::Relu6,
+                                            pointwise::Sigmoid, pointwise::Tanh, pointwise::Silu,
+                                            pointwise::Gelu, pointwise::HardSigmoid, pointwise::HardSilu>;
 
 /// Calls use(F{}) if the function is one of the list.
 template <class Use, template <class> class... Functions>
@@ -68,7 +68,7 @@ void compute_gradient(const F& function, const Tensor& x, const Tensor& y, const
 void unary(const Unary& operation, const Tensor& x, const Tensor& y) {
   if (x.dtype() == DType::bf16) {
     auto use = [&](auto function) { compute<bfloat16>(function, x, y); };
-    if (!visit_in_bf16(operation, use, InBf16{})) call_in_f32(unary, operation, x, y);
+    if (!visit_in_bf16(operation, use, UnaryInBf16{})) call_in_f32(unary, operation, x, y);
     return;
   }
   visit_float(x.dtype(), "elementwise function", [&](auto zero) {
@@ -81,7 +81,7 @@ void unary_backward(const Unary& operation, const Tensor& x, const Tensor& y, co
                     const Tensor& dx) {
   if (y.dtype() == DType::bf16) {
     auto use = [&](auto function) { compute_gradient<bfloat16>(function, x, y, dy, dx); };
-    if (!visit_in_bf16(operation, use, InBf16{})) call_in_f32(unary_backward, operation, x, y, dy, dx);
+    if (!visit_in_bf16(operation, use, UnaryInBf16{})) call_in_f32(unary_backward, operation, x, y, dy, dx);
     return;
   }
   visit_float(y.dtype(), "elementwise function", [&](auto zero) {

@@ -10,7 +10,7 @@ function(run)
   set(output "${output}" PARENT_SCOPE)
 endfunction()
 run(${CMAKE_COMMAND} -S ${SOURCE}/examples -B ${scratch} -G ${GENERATOR} -DCMAKE_PREFIX_PATH=${BUILD}/install_test/prefix
-  "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DCMAKE_CUDA_COMPILER_LAUNCHER=${LAUNCHER})
+  "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DCMAKE_CUDA_FLAGS=${CUDA_FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DCMAKE_CUDA_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build ${scratch})
 run(${CMAKE_CTEST_COMMAND} --test-dir ${scratch} --output-on-failure)
 file(GLOB examples ${SOURCE}/examples/*/CMakeLists.txt)

@@ -1,5 +1,5 @@
-# Installs the build in BUILD, then builds the C++ samples of README.md and docs/ as a separate project and runs what
-# can be run. Run with cmake -P.
+# Installs the build in BUILD, and the package with the library as a shared one (SHARED_LIBRARY), with which the C++ samples
+# of README.md and docs/ are built as a separate project, and what can be run is run. Run with cmake -P.
 set(scratch ${BUILD}/install_test)
 file(REMOVE_RECURSE ${scratch})
 
@@ -19,11 +19,18 @@ function(write_source file source)
   file(WRITE ${scratch}/samples/${file} "${source}")
 endfunction()
 
-# Each sample of these pages is the body of a function that is given what the text around it speaks of.
+# Each sample of these pages is a struct with its registration, or the body of a function that is given what the text
+# around it speaks of. The training loop that is written out is run besides (tests/tools/consumer/written_loop.cpp).
 set(source "#include \"manul/manul.h\"\nusing namespace manul<semicolon>\n")
 foreach(page models zoo from_picture_to_gradient from_file_to_update)
   read_samples(docs/${page}.md)
   foreach(body IN LISTS samples)
+    if(body MATCHES "^struct ")
+      string(APPEND source "${body}")
+      continue()
+    elseif(body MATCHES ": Epoch\\(data")
+      write_source(written_loop.inc "${body}")
+    endif()
     string(MD5 name "${body}")
     string(APPEND source "void sample_${name}(Model& model, Dataset& train, Dataset& test, Dataset& data, Tensor& pictures, "
       "Tensor& labels, int steps) {{\n${body}}}\n")
@@ -43,7 +50,6 @@ foreach(page README docs/from_keras docs/from_pytorch docs/tutorial)
     math(EXPR name "${name} + 1")
     if(body MATCHES "int main\\(")
       write_source(program_${name}.cpp "${body}")
-      set(last_program ${scratch}/samples/program_${name}.cpp)
     elseif(body MATCHES "^struct ")
       string(APPEND types "${body}")
     else()
@@ -68,23 +74,47 @@ check_headers(${scratch}/prefix/include)
 check_standard_names(${scratch}/prefix/include)
 list(TRANSFORM standard_names REPLACE "\\|.*" "" OUTPUT_VARIABLE standard_headers)
 list(JOIN standard_headers " " standard_headers)
+
+# As BUILD_SHARED_LIBS=ON installs it: what is compiled is the same, and taken from here.
+set(package ${scratch}/prefix)
+set(packages ${package})
+if(SHARED_LIBRARY)
+  set(cuda OFF)
+  if(CUDA)
+    set(cuda ON)
+  endif()
+  run(${CMAKE_COMMAND} -S ${SOURCE} -B ${scratch}/shared -G ${GENERATOR} -DBUILD_SHARED_LIBS=ON -DMANUL_PROGRAMS=OFF
+    -DMANUL_TESTS=OFF -DCMAKE_BUILD_TYPE=${BUILD_TYPE} -DCMAKE_INSTALL_LIBDIR=${LIBDIR} "-DCMAKE_CXX_FLAGS=${FLAGS}"
+    -DMANUL_CUDA=${cuda} "-DCMAKE_CUDA_FLAGS=${CUDA_FLAGS}" -DCMAKE_CUDA_ARCHITECTURES=${CUDA_ARCHITECTURES})
+  file(GLOB library ${SHARED_LIBRARY}/*)
+  file(COPY ${library} ${BUILD}/lib DESTINATION ${scratch}/shared)
+  file(COPY ${TESTING} DESTINATION ${scratch}/shared/testing)
+  set(package ${scratch}/shared_prefix)
+  list(APPEND packages ${package})
+  run(${CMAKE_COMMAND} --install ${scratch}/shared --prefix ${package})
+endif()
 run(${CMAKE_COMMAND} -S ${SOURCE}/tests/tools/consumer -B ${scratch}/build -G ${GENERATOR}
-  -DCMAKE_PREFIX_PATH=${scratch}/prefix -DCMAKE_BUILD_TYPE=Release -DSOURCES=${scratch}/samples
-  "-DSTANDARD_HEADERS=${standard_headers}"
+  -DCMAKE_PREFIX_PATH=${package} -DSOURCES=${scratch}/samples "-DSTANDARD_HEADERS=${standard_headers}"
   "-DCMAKE_CXX_FLAGS=${FLAGS}" -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build ${scratch}/build)
 run(${CMAKE_CTEST_COMMAND} --test-dir ${scratch}/build --output-on-failure)
 
 # The same without CMake.
 find_program(PKG_CONFIG pkg-config)
-if(PKG_CONFIG)
-  set(package ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${scratch}/prefix/${LIBDIR}/pkgconfig ${PKG_CONFIG})
-  execute_process(COMMAND ${package} --cflags --libs --static manul OUTPUT_VARIABLE options RESULT_VARIABLE code ERROR_VARIABLE options)
+if(NOT PKG_CONFIG)
+  message(STATUS "pkg-config is not here: manul.pc was not tried")
+  return()
+endif()
+foreach(package IN LISTS packages)
+  set(command ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${package}/${LIBDIR}/pkgconfig ${PKG_CONFIG} --cflags --libs manul)
+  if(EXISTS ${package}/${LIBDIR}/libmanul.a)
+    list(APPEND command --static)
+  endif()
+  execute_process(COMMAND ${command} OUTPUT_VARIABLE options RESULT_VARIABLE code ERROR_VARIABLE options)
   if(code)
     message(FATAL_ERROR "pkg-config does not find manul: ${options}")
   endif()
-  separate_arguments(options UNIX_COMMAND "${options}")
-  run(${CXX} -O0 ${last_program} -o ${scratch}/without_cmake ${options})
-else()
-  message(STATUS "pkg-config is not here: manul.pc was not tried")
-endif()
+  separate_arguments(options UNIX_COMMAND "${FLAGS} ${options}")
+  run(${CXX} -O0 ${SOURCE}/tests/tools/consumer/draw_pictures.cpp -o ${scratch}/without_cmake ${options})
+  run(${CMAKE_COMMAND} -E chdir ${scratch} ${scratch}/without_cmake)
+endforeach()
