@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "manul/framework/file_system.h"
+#include "manul/framework/system_call.h"
 
 namespace manul {
 namespace {
@@ -37,7 +38,9 @@ void remove_leftovers(const fs::path& target) {
   while (const dirent* entry = ::readdir(folder)) {
     std::string_view name = entry->d_name;
     if (!name.starts_with(prefix) || !name.ends_with(".tmp")) continue;
-    int file = ::openat(::dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int file = retried([&] {
+      return ::openat(::dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    });
     if (file < 0) continue;
     if (::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlinkat(::dirfd(folder), entry->d_name, 0);
     ::close(file);
@@ -59,7 +62,8 @@ class TemporaryFile {
     if (!exists && errno != ENOENT) give_up("cannot be written");
     // With the process' number in the name, processes that save to one place do not meet.
     path_ = target.parent_path() / fmt::format("{}{}.tmp", prefix_of(target), ::getpid());
-    file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    file_ = retried(
+        [&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666); });
     if (file_ < 0) give_up("no file can be made in its folder");
     ::flock(file_, LOCK_EX | LOCK_NB);
     if (exists) ::fchmod(file_, status.st_mode & 07777);
@@ -73,18 +77,17 @@ class TemporaryFile {
 
   void write(std::string_view content) {
     while (!content.empty()) {
-      ssize_t written = ::write(file_, content.data(), content.size());
-      if (written < 0 && errno == EINTR) continue;
+      ssize_t written = retried([&] { return ::write(file_, content.data(), content.size()); });
       if (written < 0) give_up("cannot be written");
       content = content.substr(static_cast<size_t>(written));
     }
-    if (::fsync(file_) != 0) give_up("cannot be made durable");
+    if (retried([&] { return ::fsync(file_); }) != 0) give_up("cannot be made durable");
   }
 
   /// Asks the file system for room for `bytes`, which is given back when the file is removed. File systems
   /// that give none in advance are asked how much is free.
   void reserve(int64_t bytes) {
-    if (bytes <= 0 || ::fallocate(file_, 0, 0, bytes) == 0) return;
+    if (bytes <= 0 || retried([&] { return ::fallocate(file_, 0, 0, bytes); }) == 0) return;
     int reason = errno;
     struct statvfs space {};
     bool known = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
@@ -119,9 +122,9 @@ class TemporaryFile {
 
 /// Without this the new name may be lost with the power; not every file system can, so errors do not count.
 void make_folder_durable(const fs::path& folder) {
-  int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int file = retried([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (file < 0) return;
-  ::fsync(file);
+  retried([&] { return ::fsync(file); });
   ::close(file);
 }
 

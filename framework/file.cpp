@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "manul/framework/system_call.h"
+
 namespace manul {
 namespace {
 
@@ -20,7 +22,7 @@ namespace {
 
 InputFile::InputFile(const std::filesystem::path& path, ErrorKind kind) : name_(path.string()), kind_(kind) {
   // O_NONBLOCK: opening a named pipe must not wait for a writer.
-  descriptor_ = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  descriptor_ = retried([&] { return ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); });
   if (descriptor_ < 0) refuse_reading(name_, kind_, errno);
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -39,8 +41,8 @@ InputFile::~InputFile() {
 int64_t InputFile::read(int64_t offset, void* to, int64_t count) const {
   int64_t done = 0;
   while (done < count) {
-    ssize_t got = ::pread(descriptor_, static_cast<char*>(to) + done, count - done, offset + done);
-    if (got < 0 && errno == EINTR) continue;
+    ssize_t got = retried(
+        [&] { return ::pread(descriptor_, static_cast<char*>(to) + done, count - done, offset + done); });
     if (got < 0) refuse_reading(name_, kind_, errno);
     if (got == 0) break;
     done += got;
@@ -60,14 +62,16 @@ void InputFile::refuse(std::string_view reason) const {
 }
 
 void write_bytes(const std::filesystem::path& path, std::span<const uint8_t> content) {
-  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+  int file = retried([&] {
+    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+  });
   struct stat status {};
   // A device is written to like a file; it must not be removed like one.
   bool removable = file >= 0 && ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
   bool done = file >= 0;
   for (size_t written = 0; done && written < content.size();) {
-    ssize_t count = ::write(file, content.data() + written, content.size() - written);
-    if (count < 0 && errno == EINTR) continue;
+    ssize_t count =
+        retried([&] { return ::write(file, content.data() + written, content.size() - written); });
     done = count >= 0;
     if (done) written += static_cast<size_t>(count);
   }

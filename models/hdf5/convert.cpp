@@ -16,6 +16,7 @@
 #include "manul/framework/available_memory.h"
 #include "manul/framework/error.h"
 #include "manul/framework/module.h"
+#include "manul/framework/system_call.h"
 
 namespace manul::hdf5 {
 namespace {
@@ -87,14 +88,12 @@ std::string wait_for(pid_t process, int pipe, uint64_t seconds) {
     }
     if (found <= 0) continue;
     std::array<char, 512> part{};
-    ssize_t got = ::read(pipe, part.data(), part.size());
-    if (got < 0 && errno == EINTR) continue;
+    ssize_t got = retried([&] { return ::read(pipe, part.data(), part.size()); });
     if (got <= 0) break;
     if (text.size() < longest_reason) text.append(part.data(), static_cast<size_t>(got));
   }
   if (late) ::kill(process, SIGKILL);
-  while (::waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  retried([&] { return ::waitpid(process, nullptr, 0); });
   return late ? "libhdf5 takes too long for it" : text;
 }
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "manul/framework/error.h"
+#include "manul/framework/system_call.h"
 #include "manul/framework/text.h"
 
 namespace manul::hdf5 {
@@ -26,7 +27,7 @@ uint64_t budget(uint64_t size, uint64_t factor) {
 
 OpenFile::OpenFile(const std::string& path) : name_(path) {
   // O_NONBLOCK: opening a named pipe must not wait for a writer.
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  descriptor_ = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
   if (descriptor_ < 0) fail(ErrorKind::model_file, "{}: cannot be opened: {}", path, std::strerror(errno));
   look();
 }
@@ -75,9 +76,10 @@ void Source::keep(uint64_t bytes, std::string_view object) {
 void Source::read(uint64_t address, void* target, uint64_t count, std::string_view object) const {
   if (address > size_ || count > size_ - address) refuse(object, "lies outside the file");
   for (uint64_t done = 0; done < count;) {
-    ssize_t got = ::pread(file_->descriptor(), static_cast<char*>(target) + done, count - done,
-                          static_cast<off_t>(address + done));
-    if (got < 0 && errno == EINTR) continue;
+    ssize_t got = retried([&] {
+      return ::pread(file_->descriptor(), static_cast<char*>(target) + done, count - done,
+                     static_cast<off_t>(address + done));
+    });
     if (got < 0) refuse(object, std::string("cannot be read: ") + std::strerror(errno));
     if (got == 0) refuse(object, "the file became shorter while it was read");
     done += static_cast<uint64_t>(got);

@@ -9,6 +9,7 @@
 
 #include "manul/framework/available_memory.h"
 #include "manul/framework/error.h"
+#include "manul/framework/system_call.h"
 #include "manul/layers/config/registry.h"
 #include "manul/models/archive/archive.h"
 #include "manul/models/keras/json.h"
@@ -29,8 +30,7 @@ std::shared_ptr<const hdf5::OpenFile> memory_file(const std::string& name, const
   if (descriptor < 0) fail(ErrorKind::model_file, "{}: cannot be unpacked: {}", name, std::strerror(errno));
   auto file = std::make_shared<const hdf5::OpenFile>(name, descriptor);
   for (size_t done = 0; done < content.size();) {
-    ssize_t put = ::write(descriptor, content.data() + done, content.size() - done);
-    if (put < 0 && errno == EINTR) continue;
+    ssize_t put = retried([&] { return ::write(descriptor, content.data() + done, content.size() - done); });
     if (put <= 0) fail(ErrorKind::model_file, "{}: cannot be unpacked: {}", name, std::strerror(errno));
     done += static_cast<size_t>(put);
   }

@@ -12,6 +12,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/framework/file_system.h"
+#include "manul/framework/system_call.h"
 #include "manul/models/tensorboard/graph_definition.h"
 #include "manul/models/tensorboard/protobuf.h"
 #include "manul/models/tensorboard/record.h"
@@ -58,7 +59,8 @@ EventFile::EventFile(const fs::path& folder) {
   if (::gethostname(host, sizeof host - 1) != 0 || std::strchr(host, '/')) std::strcpy(host, "localhost");
   path_ = folder / fmt::format("{}{:010}.{}.{}.{}.v2", file_prefix, static_cast<int64_t>(seconds_now()), host,
                                ::getpid(), count++);
-  int descriptor = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  int descriptor =
+      retried([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   file_.reset(descriptor < 0 ? nullptr : ::fdopen(descriptor, "w"));
   if (!file_) fail(ErrorKind::failed, "{}: cannot be made: {}", path_.string(), std::strerror(errno));
   write(ProtobufMessage().number(1, seconds_now()).text(3, "brain.Event:2").bytes());

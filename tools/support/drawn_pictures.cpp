@@ -8,6 +8,7 @@
 
 #include "manul/data/synthetic/synthetic.h"
 #include "manul/framework/file_system.h"
+#include "manul/framework/system_call.h"
 
 namespace manul {
 namespace {
@@ -24,7 +25,8 @@ fs::path cache_folder() {
 class FolderLock {
  public:
   explicit FolderLock(const fs::path& folder)
-      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)),
+      : descriptor_(
+            retried([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW); })),
         locked_(descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {}
   ~FolderLock() {
     if (descriptor_ >= 0) ::close(descriptor_);

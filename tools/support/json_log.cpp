@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "manul/framework/error.h"
+#include "manul/framework/system_call.h"
 #include "manul/framework/utf8.h"
 #include "manul/models/keras/json.h"
 #include "manul/tools/support/terminal.h"
@@ -15,7 +16,8 @@
 namespace manul {
 
 JsonLog::JsonLog(const std::string& file) : name_(printable(file)) {
-  int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  int descriptor =
+      retried([&] { return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666); });
   file_.reset(descriptor < 0 ? nullptr : ::fdopen(descriptor, "a"));
   if (!file_) fail(ErrorKind::usage, "log-json: {}: {}", file, std::strerror(errno));
 }

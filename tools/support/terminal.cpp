@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "manul/framework/error.h"
+#include "manul/framework/system_call.h"
 #include "manul/framework/utf8.h"
 
 namespace manul {
@@ -62,7 +63,8 @@ void write_if_possible(std::FILE* stream, const std::string& text) {
 
 void keep_log_in(const std::string& file) {
   Log& log = log_of_run();
-  int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  int descriptor =
+      retried([&] { return ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); });
   log.file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "w");
   if (!log.file) fail(ErrorKind::failed, "{}: cannot be written: {}", file, std::strerror(errno));
   log.name = file;

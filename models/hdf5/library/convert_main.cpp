@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "manul/framework/system_call.h"
 #include "manul/models/hdf5/library/handle.h"
 #include "manul/models/hdf5/library/library.h"
 #include "manul/models/hdf5/library/read.h"
@@ -17,6 +18,7 @@
 
 namespace {
 
+using manul::retried;
 using manul::hdf5::must;
 
 std::string read_input() {
@@ -24,8 +26,8 @@ std::string read_input() {
   must(::fstat(STDIN_FILENO, &status) == 0, "reading the file");
   std::string bytes(static_cast<size_t>(status.st_size), '\0');
   for (size_t done = 0; done < bytes.size();) {
-    ssize_t got = ::pread(STDIN_FILENO, &bytes[done], bytes.size() - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
+    ssize_t got = retried(
+        [&] { return ::pread(STDIN_FILENO, &bytes[done], bytes.size() - done, static_cast<off_t>(done)); });
     must(got > 0, "reading the file");
     done += static_cast<size_t>(got);
   }
@@ -34,8 +36,7 @@ std::string read_input() {
 
 void write_output(const std::string& bytes) {
   for (size_t done = 0; done < bytes.size();) {
-    ssize_t put = ::write(STDOUT_FILENO, &bytes[done], bytes.size() - done);
-    if (put < 0 && errno == EINTR) continue;
+    ssize_t put = retried([&] { return ::write(STDOUT_FILENO, &bytes[done], bytes.size() - done); });
     if (put <= 0) throw std::runtime_error("there is no room for the converted file");
     done += static_cast<size_t>(put);
   }
