@@ -10,11 +10,11 @@ namespace manul {
 /// batch's. Steps that a mask takes out do not take part in a Multiply, Maximum or Minimum, as in Keras 3. Of
 /// equal elements the earlier input has the whole gradient of Maximum and Minimum.
 enum class Merge { add, subtract, multiply, average, maximum, minimum };
+inline constexpr const char* merge_class_names[] = {"Add",     "Subtract", "Multiply",
+                                                    "Average", "Maximum",  "Minimum"};
 template <Merge kind>
 struct MergeLayer {
-  static constexpr const char* class_names[] = {"Add",     "Subtract", "Multiply",
-                                                "Average", "Maximum",  "Minimum"};
-  static constexpr const char* class_name = class_names[static_cast<int>(kind)];
+  static constexpr const char* class_name = merge_class_names[static_cast<int>(kind)];
   std::string name = {};
 
   void describe(Description& /*description*/) {}
