@@ -20,8 +20,9 @@ install(DIRECTORY framework ops data layers models DESTINATION ${CMAKE_INSTALL_I
   PATTERN "*_cpu.h" EXCLUDE
   PATTERN "*_cuda.h" EXCLUDE
   REGEX "/framework/cpu/(ahead|block_product|column_sums|eigen|general_product|split|start_threads|take_range|tiles|transpose)\\.h$" EXCLUDE
-  REGEX "/framework/cuda/(blas|block_pool|dnn|graph|info|library|staging)\\.h$" EXCLUDE
+  REGEX "/framework/cuda/(blas|block_pool|dnn|graph|info|library|nccl|staging)\\.h$" EXCLUDE
   REGEX "/framework/cuda/product" EXCLUDE
+  REGEX "/framework/distributed/(mpi|gradient_sums|launch|waiting)" EXCLUDE
   REGEX "/ops/fused/conv_window" EXCLUDE
   REGEX "_(geometry|operands|panel|stages|gradients)\\.h$" EXCLUDE
   REGEX "/ops/(dense/dense_activation|losses/(loss_labels|crossentropy_row)|metrics/accumulate_functions)\\.h$" EXCLUDE

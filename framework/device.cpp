@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #ifdef MANUL_WITH_CUDA
 #include "manul/framework/cuda/context.h"
@@ -19,12 +20,18 @@ std::string why_unusable([[maybe_unused]] int index) {
 #endif
 }
 
+/// The GPU of this process: the first one, or of several processes on this machine each one's own.
+int own_gpu() {
+  int index = processes().local_rank();
+  return why_unusable(index).empty() ? index : 0;
+}
+
 }  // namespace
 
 Device Device::parse(std::string_view text) {
   if (text == "cpu") return cpu();
-  if (text == "auto") return why_unusable(0).empty() ? cuda(0) : cpu();
-  int index = 0;
+  int index = own_gpu();
+  if (text == "auto") return why_unusable(index).empty() ? cuda(index) : cpu();
   bool known = text == "cuda";
   if (text.starts_with("cuda:")) {
     const char* end = text.data() + text.size();

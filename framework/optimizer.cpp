@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "manul/framework/cpu/take_range.h"
+#include "manul/framework/distributed/gradient_sums.h"
 #include "manul/framework/error.h"
 
 namespace manul {
@@ -226,12 +227,15 @@ void Optimizer::update(const DeviceStepState& state, int64_t samples) {
 
 void Optimizer::minimize(Tape& tape, const Tensor& loss, const DeviceStepState& state, int64_t samples) {
   bool in_ranges = parameters().values().device().is_cpu() && !common_.gradient_accumulation_steps &&
-                   !common_.clipnorm && !common_.global_clipnorm;
+                   !common_.clipnorm && !common_.global_clipnorm && state.part().is_whole();
   LearningRate rate = learning_rate();
   if (in_ranges && rate.schedule()) rate.schedule()->set_rate(state.tensor());
   GradientTaker taker = in_ranges ? range_update(whole(state.tensor())) : GradientTaker();
   if (!taker) {
-    tape.backward(loss, *parameters_);
+    if (state.part().is_whole())
+      tape.backward(loss, *parameters_);
+    else
+      backward_of_part(tape, loss, state.part());
     return update(state, samples);
   }
   {
@@ -242,6 +246,12 @@ void Optimizer::minimize(Tape& tape, const Tensor& loss, const DeviceStepState& 
   }
   follow(state.tensor());
   advance_step_kernel(state.tensor(), samples);
+}
+
+void Optimizer::backward_of_part(Tape& tape, const Tensor& loss, const BatchPart& part) {
+  GradientSums sums(*parameters_);
+  tape.backward(loss, *parameters_, part.share(), [&](const Leaf& leaf) { sums.add(leaf); });
+  sums.finish();
 }
 
 void Optimizer::update_the_rest(const GradientTaker& update) {

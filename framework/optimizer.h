@@ -61,6 +61,8 @@ class Optimizer {
   /// tape.backward(loss, parameters) and update() in one: the same values to the bit. On the CPU an element
   /// is updated as soon as its gradient is there, while both are in the cache, where that is possible; then
   /// the gradients are not kept.
+  /// Of a step that has a part of a batch (DeviceStepState::part) the loss is the mean over that part: the
+  /// gradients become those of the mean over the whole batch, summed over all processes, which all call this.
   void minimize(Tape& tape, const Tensor& loss, const DeviceStepState& state, int64_t samples = 0);
   /// With use_ema: the averages take the place of the weights.
   void finalize() const;
@@ -107,6 +109,7 @@ class Optimizer {
   void follow(const Tensor& state);
   bool has_followers() const;
   void update_the_rest(const GradientTaker& update);
+  void backward_of_part(Tape& tape, const Tensor& loss, const BatchPart& part);
 
   OptimizerOptions common_;
   ParameterSet* parameters_ = nullptr;

@@ -18,6 +18,12 @@ DeviceStepState::DeviceStepState(Device device)
   write({});
 }
 
+DeviceStepState DeviceStepState::of_whole_batch() const {
+  DeviceStepState whole = *this;
+  whole.part_ = std::make_shared<BatchPart>();
+  return whole;
+}
+
 StepState DeviceStepState::read() const {
   StepState state;
   copy_bytes(&state, Device::cpu(), tensor_.raw(), tensor_.device(), sizeof state);

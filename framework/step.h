@@ -21,10 +21,35 @@ struct StepState {
   uint32_t blocks_done = 0;    // of a GPU's update while it runs
 };
 
+/// What one process has of a batch that several process together (framework/distributed/communicator.h).
+struct BatchPart {
+  int64_t first = 0;   // the place of its first sample in the whole batch
+  int64_t length = 0;  // samples at hand
+  int64_t total = 0;   // samples of the whole batch; 0: all are at hand
+  bool counts = true;  // false: there are more processes than samples; the sample at hand is another's, too
+
+  bool is_whole() const { return total == 0; }
+  /// Of the whole batch: what the mean over the samples at hand counts in the mean over all.
+  double share() const {
+    return is_whole() ? 1 : counts ? static_cast<double>(length) / static_cast<double>(total) : 0;
+  }
+  /// Where the elements of a tensor that has `elements` for the samples at hand begin in that of the whole
+  /// batch; 0 for one that has nothing to do with samples.
+  int64_t first_element(int64_t elements) const {
+    return is_whole() || elements % length != 0 ? 0 : elements / length * first;
+  }
+};
+
 /// A StepState in device memory; a shared handle.
 class DeviceStepState {
  public:
   explicit DeviceStepState(Device device = {});
+
+  /// Which samples of the batch the step has. Fixed in a captured step.
+  const BatchPart& part() const { return *part_; }
+  void set_part(const BatchPart& part) const { *part_ = part; }
+  /// The same state for random numbers that all samples share: of a batch that is whole.
+  DeviceStepState of_whole_batch() const;
 
   /// u8 [sizeof(StepState)]: what kernels take; see state_in().
   const Tensor& tensor() const { return tensor_; }
@@ -40,6 +65,7 @@ class DeviceStepState {
 
  private:
   Tensor tensor_;
+  std::shared_ptr<BatchPart> part_ = std::make_shared<BatchPart>();
 };
 
 /// The state in the memory of DeviceStepState::tensor(), for kernels.

@@ -32,6 +32,7 @@ struct TapeSlot {
   bool owned = false;    // may be added to in place
   Leaf* leaf = nullptr;  // kept alive by the recorded inputs
   int uses = 0;          // as an input
+  int left = 0;          // uses that the pass has not come to
   bool wanted = true;    // in the pass that runs
   bool written = false;  // the leaf's gradient, by this pass
 };
@@ -99,7 +100,10 @@ void Tape::record(std::string_view operation, const Tensor& output, std::vector<
       operation, 0, std::move(inputs), {}, {}, std::move(gradient), std::move(gradients_at_one), {}};
   for (const Tensor& input : entry.inputs) {
     entry.input_slots.push_back(tracks(input) ? slot_of(input) : -1);
-    if (entry.input_slots.back() >= 0) ++state_->slots[entry.input_slots.back()].uses;
+    if (entry.input_slots.back() >= 0) {
+      ++state_->slots[entry.input_slots.back()].uses;
+      ++state_->slots[entry.input_slots.back()].left;
+    }
     entry.leaf_writes.push_back(input.defined() && input.leaf() ? input.leaf()->writes : 0);
   }
   entry.targets.resize(entry.inputs.size());
@@ -163,10 +167,24 @@ void Tape::accumulate(const Tensor& loss) {
 }
 
 void Tape::backward(const Tensor& loss, const ParameterSet& parameters) {
+  backward(loss, parameters, 1, {});
+}
+
+void Tape::backward(const Tensor& loss, const ParameterSet& parameters, double factor, const LeafDone& done) {
   std::vector<Leaf*> leaves;
   for (const Parameter& parameter : parameters.all())
     if (Leaf* leaf = parameter.value.leaf()) leaves.push_back(leaf);
-  backward_to(leaves, loss);
+  backward_to(leaves, loss, factor, done);
+}
+
+/// The pass needs this entry no more.
+void Tape::leave(const Gradients::Entry& entry, const LeafDone& done) {
+  if (!done) return;
+  for (int input : entry.input_slots) {
+    if (input < 0) continue;
+    TapeSlot& slot = state_->slots[input];
+    if (--slot.left == 0 && slot.leaf && slot.written) done(*slot.leaf);
+  }
 }
 
 void Tape::backward(const Tensor& loss, const std::vector<Tensor>& watched) {
@@ -178,10 +196,11 @@ void Tape::backward(const Tensor& loss, const std::vector<Tensor>& watched) {
   backward_to(leaves, loss);
 }
 
-void Tape::backward_to(const std::vector<Leaf*>& leaves, const Tensor& loss) {
+void Tape::backward_to(const std::vector<Leaf*>& leaves, const Tensor& loss, double factor,
+                       const LeafDone& done) {
   choose(leaves);
-  start_at_loss(loss);
-  walk_back();
+  start_at_loss(loss, factor, done);
+  walk_back(done);
   for (Leaf* leaf : leaves) {
     if (leaf->fresh || leaf->taken) continue;
     leaf->gradient.fill_zero();
@@ -200,19 +219,20 @@ void Tape::choose(const std::vector<Leaf*>& leaves) {
 }
 
 /// Delivers the gradient of the loss by itself.
-void Tape::start_at_loss(const Tensor& loss) {
+void Tape::start_at_loss(const Tensor& loss, double factor, const LeafDone& done) {
   check(loss.elements() == 1, "backward: the loss must be one number, not {}", loss.shape());
   check(tracks(loss), "backward: no watched tensor flows into this output");
   auto& entries = state_->entries;
-  if (!entries.empty() && entries.back().output_slot == slot_of(loss) && still_holds(entries.back())) {
+  if (factor == 1 && !entries.empty() && entries.back().output_slot == slot_of(loss) &&
+      still_holds(entries.back())) {
     Gradients::Entry entry = std::move(entries.back());
     entries.pop_back();
     for (size_t i = 0; i < entry.gradients_at_one.size(); ++i)
       if (entry.gradients_at_one[i].defined())
         deliver(entry.input_slots[i], entry.gradients_at_one[i], false);
-    return;
+    return leave(entry, done);
   }
-  deliver(slot_of(loss), Tensor::full(loss.shape(), 1, loss.dtype(), loss.device()), false);
+  deliver(slot_of(loss), Tensor::full(loss.shape(), factor, loss.dtype(), loss.device()), false);
 }
 
 void Tape::backward(const Tensor& output, const Tensor& output_gradient) {
@@ -223,7 +243,7 @@ void Tape::backward(const Tensor& output, const Tensor& output_gradient) {
   walk_back();
 }
 
-void Tape::walk_back() {
+void Tape::walk_back(const LeafDone& done) {
   // The gradients are ops themselves: they must not be recorded.
   Tape* recorder = innermost;
   innermost = nullptr;
@@ -236,11 +256,13 @@ void Tape::walk_back() {
     state_->entries.pop_back();
     Tensor arrived = std::move(state_->slots[entry.output_slot].gradient);
     state_->slots[entry.output_slot].gradient = Tensor();
-    if (!arrived.defined() || !state_->slots[entry.output_slot].wanted) continue;
-    Gradients gradients(*this, entry);
-    entry.gradient(arrived, gradients);
-    for (size_t i = 0; i < entry.targets.size(); ++i)
-      if (entry.targets[i].defined()) deliver(entry.input_slots[i], entry.targets[i], true);
+    if (arrived.defined() && state_->slots[entry.output_slot].wanted) {
+      Gradients gradients(*this, entry);
+      entry.gradient(arrived, gradients);
+      for (size_t i = 0; i < entry.targets.size(); ++i)
+        if (entry.targets[i].defined()) deliver(entry.input_slots[i], entry.targets[i], true);
+    }
+    leave(entry, done);
   }
   state_ = std::make_unique<State>();
 }

@@ -82,6 +82,10 @@ class Tape {
   /// Computes and writes the gradients of these parameters alone (those of another model that took part keep
   /// what they have); of those that do not flow into the loss as well: zero.
   void backward(const Tensor& loss, const ParameterSet& parameters);
+  /// The same of `factor` times the loss. `done` is told of each parameter's leaf that flows into it as soon
+  /// as its gradient is there.
+  using LeafDone = std::function<void(const Leaf& leaf)>;
+  void backward(const Tensor& loss, const ParameterSet& parameters, double factor, const LeafDone& done);
   /// The same of these watched tensors.
   void backward(const Tensor& loss, const std::vector<Tensor>& watched);
   /// As backward(loss), but adds to the gradients of former backward passes that no optimizer has used yet: a
@@ -96,9 +100,11 @@ class Tape {
   int slot_of(const Tensor& tensor);
   bool still_holds(const Gradients::Entry& entry) const;
   void deliver(int slot, const Tensor& gradient, bool owned);
-  void walk_back();
-  void backward_to(const std::vector<Leaf*>& leaves, const Tensor& loss);
-  void start_at_loss(const Tensor& loss);
+  void walk_back(const LeafDone& done = {});
+  void backward_to(const std::vector<Leaf*>& leaves, const Tensor& loss, double factor = 1,
+                   const LeafDone& done = {});
+  void start_at_loss(const Tensor& loss, double factor = 1, const LeafDone& done = {});
+  void leave(const Gradients::Entry& entry, const LeafDone& done);
   void choose(const std::vector<Leaf*>& leaves);
   bool overwrites(const struct TapeSlot& slot) const;
 

@@ -46,6 +46,8 @@ class LayerOf final : public Layer {
   }
 
   const Options& options() const { return options_; }
+  /// What calls look at may be changed at any time, what build() has used no more.
+  Options& options() { return options_; }
 
   /// Of a config that a file has.
   static LayerPtr from_config(const Config& config);

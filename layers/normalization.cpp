@@ -9,6 +9,7 @@
 #include "manul/layers/constant_like.h"
 #include "manul/ops/dense/matmul.h"
 #include "manul/ops/normalize/group_normalize.h"
+#include "manul/ops/normalize/synchronized_normalize.h"
 #include "manul/ops/normalize/unit_normalize.h"
 #include "manul/ops/pointwise/where.h"
 #include "manul/ops/reduce/reduce_axes.h"
@@ -53,9 +54,9 @@ void BatchNormalization::describe(Description& description) {
   describe_gamma_and_beta(description);
   description.kept("moving_mean_initializer", zeros_config());
   description.kept("moving_variance_initializer", ones_config());
-  description.fixed("mode", 0, Written::if_set);             // Keras 1: over features
-  description.kept("synchronized", false, Written::if_set);  // Keras 3: over devices, of which there is one
-  description.fixed("renorm", false, Written::if_set);       // tf.keras until 2.15
+  description.fixed("mode", 0, Written::if_set);                  // Keras 1: over features
+  description.newer_option("synchronized", synchronized, false);  // Keras 3
+  description.fixed("renorm", false, Written::if_set);            // tf.keras until 2.15
   description.kept("renorm_momentum", 0.99, Written::if_set);
 }
 
@@ -80,16 +81,18 @@ void BatchNormalization::build(const Shape& input, Weights& weights) {
 namespace {
 
 /// In training, with the statistics of the rows of x [.., C] that count.
-Tensor normalize_masked(const BatchNormalization& layer, const Tensor& x, const Tensor& mask) {
+Tensor normalize_masked(const BatchNormalization& layer, const Tensor& x, const Tensor& mask,
+                        const BatchPart& part) {
   int64_t channels = x.shape()[-1];
   Shape rows{x.elements() / std::max<int64_t>(channels, 1), channels};
   Tensor values = reshape(x, rows);
   Tensor counts = broadcast_to(reshape(mask, {rows[0], 1}), rows);
   Tensor zero = Tensor::zeros({1}, x.dtype(), x.device());
-  Tensor weights = scale(sum(counts, 0), 1, 1e-7);  // Keras' epsilon
-  Tensor mean = divide(sum(where(counts, values, zero), 0), weights);
+  auto sum_of_all = [&](const Tensor& each) { return sum_over_processes(sum(each, 0), part); };
+  Tensor weights = scale(sum_of_all(counts), 1, 1e-7);  // Keras' epsilon
+  Tensor mean = divide(sum_of_all(where(counts, values, zero)), weights);
   Tensor distance = where(counts, subtract(values, mean), zero);
-  Tensor variance = divide(sum(square(distance), 0), weights);
+  Tensor variance = divide(sum_of_all(square(distance)), weights);
   auto move = [&](const Tensor& moving, const Tensor& of_batch) {
     moving.copy_from(add(scale(moving, layer.momentum), scale(of_batch, 1 - layer.momentum)));
   };
@@ -105,13 +108,14 @@ Tensor normalize_masked(const BatchNormalization& layer, const Tensor& x, const 
 
 Tensor BatchNormalization::call_fused(const Tensor& x, const CallContext& context,
                                       const NormalizationTail& tail) const {
+  BatchPart part = synchronized && context.state ? context.state->part() : BatchPart();
   if (Tensor mask = context.mask(0); mask.defined() && context.training && trainable) {
     check(!tail.addend.defined() && tail.activation == Activation::linear,
           "{}: a normalization of masked values is called alone", name);
     check(mask.elements() * x.shape()[-1] == x.elements() &&
               (axis.value == -1 || axis.value == x.shape().rank() - 1),
           "{}: a BatchNormalization of masked values normalizes the last axis", name);
-    return normalize_masked(*this, x, mask);
+    return normalize_masked(*this, x, mask, part);
   }
   int last = x.shape().rank() - 1,
       place = static_cast<int>(axis.value < 0 ? last + 1 + axis.value : axis.value);
@@ -123,6 +127,11 @@ Tensor BatchNormalization::call_fused(const Tensor& x, const CallContext& contex
   };
   NormalizationTail behind{channels_last(tail.addend), tail.activation};
   Tensor seen = channels_last(x);
+  if (context.training && trainable && !part.is_whole()) {
+    Tensor y = batch_normalize_synchronized(seen, gamma.stored(), beta.stored(), moving_mean.stored(),
+                                            moving_variance.stored(), epsilon, momentum, part);
+    return channels_last(activate(behind.addend.defined() ? add(y, behind.addend) : y, behind.activation));
+  }
   return channels_last(
       context.training && trainable
           ? normalize_activation_training(seen, gamma.stored(), beta.stored(), moving_mean.stored(),

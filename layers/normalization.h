@@ -17,6 +17,8 @@ struct BatchNormalization {
   bool center = true;  // has beta
   bool scale = true;   // has gamma
   Axis axis = -1;      // of the channels: from the end, or with the batch's axis counted
+  /// Of several processes (join_processes): statistics of the whole batch, not of each one's part of it.
+  bool synchronized = false;
   std::string name = {};
   bool trainable = true;
   Weight gamma = {}, beta = {}, moving_mean = {}, moving_variance = {};  // made by build()

@@ -14,7 +14,7 @@ namespace {
 
 /// The state that a layer in training draws from, and its stream.
 struct Source {
-  const DeviceStepState& state;
+  DeviceStepState state;
   uint64_t stream;
 };
 template <class Options>
@@ -83,8 +83,12 @@ void Dropout::describe(Description& description) {
 Tensor Dropout::call(const Tensor& x, const CallContext& context) const {
   if (!context.training || rate == 0) return x;
   check(context.state != nullptr, "{}: a Dropout in training draws from the state of the step", name);
-  if (noise_shape)
-    return shared_dropout(x, rate, shape_of_noise(name, *noise_shape, x.shape()), source_of(*this, context));
+  if (noise_shape) {
+    Source source = source_of(*this, context);
+    bool shared_by_samples = noise_shape->lengths.front() == 1;
+    if (shared_by_samples) source.state = source.state.of_whole_batch();
+    return shared_dropout(x, rate, shape_of_noise(name, *noise_shape, x.shape()), source);
+  }
   return dropout(x, rate, *context.state, random_key(name.c_str()));
 }
 

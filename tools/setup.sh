@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(g++ cmake make ninja-build ccache libfmt-dev nlohmann-json3-dev libjpeg-dev libpng-dev zlib1g-dev
   libcli11-dev libeigen3-dev libhdf5-dev libarchive-dev libopencv-imgcodecs-dev)
-[ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools strace)
+[ "${1:-}" = tests ] && packages+=(libgtest-dev libgmock-dev libbenchmark-dev hdf5-tools strace libopenmpi-dev openmpi-bin)
 
 if ! command -v apt-get >/dev/null; then
   echo "setup: this is neither Debian nor Ubuntu; install what corresponds to: ${packages[*]}" >&2

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "manul/data/datasets/dataset.h"
+#include "manul/framework/distributed/communicator.h"
+#include "manul/framework/distributed/parts.h"
 #include "manul/framework/error.h"
 
 namespace manul {
@@ -26,11 +28,15 @@ struct EpochOptions {
 ///
 /// Every sample comes once, also if something else walks through the data in between (evaluate, another
 /// Epoch); the last batch may be short. The state's epoch, position and seed are set here, whatever has
-/// become of them. A batch lies in the same memory as the one before.
+/// become of them. A batch lies in the same memory as the one before. Of several processes (join_processes)
+/// each has its part of every batch, the loss is the mean over that, and Optimizer::minimize() makes of both
+/// what one process has of the whole batch; where there are fewer samples than processes, some have one that
+/// does not count (`state.part().counts`).
 class Epoch {
  public:
   Epoch(Dataset& data, const DeviceStepState& state, const EpochOptions& options)
       : data_(data), state_(state), options_(options), size_(data.size()) {
+    require_joined("epoch");
     check(options.batch_size > 0, "epoch: a batch has at least one sample, not {}", options.batch_size);
   }
 
@@ -63,21 +69,31 @@ class Epoch {
   int64_t length() const { return std::min(options_.batch_size, size_ - position_); }
 
   void begin_in_data() {
-    data_.begin_epoch(options_.epoch, options_.seed, options_.shuffle);
+    const auto& [batch_size, epoch, seed, shuffle] = options_;
+    if (processes().is_alone())
+      data_.begin_epoch(epoch, seed, shuffle);
+    else
+      data_.begin_epoch(own_samples(order_of_epoch(size_, epoch, seed, shuffle), 0, batch_size));
     begun_ = data_.epochs_begun();
   }
 
   void make_batch() {
+    state_.set_part({});
     if (position_ >= size_) return;
     if (data_.epochs_begun() != begun_) begin_in_data();
     StepState state = state_.read();
     state.epoch = options_.epoch;
-    state.position = position_;
+    BatchPart part = part_of_batch(length());
+    int64_t place = part.is_whole()
+                        ? position_
+                        : position_ / options_.batch_size * part_of_batch(options_.batch_size).length;
+    state.position = place;
     state.seed = options_.seed;
     state_.write(state);
-    if (batch_.inputs.empty() || batch_.inputs[0].shape()[0] != length())
-      batch_ = data_.spec().empty_batch(length(), state_.tensor().device());
-    data_.prepare_batch(position_, length());
+    state_.set_part(part);
+    if (batch_.inputs.empty() || batch_.inputs[0].shape()[0] != part.length)
+      batch_ = data_.spec().empty_batch(part.length, state_.tensor().device());
+    data_.prepare_batch(place, part.length);
     data_.next_batch(state_, batch_);
   }
 

@@ -83,6 +83,14 @@ class Description {
   void option(const Keys& keys, T& value, const Range& range = {}) {
     visit(described(keys, value, range));
   }
+  /// The same of one that only some versions of Keras know: written where it is not `standard`.
+  template <class T>
+  void newer_option(const Keys& keys, T& value, const T& standard) {
+    Option option = described(keys, value, {});
+    option.written = Written::if_set;
+    option.standard = OptionType<T>::write(standard);
+    visit(option);
+  }
   /// The same where files must have it.
   template <class T>
   void required(const Keys& keys, T& value, const Range& range = {}) {

@@ -5,6 +5,7 @@
 #include "manul/framework/cuda/block_pool.h"
 #include "manul/framework/cuda/context.h"
 #include "manul/framework/cuda/handle.h"
+#include "manul/framework/distributed/waiting.h"
 #include "manul/framework/error.h"
 #include "manul/framework/memory.h"
 
@@ -117,6 +118,7 @@ void copy(void* to, Device to_device, const void* from, Device from_device, size
     MANUL_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, context.stream()));
     return;
   }
+  WaitingForOthers waiting;  // sums over several GPUs may be on their way
   MANUL_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, context.stream()));
   MANUL_CHECK_CUDA(cudaStreamSynchronize(context.stream()));
 }
@@ -127,6 +129,7 @@ void fill(void* to, unsigned char value, size_t bytes, int index) {
 
 void synchronize(int index) {
   refuse_while_capturing("waiting for the GPU");
+  WaitingForOthers waiting;
   MANUL_CHECK_CUDA(cudaStreamSynchronize(Context::use(index).stream()));
 }
 

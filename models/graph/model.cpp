@@ -115,6 +115,13 @@ void Model::set_dtype_policy(DTypePolicy policy) {
   TrainStep::forget_captured();
 }
 
+void Model::synchronize_normalizations() {
+  for (const LayerPtr& layer : graph_.leaf_layers())
+    if (auto* normalization = dynamic_cast<LayerOf<BatchNormalization>*>(layer.get()))
+      normalization->options().synchronized = true;
+  TrainStep::forget_captured();
+}
+
 void Model::compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, std::vector<Metric> metrics,
                     const CompileOptions& options) {
   check(optimizer != nullptr, "compile: there is no optimizer");
@@ -195,7 +202,7 @@ Tensor Model::forward(const Tensors& inputs, const CallContext& context) {
 
 Model::BatchResult Model::train_step(const Batch& batch) {
   Tape tape;
-  BatchResult result = loss_of(batch, true);
+  BatchResult result = loss_of(batch, true, state_->part());
   values_are_drawn_ = false;
   optimizer_->minimize(tape, result.loss, *state_, batch.inputs[0].shape()[0]);
   return result;

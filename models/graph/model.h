@@ -107,6 +107,9 @@ class Model {
   ///     model.compile(Adam{}, Loss::binary_crossentropy, {"accuracy"},
   ///                   {.dtype_policy = DTypePolicy::mixed_bfloat16});
   void set_dtype_policy(DTypePolicy policy);
+  /// Every BatchNormalization takes the statistics of the whole batch of all processes from now on (see its
+  /// option `synchronized`): N processes give what one gives. Saved with the layers.
+  void synchronize_normalizations();
   Device device() const { return build_options_.device; }
   const BuildOptions& build_options() const { return build_options_; }
   /// To be called when the initial values have been replaced, by a file's, say: what the seed decides is then
@@ -139,7 +142,8 @@ class Model {
   /// Iteration, learning rate and position, on the device. Of a compiled model.
   const DeviceStepState& state() const;
 
-  /// Trains; see models/training/fit.h.
+  /// Trains; see models/training/fit.h. Of several processes (join_processes) all call it, and evaluate():
+  /// each does its part of every batch. Predictions are each one's own.
   History fit(Dataset& train, const FitOptions& options = {});
   /// The same on arrays [N, ..], one for each input and each output that has a loss: `fit(x, y)`,
   /// `fit({x1, x2}, {y1, y2})`. See ArrayDataset.
@@ -178,7 +182,8 @@ class Model {
   std::string summary() const;
 
   /// Writes a Keras file (models/keras/h5.h): architecture, weights, and of a compiled model optimizer and
-  /// training state. Atomic.
+  /// training state. Atomic. Of several processes (join_processes) the first one writes, the others do
+  /// nothing.
   void save(const std::string& path) const;
   /// Reads a Keras file. Throws ErrorKind::model_file.
   static Model load(const std::string& path, const LoadOptions& options = {});
@@ -222,8 +227,10 @@ class Model {
   std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense,
                                        std::vector<Tensor>& added, std::vector<Tensor>& masks);
   bool has_penalties() const;
-  Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights) const;
-  BatchResult loss_of(const Batch& batch, bool training);
+  Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights,
+                     const BatchPart& part) const;
+  /// Of a part of a batch: losses are the mean over it, see mean_loss().
+  BatchResult loss_of(const Batch& batch, bool training, const BatchPart& part);
   BatchResult train_step(const Batch& batch);
   /// f64, zeroed: {loss * samples, samples, those of the metrics} of each output that has a loss; where
   /// something is added to the loss, that * samples.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "manul/framework/atomic_file.h"
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #include "manul/framework/text.h"
 #include "manul/models/keras/json.h"
@@ -187,6 +188,7 @@ LoadedWeights load_weights(Model& model, const std::string& path, const LoadWeig
 
 void save_weights(const Model& model, const std::string& path) {
   check(model.is_built(), "save_weights: {}: the model has no weights yet, build it first", path);
+  if (!processes().is_first()) return;
   hdf5::Group root;
   if (is_keras3_weights(path))
     keras::write_variables(root, model, true);
@@ -212,6 +214,7 @@ Model model_from_json(const std::string& text) {
 void Model::save(const std::string& path) const {
   checked_parameters();
   check(is_built(), "save: {}: the model has no weights yet, build it first", path);
+  if (!processes().is_first()) return;
   bool archive = path.ends_with(".keras");
   hdf5::Group root;
   root.set_text(keras::notes_attribute, json_text(keras::notes_config(*this)));

@@ -146,11 +146,11 @@ std::vector<Tensor> Model::predict_all(const Tensors& x, int64_t batch_size, Ver
 
 std::vector<Tensor> Model::predict_all(Dataset& data, int64_t batch_size, Verbose verbose) {
   if (!is_built()) build();
-  BatchSource source(*this, data, batch_size, false);
+  BatchSource source(*this, data, batch_size, BatchSource::Use::by_this_one);
   DeviceStepState state(device());
   Outputs outputs(*this, source.size());
   EvaluationBar bar("predict", source.size(), source.steps(), verbose);
-  data.begin_epoch(0, 0, false);
+  source.begin_epoch(0, 0, false);
   for (int64_t position = 0, length = 0; position < source.size(); position += length) {
     length = source.length_at(position);
     state.set(&StepState::position, position);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "manul/framework/distributed/parts.h"
 #include "manul/framework/error.h"
 #include "manul/models/graph/model.h"
 #include "manul/models/graph/plan.h"
@@ -49,11 +50,11 @@ Tensor mask_of(const std::vector<Tensor>& masks, size_t output) {
 
 /// A mask whose places that count weigh so much that a mean over all places is one over these; none counts:
 /// zeros, as in Keras.
-Tensor as_mean(const Tensor& mask) {
+Tensor as_mean(const Tensor& mask, const BatchPart& part) {
   Tensor counts = masked_weights(mask, {});
-  Tensor weight =
-      divide(Tensor::full({1}, static_cast<double>(mask.elements()), counts.dtype(), mask.device()),
-             maximum(reshape(sum(counts), {1}), 1));
+  int64_t places = part.is_whole() ? mask.elements() : mask.elements() / part.length * part.total;
+  Tensor weight = divide(Tensor::full({1}, static_cast<double>(places), counts.dtype(), mask.device()),
+                         maximum(reshape(sum_of_parts(sum(counts), part), {1}), 1));
   return multiply(counts, weight);
 }
 
@@ -167,18 +168,18 @@ std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, T
                     plan_->gives_masks() ? &masks : nullptr);
 }
 
-Tensor Model::output_loss(size_t output, const Tensor& value, const Tensor& labels,
-                          const Tensor& weights) const {
+Tensor Model::output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights,
+                          const BatchPart& part) const {
   const LossSpec& loss = objectives_[output].loss.spec();
   bool left_out = leaves_out_activation(output);
   if (!computes_at_once(output, value.shape(), labels, weights))
-    return mean_loss(loss, labels, value, weights, left_out);
+    return mean_loss(loss, labels, value, weights, left_out, part);
   Tensor targets = labels_like(labels, value.shape(), *loss.plain);
   return left_out || loss.from_logits ? loss_from_logits(*loss.plain, value, targets, weights)
                                       : loss_from_probabilities(*loss.plain, value, targets, weights);
 }
 
-Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
+Model::BatchResult Model::loss_of(const Batch& batch, bool training, const BatchPart& part) {
   size_t trained = trained_outputs(), sets = batch.weights.size();
   check(batch.labels.size() == trained, "model: a batch has {} labels, {} outputs have a loss",
         batch.labels.size(), trained);
@@ -193,10 +194,10 @@ Model::BatchResult Model::loss_of(const Batch& batch, bool training) {
     Tensor weights = sets == 0 ? Tensor() : batch.weights[sets == 1 ? 0 : k];
     if (Tensor mask = mask_of(result.masks, i); mask.defined()) {
       bool is_mean = objectives_[i].loss.spec().reduction == LossReduction::sum_over_batch_size;
-      weights = masked_weights(is_mean ? as_mean(mask) : mask, weights);
+      weights = masked_weights(is_mean ? as_mean(mask, part) : mask, weights);
     }
-    Tensor loss =
-        loss_of_dense.defined() ? loss_of_dense : output_loss(i, result.outputs[i], batch.labels[k], weights);
+    Tensor loss = loss_of_dense.defined() ? loss_of_dense
+                                          : output_loss(i, result.outputs[i], batch.labels[k], weights, part);
     double weight = objectives_[i].weight;
     Tensor part = weight == 1 ? loss : scale(loss, weight);
     result.losses.push_back(loss);

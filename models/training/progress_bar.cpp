@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "manul/framework/distributed/communicator.h"
 #include "manul/models/training/progress_line.h"
 
 namespace manul {
@@ -13,6 +14,7 @@ void ProgressBar::print(const std::string& line) const {
 }
 
 void ProgressBar::on_train_begin(FitProgress& /*fit*/) {
+  if (!processes().is_first()) options_.verbose = Verbose::none;
   begin_steps_ = -1;
   table_.reset();
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "manul/framework/distributed/communicator.h"
 #include "manul/models/training/epoch_table.h"
 
 namespace manul {
@@ -52,7 +53,7 @@ EvaluationBar::EvaluationBar(std::string what, int64_t samples, int64_t steps, V
     : what_(std::move(what)),
       samples_(samples),
       steps_(steps),
-      verbose_(verbose),
+      verbose_(processes().is_first() ? verbose : Verbose::none),
       line_(Terminal::of_stderr()) {}
 
 void EvaluationBar::show(int64_t samples, const std::function<Logs()>& running_logs) {

@@ -22,12 +22,14 @@ struct RandomAffine {
 };
 
 /// f32 [count, 6]: matrices for affine_transform() of pictures of height x width to output_height x
-/// output_width; those of one step are a function of (seed and iteration of `state`, `stream`, picture).
+/// output_width; those of one step are a function of (seed and iteration of `state`, `stream`, picture of the
+/// whole batch).
 Tensor random_affine_matrices(int64_t count, const RandomAffine& random, const Shape& picture,
                               const Shape& output, const DeviceStepState& state, uint64_t stream);
 
-/// `picture` and `output`: [height, width].
-MANUL_KERNEL(random_affine, void(const RandomAffine& random, const Shape& picture, const Shape& output,
-                                 const Tensor& state, uint64_t stream, const Tensor& matrices));
+/// `picture` and `output`: [height, width]; `first`: the first picture's place in the whole batch.
+MANUL_KERNEL(random_affine,
+             void(const RandomAffine& random, const Shape& picture, const Shape& output, const Tensor& state,
+                  uint64_t stream, int64_t first, const Tensor& matrices));
 
 }  // namespace manul

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "manul/framework/distributed/parts.h"
 #include "manul/framework/error.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/ops/reduce/reduce_axes.h"
@@ -89,14 +90,15 @@ Tensor loss_values(const LossSpec& loss, const Tensor& labels, const Tensor& giv
 }
 
 Tensor mean_loss(const LossSpec& loss, const Tensor& labels, const Tensor& predictions, const Tensor& weights,
-                 bool from_logits) {
+                 bool from_logits, const BatchPart& part) {
   Tensor values = loss_values(loss, labels, predictions, from_logits);
   Tensor counted = loss.counted ? loss.counted(labels, values) : Tensor();
   if (weights.defined()) values = weighted(loss, values, weights);
-  if (loss.reduction == LossReduction::sum) return sum(values);
+  double parts = part.is_whole() ? 1 : static_cast<double>(part.total) / static_cast<double>(part.length);
+  if (loss.reduction == LossReduction::sum) return parts == 1 ? sum(values) : scale(sum(values), parts);
   if (!counted.defined()) return mean(values);
-  double parts = static_cast<double>(counted.elements()) / static_cast<double>(values.elements());
-  return divide(scale(sum(values), parts), maximum(sum(counted), 1));
+  parts *= static_cast<double>(counted.elements()) / static_cast<double>(values.elements());
+  return divide(scale(sum(values), parts), maximum(sum_of_parts(sum(counted), part), 1));
 }
 
 Tensor mean_of_rows(const Tensor& x) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "manul/framework/options.h"
+#include "manul/framework/step.h"
 #include "manul/framework/tensor.h"
 #include "manul/ops/losses/loss.h"
 
@@ -63,9 +64,10 @@ LossSpec find_loss(const std::string& name, const LossSpec::Options& options = {
 /// The values of a batch as one number, by the loss's reduction: their mean, each times its weight if there
 /// are weights [N] (or of the values' shape; as in Keras the sum is divided by the number of samples). Labels
 /// may leave out a last axis of length 1. `from_logits`: `predictions` are those of the activation that was
-/// left out. Throws unless labels fit.
+/// left out. `part`: these are a part of a batch that several processes have together; the means of all
+/// parts, each times its share, add up to the number of the whole batch. Throws unless labels fit.
 Tensor mean_loss(const LossSpec& loss, const Tensor& labels, const Tensor& predictions,
-                 const Tensor& weights = {}, bool from_logits = false);
+                 const Tensor& weights = {}, bool from_logits = false, const BatchPart& part = {});
 /// The values of the samples, [N] or [N, ..].
 Tensor loss_values(const LossSpec& loss, const Tensor& labels, const Tensor& predictions,
                    bool from_logits = false);

@@ -10,7 +10,8 @@ namespace {
 Tensor drawn(Distribution distribution, double first, double second, const Shape& shape,
              const DeviceStepState& state, uint64_t stream, DType dtype) {
   Tensor y = Tensor::empty(shape, dtype, state.tensor().device());
-  random_kernel(distribution, first, second, state.tensor(), stream, y);
+  random_kernel(distribution, first, second, state.tensor(), stream, state.part().first_element(y.elements()),
+                y);
   return y;
 }
 
@@ -35,17 +36,17 @@ Tensor random_bernoulli(const Shape& shape, double probability, const DeviceStep
 }
 
 void cpu::random(Distribution distribution, double first, double second, const Tensor& state, uint64_t stream,
-                 const Tensor& y) {
+                 int64_t place, const Tensor& y) {
   visit_float(y.dtype(), "random numbers", [&](auto zero) {
     using T = decltype(zero);
     constexpr int64_t grain = 1 << 12;  // a multiple of the four elements that share random words
     T* to = y.mutable_data<T>();
     auto* step = state_in(state);
     parallel_for(y.elements(), grain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; i += 4) {
+      for (int64_t i = begin; i < end;) {
         float numbers[4];
-        draw_four(distribution, first, second, step_stream(*step, stream, i / 4), numbers);
-        std::copy_n(numbers, std::min<int64_t>(4, end - i), to + i);
+        draw_four(distribution, first, second, step_stream(*step, stream, (place + i) / 4), numbers);
+        for (int64_t lane = (place + i) % 4; lane < 4 && i < end; ++lane, ++i) to[i] = numbers[lane];
       }
     });
   });

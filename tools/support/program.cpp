@@ -7,16 +7,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <limits>
 #include <new>
 #include <sstream>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "manul/data/image/image.h"
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/warning.h"
 #include "manul/tools/support/help.h"
 #include "manul/tools/support/manual.h"
@@ -54,6 +57,9 @@ void flush_lines() {
 void ignore_file_size_signal() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
+
+/// What is wrong in all processes the first one says, and ends the others before they say it again.
+constexpr std::chrono::milliseconds as_one_error{500};
 
 template <class Number>
 CLI::Validator range_check(const char* what, Number low, Number high) {
@@ -156,8 +162,22 @@ int Program::run(int argc, char** argv, const std::function<int()>& body) {
     print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(text));
     if (listener_) listener_(kind, text);
   };
-  auto tell = [&](const std::string& text) { tell_as("error", text); };
-  set_warning_handler([&](const std::string& text) { tell_as("warning", text); });
+  std::string error_text;
+  auto tell = [&](const std::string& text) { error_text = text; };
+  set_warning_handler([&](const std::string& text) {
+    if (processes().is_first()) tell_as("warning", text);
+  });
+  int code = run_to_error(argc, argv, body, tell);
+  if (error_text.empty()) return code;
+  if (!processes().is_first()) error_text = fmt::format("process {}: {}", processes().rank(), error_text);
+  if (!processes().is_first()) std::this_thread::sleep_for(as_one_error);
+  tell_as("error", error_text);
+  if (!processes().is_alone()) processes().abort(code);
+  return code;
+}
+
+int Program::run_to_error(int argc, char** argv, const std::function<int()>& body,
+                          const std::function<void(const std::string& text)>& tell) {
   try {
     return run_with_stack([&] { return run_body(argc, argv, body); });
   } catch (const Error& error) {

@@ -39,6 +39,8 @@ class Program {
   int run(int argc, char** argv, const std::function<int()>& body);
 
  private:
+  int run_to_error(int argc, char** argv, const std::function<int()>& body,
+                   const std::function<void(const std::string& text)>& tell);
   int run_body(int argc, char** argv, const std::function<int()>& body);
   bool print_papers(int argc, char** argv) const;
   int explain(const CLI::ParseError& error) const;

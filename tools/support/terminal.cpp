@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #include "manul/framework/system_call.h"
 #include "manul/framework/utf8.h"
@@ -57,6 +58,7 @@ void write_to_log(const std::string& text) {
 }  // namespace
 
 void write_if_possible(std::FILE* stream, const std::string& text) {
+  if (stream == stdout && !processes().is_first()) return;  // it tells for all
   std::fwrite(text.data(), 1, text.size(), stream);
   write_to_log(text);
 }

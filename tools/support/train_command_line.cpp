@@ -74,6 +74,10 @@ TrainCommand::TrainCommand(Program& program) : program_(program.options().get_na
                      "Mixed precision, as Keras' mixed_bfloat16: layers compute in bf16, weights are f32; "
                      "faster on a GPU"),
         options.bf16);
+  fixed(
+      app.add_flag("--synchronized", options.synchronized,
+                   "Of several processes: BatchNormalization over the whole batch, not over each one's part"),
+      options.synchronized);
   program.add_threads_option();
   app.add_flag("-q,--quiet", options.quiet, "Print only warnings and errors");
 }

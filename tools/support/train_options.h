@@ -36,7 +36,7 @@ struct TrainOptions {
   bool tensorboard = false;
   std::string log_json;
   bool resume = false;
-  bool bf16 = false;
+  bool bf16 = false, synchronized = false;
   int64_t patience = 0;
   std::string monitor, keep;  // empty: by validation and by patience
   bool quiet = false;

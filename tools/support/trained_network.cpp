@@ -195,6 +195,7 @@ NewNetwork new_network(TrainCommand& command, const std::vector<std::string>& na
     Model model = command.is_catdog() ? article_network(options, static_cast<int64_t>(names.size()))
                   : is_file           ? network_of_file(options.model, options, output)
                                       : ready_made_network(options, output, for_imagenet_weights);
+    if (options.synchronized) model.synchronize_normalizations();
     if (!options.freeze.empty()) freeze_layers(model, options.freeze);
     CompileOptions how{.device = device, .seed = options.seed};
     if (options.bf16) how.dtype_policy = DTypePolicy::mixed_bfloat16;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/file_system.h"
 #include "manul/framework/utf8.h"
 #include "manul/framework/warning.h"
@@ -100,6 +101,7 @@ int save_result(const Program& program, Model& model, const TrainCommand& comman
     fail(ErrorKind::failed,
          "the loss is no longer a finite number, so nothing was saved; try a smaller --lr than {}",
          options.learning_rate);
+  if (!processes().is_first()) return signal.exit_code();
   bool interrupted = history.stop_reason == StopReason::requested;  // the model has its last weights
   if (!interrupted) best.choose(model, keeps_best(options) && best.has_best());
   model.save(options.output);
@@ -127,7 +129,9 @@ int save_result(const Program& program, Model& model, const TrainCommand& comman
 
 void print_device(const Program& program, const TrainOptions& options, Device device) {
   if (options.quiet) return;
-  print_if_possible(stdout, "Device: {}, {} {}. Seed: {}\n", device.name(), cpu::threads(),
+  int count = processes().size();
+  std::string together = count > 1 ? fmt::format("{} processes, in each ", count) : "";
+  print_if_possible(stdout, "Device: {}{}, {} {}. Seed: {}\n", together, device.name(), cpu::threads(),
                     cpu::threads() == 1 ? "thread" : "threads", options.seed);
   if (!program.why_not_gpu().empty())
     print_if_possible(stdout, "No GPU is used: {}\n", printable(program.why_not_gpu()));
@@ -208,10 +212,20 @@ Config end_of_run(const TrainOptions& options, const History& history, const Bes
   return line;
 }
 
+/// The pictures that a command without --data draws are drawn by the first process alone.
+PictureSources find_pictures_in_turn(const TrainOptions& options, const std::atomic<bool>& stop) {
+  const Communicator& all = processes();
+  if (!all.is_first()) all.barrier();
+  PictureSources sources = find_pictures(options, stop);
+  if (all.is_first()) all.barrier();
+  return sources;
+}
+
 int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   TrainOptions& options = command.options;
   std::shared_ptr<JsonLog> log;
-  if (!options.log_json.empty()) {
+  const Communicator& all = processes();
+  if (!options.log_json.empty() && all.is_first()) {
     log = std::make_shared<JsonLog>(options.log_json);
     program.tell_also([log](const std::string& kind, const std::string& text) {
       log->write(kind, Config::map({{"text", utf8_of_name(text)}}));
@@ -219,10 +233,13 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   }
   Device device = program.device(false);
   check_options(command);
-  prepare_output_file(options.output);
-  prepare_output_file(history_file(options));
-  require_two_files(options.output, history_file(options), "the history");
-  if (!options.no_run_folder) RunFolder::require_place(options.project, options.name);
+  bool keeps_run = !options.no_run_folder && all.is_first();
+  if (all.is_first()) {
+    prepare_output_file(options.output);
+    prepare_output_file(history_file(options));
+    require_two_files(options.output, history_file(options), "the history");
+  }
+  if (keeps_run) RunFolder::require_place(options.project, options.name);
   std::optional<Model> interrupted = interrupted_run(command, device);
   print_device(program, options, device);
   bool replaces = !options.resume && file_type(options.output, ErrorKind::usage) != FileType::missing;
@@ -231,7 +248,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
                       printable(options.output));
 
   if (!command.is_catdog()) options.task = name_of(task_of(options));  // for the file, which predict asks
-  PictureSources sources = find_pictures(options, signal.flag());
+  PictureSources sources = find_pictures_in_turn(options, signal.flag());
   options.monitor = monitor_of(options, sources.validation.has_value());
   int64_t steps = (sources.size() + options.batch - 1) / options.batch;
   NewNetwork network = interrupted ? NewNetwork{std::move(*interrupted), {}}
@@ -240,7 +257,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   if (model.preprocessing.class_names != sources.names())
     fail(ErrorKind::data, "resume: the data has other {} than the interrupted run",
          task_of(options) == Task::classify ? "classes" : "columns");
-  prepare_output_file(options.output, bytes_of_file(model));
+  if (all.is_first()) prepare_output_file(options.output, bytes_of_file(model));
   for (const std::string& remark : network.remarks)
     if (!options.quiet) print_if_possible(stdout, "{}\n", printable(remark));
   Pictures pictures = read_pictures(sources, options, model, signal.flag());
@@ -248,7 +265,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   if (!options.quiet) print_if_possible(stdout, "{}", printable_lines(layer_table(model)));
   signal.announce_saving();
   std::optional<RunFolder> folder;
-  if (!options.no_run_folder) {
+  if (keeps_run) {
     folder.emplace(options.project, options.name);
     folder->keep_log();
     write_arguments(*folder, command, program.command(), device);
@@ -258,7 +275,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   BestEpoch best(options.monitor, options.patience);
   std::optional<TensorBoard> board;
   std::vector<Callback*> more;
-  if (options.tensorboard)
+  if (options.tensorboard && folder)
     more.push_back(&board.emplace(
         TensorBoardOptions{.log_dir = folder->file(tensorboard_folder).string(), .first_epoch = 1}));
   if (log) more.push_back(log.get());
@@ -289,6 +306,7 @@ int train_unless_stopped(Program& program, TrainCommand& command, const StopSign
 int run_training(Program& program, int argc, char** argv) {
   TrainCommand command(program);
   return program.run(argc, argv, [&] {
+    join_processes();
     StopSignal signal;
     return train_unless_stopped(program, command, signal);
   });

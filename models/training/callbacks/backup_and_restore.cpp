@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #include "manul/framework/file_system.h"
 #include "manul/models/graph/model.h"
@@ -56,13 +57,13 @@ void BackupAndRestore::on_epoch_end(FitProgress& fit, const Logs& /*logs*/) {
 
 void BackupAndRestore::on_train_end(FitProgress& fit) {
   if (fit.history.stop_reason == StopReason::requested) return save(fit);
-  if (!options_.delete_checkpoint || !is_folder(options_.backup_dir)) return;
+  if (!processes().is_first() || !options_.delete_checkpoint || !is_folder(options_.backup_dir)) return;
   remove_tree(file());
   if (list_folder(options_.backup_dir, ErrorKind::failed).empty()) remove_tree(options_.backup_dir);
 }
 
 void BackupAndRestore::save(FitProgress& fit) const {
-  make_folders(options_.backup_dir, ErrorKind::failed);
+  if (processes().is_first()) make_folders(options_.backup_dir, ErrorKind::failed);
   fit.save_checkpoint(file());
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "manul/framework/atomic_file.h"
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #include "manul/framework/file.h"
 #include "manul/framework/file_system.h"
@@ -38,6 +39,7 @@ void CSVLogger::on_epoch_begin(FitProgress& fit) {
 }
 
 void CSVLogger::on_epoch_end(FitProgress& fit, const Logs& logs) {
+  if (!processes().is_first()) return;
   std::string text = before_;
   if (text.empty()) {
     text = "epoch";

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #include "manul/framework/file_system.h"
 #include "manul/models/graph/model.h"
@@ -70,7 +71,7 @@ void ModelCheckpoint::save_if_due(FitProgress& fit, const Logs& logs, bool in_ep
 
 void ModelCheckpoint::save(FitProgress& fit, const std::string& path) const {
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty()) make_folders(folder, ErrorKind::failed);
+  if (!folder.empty() && processes().is_first()) make_folders(folder, ErrorKind::failed);
   if (options_.save_weights_only)
     save_weights(fit.model, path);
   else

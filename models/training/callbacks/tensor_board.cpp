@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #include "manul/framework/warning.h"
 #include "manul/models/graph/model.h"
@@ -52,7 +53,7 @@ void TensorBoard::attempt(Write write) {
 void TensorBoard::on_train_begin(FitProgress& fit) {
   train_.reset();
   validation_.reset();
-  failed_ = false;
+  failed_ = !processes().is_first();  // which writes for all
   epochs_written_ = -1;
   attempt([&] {
     writes_earlier_ = !has_event_files(fs::path(options_.log_dir) / "train");

@@ -1,0 +1,52 @@
+#include "manul/framework/distributed/gradient_sums.h"
+
+#include <algorithm>
+#include <ranges>
+
+namespace manul {
+namespace {
+
+/// The first one begins early; the others are so long that a sum's latency does not count, and so short that
+/// the last one, which nothing hides, is soon done.
+constexpr int64_t bytes_of_first = int64_t{1} << 20, bytes_of_others = int64_t{16} << 20;
+
+}  // namespace
+
+GradientSums::GradientSums(const ParameterSet& parameters) : parameters_(parameters) {
+  auto is_full = [&, element = size_of(parameters.gradients().dtype())] {
+    int64_t bytes = (stretches_.back().end - stretches_.back().begin) * element;
+    return bytes >= (stretches_.size() == 1 ? bytes_of_first : bytes_of_others);
+  };
+  std::vector<const Parameter*> trained;
+  for (const Parameter& parameter : parameters.all())
+    if (parameter.trainable && parameter.value.leaf()) trained.push_back(&parameter);
+  std::ranges::sort(trained, {}, &Parameter::offset);
+  for (const Parameter* parameter : std::views::reverse(trained)) {
+    int64_t begin = parameter->offset, end = begin + parameter->shape.elements();
+    bool joins = !stretches_.empty() && stretches_.back().begin - end < ParameterSet::alignment && !is_full();
+    if (!joins) stretches_.push_back({begin, end, {}});
+    stretches_.back().begin = begin;
+    stretches_.back().missing.push_back(parameter->value.leaf());
+  }
+}
+
+void GradientSums::add(const Leaf& leaf) {
+  for (size_t i = begun_; i < stretches_.size(); ++i)
+    if (std::erase(stretches_[i].missing, &leaf) > 0) break;
+  begin_those_ready();
+}
+
+void GradientSums::begin_those_ready() {
+  for (; begun_ < stretches_.size() && stretches_[begun_].missing.empty(); ++begun_) {
+    const Stretch& stretch = stretches_[begun_];
+    processes().begin_sum(parameters_.gradients().range(stretch.begin, {stretch.end - stretch.begin}));
+  }
+}
+
+void GradientSums::finish() {
+  for (Stretch& stretch : stretches_) stretch.missing.clear();
+  begin_those_ready();
+  processes().finish_sums();
+}
+
+}  // namespace manul

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <vector>
+
+#include "manul/framework/distributed/communicator.h"
+#include "manul/framework/parameter.h"
+
+namespace manul {
+
+/// Sums the gradients of trained parameters over all processes, in stretches of the flat buffer: each begins
+/// as soon as the backward pass has made its gradients, while the pass goes on. All processes make them in
+/// the same order, of the same parameters.
+class GradientSums {
+ public:
+  explicit GradientSums(const ParameterSet& parameters);
+  GradientSums(const GradientSums&) = delete;
+  GradientSums& operator=(const GradientSums&) = delete;
+
+  /// The gradient of this parameter is there.
+  void add(const Leaf& leaf);
+  /// The backward pass is done: sums the rest. What follows sees the sums.
+  void finish();
+
+ private:
+  struct Stretch {
+    int64_t begin, end;
+    std::vector<const Leaf*> missing;
+  };
+  void begin_those_ready();
+
+  const ParameterSet& parameters_;
+  std::vector<Stretch>
+      stretches_;  // as the backward pass comes to them: from the last parameter to the first
+  size_t begun_ = 0;
+};
+
+}  // namespace manul

@@ -1,0 +1,126 @@
+#include "manul/framework/distributed/mpi/processes.h"
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+// This file is in a module, which sees nothing of Manul but what headers define.
+namespace manul::mpi {
+namespace {
+
+std::string reason_of(int status) {
+  if (status == MPI_SUCCESS) return {};
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  if (MPI_Error_string(status, text, &length) != MPI_SUCCESS) return "MPI error " + std::to_string(status);
+  return {text, static_cast<size_t>(length)};
+}
+
+MPI_Datatype type_of(Number number) {
+  switch (number) {
+    case Number::f32:
+      return MPI_FLOAT;
+    case Number::f64:
+      return MPI_DOUBLE;
+    case Number::i32:
+      return MPI_INT32_T;
+    case Number::i64:
+      return MPI_INT64_T;
+  }
+  return MPI_DATATYPE_NULL;
+}
+
+int64_t bytes_of(Number number) {
+  return number == Number::f32 || number == Number::i32 ? 4 : 8;
+}
+
+/// Counts are int in MPI.
+constexpr int64_t most_at_once = int64_t{1} << 26;
+
+template <class Call>
+std::string in_pieces(void* values, int64_t count, int64_t element, Call call) {
+  auto* bytes = static_cast<char*>(values);
+  for (int64_t done = 0; done < count;) {
+    int64_t piece = std::min(count - done, most_at_once);
+    if (int status = call(bytes + done * element, static_cast<int>(piece)); status != MPI_SUCCESS)
+      return reason_of(status);
+    done += piece;
+  }
+  return {};
+}
+
+class World : public Processes {
+ public:
+  World() {
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+    MPI_Comm machine = MPI_COMM_NULL;
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &machine);
+    MPI_Comm_rank(machine, &local_rank_);
+    MPI_Comm_size(machine, &local_size_);
+    MPI_Comm_free(&machine);
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  int local_rank() const override { return local_rank_; }
+  int local_size() const override { return local_size_; }
+
+  // In which order the library adds depends on the number of processes and of elements alone, and all of them
+  // get the sums of the same additions: a + b and b + a have the same bits.
+  std::string sum(void* values, int64_t count, Number number) override {
+    return in_pieces(values, count, bytes_of(number), [&](char* part, int piece) {
+      return MPI_Allreduce(MPI_IN_PLACE, part, piece, type_of(number), MPI_SUM, MPI_COMM_WORLD);
+    });
+  }
+
+  std::string max(int64_t* values, int64_t count) override {
+    return in_pieces(values, count, sizeof(int64_t), [](char* part, int piece) {
+      return MPI_Allreduce(MPI_IN_PLACE, part, piece, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD);
+    });
+  }
+
+  std::string broadcast(void* bytes, int64_t count, int root) override {
+    return in_pieces(bytes, count, 1, [root](char* part, int piece) {
+      return MPI_Bcast(part, piece, MPI_BYTE, root, MPI_COMM_WORLD);
+    });
+  }
+
+  std::string gather(const void* bytes, int64_t count, void* all) override {
+    return reason_of(MPI_Allgather(bytes, static_cast<int>(count), MPI_BYTE, all, static_cast<int>(count),
+                                   MPI_BYTE, MPI_COMM_WORLD));
+  }
+
+  void finish() override {
+    int finished = 0;
+    MPI_Finalized(&finished);
+    if (!finished) MPI_Finalize();
+  }
+
+  [[noreturn]] void abort(int code) override {
+    MPI_Abort(MPI_COMM_WORLD, code);
+    std::_Exit(code);
+  }
+
+ private:
+  int rank_ = 0, size_ = 1, local_rank_ = 0, local_size_ = 1;
+};
+
+}  // namespace
+}  // namespace manul::mpi
+
+extern "C" __attribute__((visibility("default"))) manul::mpi::Processes* manul_mpi_join(std::string& reason) {
+  int joined = 0, offered = 0;
+  MPI_Initialized(&joined);
+  if (!joined)
+    if (int status = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &offered);
+        status != MPI_SUCCESS) {
+      reason = manul::mpi::reason_of(status);
+      return nullptr;
+    }
+  static manul::mpi::World world;
+  return &world;
+}

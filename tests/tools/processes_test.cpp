@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "manul/tests/tools/train_catdog.h"
+
+// Several processes under mpirun against one: the same numbers to rounding, and to the bit in each run.
+namespace manul {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+bool has_mpirun() {
+  static const bool found = std::system("command -v mpirun >/dev/null 2>&1") == 0;
+  return found;
+}
+
+/// Runs a program by several processes, on a machine that may have fewer cores, as root in a container too.
+std::string by(int processes) {
+  return fmt::format(
+      "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 120 mpirun --oversubscribe "
+      "--bind-to none -n {} ",
+      processes);
+}
+
+class Processes : public TrainCatdog {
+ protected:
+  void SetUp() override {
+    if (!has_mpirun()) GTEST_SKIP() << "mpirun is not installed (Debian: openmpi-bin)";
+  }
+  Outcome worker(int processes, const std::string& name) {
+    std::string start = processes == 1 ? "" : by(processes);
+    return run(folder_.path(), start + PROCESSES_WORKER " " + name);
+  }
+};
+
+using Numbers = std::vector<std::pair<std::string, double>>;
+Numbers numbers_in(const std::string& text) {
+  Numbers numbers;
+  std::istringstream lines(text);
+  std::string name;
+  for (double value = 0; lines >> name >> value;) numbers.emplace_back(name, value);
+  return numbers;
+}
+
+void expect_near(const Numbers& found, const Numbers& wanted, double tolerance) {
+  ASSERT_EQ(found.size(), wanted.size());
+  ASSERT_FALSE(wanted.empty());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(found[i].first, wanted[i].first);
+    EXPECT_NEAR(found[i].second, wanted[i].second, tolerance * std::max(1.0, std::abs(wanted[i].second)))
+        << wanted[i].first << ", number " << i;
+  }
+}
+
+class SameAsOne : public Processes, public testing::WithParamInterface<std::string> {};
+
+TEST_P(SameAsOne, ByTwoThreeAndFourProcesses) {
+  Outcome alone = worker(1, GetParam());
+  ASSERT_EQ(alone.code, 0) << alone.errors;
+  for (int processes : {2, 3, 4}) {
+    Outcome together = worker(processes, GetParam());
+    ASSERT_EQ(together.code, 0) << together.errors;
+    expect_near(numbers_in(together.output), numbers_in(alone.output), 1e-10);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, SameAsOne,
+                         testing::Values("dense", "few", "masks", "pictures", "own_loop", "synchronized"),
+                         [](const auto& test) { return test.param; });
+
+#ifdef MANUL_WITH_CUDA
+class SameAsOneGpu : public Processes, public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override {
+    Processes::SetUp();
+    if (std::stoi(run(folder_.path(), "nvidia-smi -L 2>/dev/null | wc -l").output) < 2)
+      GTEST_SKIP() << "there are no two GPUs";
+  }
+  Outcome gpus(int count) {
+    return run(folder_.path(),
+               "WORKER_DEVICE=cuda " + (count == 1 ? "" : by(count)) + PROCESSES_WORKER " " + GetParam());
+  }
+};
+
+/// Eager in the first steps, then captured.
+TEST_P(SameAsOneGpu, ByTwoGpus) {
+  Outcome alone = gpus(1), together = gpus(2), again = gpus(2);
+  ASSERT_EQ(alone.code, 0) << alone.errors;
+  if (together.errors.find("NCCL was not found") != std::string::npos) GTEST_SKIP() << together.errors;
+  ASSERT_EQ(together.code, 0) << together.errors;
+  expect_near(numbers_in(together.output), numbers_in(alone.output), 1e-10);
+  EXPECT_EQ(together.output, again.output);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, SameAsOneGpu,
+                         testing::Values("dense", "few", "masks", "pictures", "own_loop", "synchronized"),
+                         [](const auto& test) { return test.param; });
+#endif
+
+TEST_F(Processes, GiveTheSameBitsInEachRun) {
+  for (const char* name : {"dense", "normalized"}) {
+    Outcome first = worker(3, name), second = worker(3, name);
+    ASSERT_EQ(first.code, 0) << first.errors;
+    EXPECT_FALSE(first.output.empty());
+    EXPECT_EQ(first.output, second.output);
+  }
+}
+
+TEST_F(Processes, StopTogetherAndGoOnInAnotherNumber) {
+  Outcome whole = worker(1, "both_halves"), half = worker(2, "first_half");
+  ASSERT_EQ(half.code, 0) << half.errors;
+  for (int processes : {1, 3}) {
+    Outcome rest = worker(processes, "second_half");
+    ASSERT_EQ(rest.code, 0) << rest.errors;
+    expect_near(numbers_in(rest.output), numbers_in(whole.output), 2e-5);
+  }
+}
+
+TEST_F(Processes, ThatDisagreeEndWithASentence) {
+  Outcome seeds = worker(2, "other_seeds");
+  EXPECT_EQ(seeds.code, 1);
+  EXPECT_THAT(seeds.errors, HasSubstr("the 2 processes do not have the same number of a seed"));
+  Outcome batch = worker(3, "other_batch");
+  EXPECT_EQ(batch.code, 1);
+  EXPECT_THAT(batch.errors, HasSubstr("a batch size (process"));
+}
+
+TEST_F(Processes, AreRefusedWhereTheyAreNotJoined) {
+  Outcome outcome = worker(2, "not_joined");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("mpirun started 2 processes, and each would train for itself"));
+  Outcome other = run(folder_.path(), "SLURM_STEP_NUM_TASKS=4 " PROCESSES_WORKER " dense");
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.errors, HasSubstr("srun started 4 processes, and MPI sees 1 of them"));
+}
+
+TEST_F(Processes, EndWhereOneHangsOrDies) {
+  for (const char* name : {"hangs", "dies"}) {
+    Outcome outcome = run(folder_.path(), "MANUL_TIMEOUT=3 " + by(3) + PROCESSES_WORKER " " + name);
+    EXPECT_NE(outcome.code, 0);
+    EXPECT_NE(outcome.code, 124) << "it went on for two minutes";
+    EXPECT_EQ(run(folder_.path(), "keras_info checkpoint.h5").code, 0) << name;
+    if (std::string(name) == "hangs") {
+      EXPECT_THAT(outcome.errors, HasSubstr("seconds for the others: one has died or hangs; all end"));
+    }
+  }
+}
+
+TEST_F(Processes, AddExactly) {
+  Outcome outcome = worker(3, "sums");
+  ASSERT_EQ(outcome.code, 0) << outcome.errors;
+  EXPECT_EQ(outcome.output, "sum 3\nsum 1.5\nsum 7\nmax 2 0 told 12\nagree true false\n");
+}
+
+class ProcessesOfTrainCatdog : public Processes {
+ protected:
+  void SetUp() override {
+    Processes::SetUp();
+    if (has_mpirun()) TrainCatdog::SetUp();
+  }
+  Outcome train_by(int processes, const std::string& arguments) {
+    return run(folder_.path(), (processes == 1 ? "" : by(processes)) + program + arguments);
+  }
+  Numbers history() {
+    std::string text = model("history.csv");
+    std::replace(text.begin(), text.end(), ',', ' ');
+    text.erase(0, text.find('\n') + 1);
+    Numbers numbers;
+    std::istringstream words(text);
+    for (double value = 0; words >> value;) numbers.emplace_back("history", value);
+    return numbers;
+  }
+};
+
+TEST_F(ProcessesOfTrainCatdog, TrainAsOneDoesAndOneOfThemTells) {
+  std::string arguments = "--validation test_set --epochs 2 --batch-size 12 --seed 4 --output a.h5";
+  Outcome alone = train_by(1, arguments);
+  ASSERT_EQ(alone.code, 0) << alone.errors;
+  Numbers wanted = history();
+  Outcome together = train_by(3, arguments);
+  ASSERT_EQ(together.code, 0) << together.errors;
+  expect_near(history(), wanted, 2e-3);
+  EXPECT_THAT(together.output, HasSubstr("Device: 3 processes, in each cpu"));
+  EXPECT_EQ(together.output.find("Saved a.h5"), together.output.rfind("Saved a.h5"));
+  EXPECT_EQ(run(folder_.path(), "ls runs | wc -l").output, "2\n");
+}
+
+TEST_F(ProcessesOfTrainCatdog, StreamPicturesThatDoNotFit) {
+  std::string arguments = "--epochs 2 --batch-size 12 --no-run-folder --output a.h5 --cache-mb ";
+  Outcome cached = train_by(2, arguments + "100");
+  ASSERT_EQ(cached.code, 0) << cached.errors;
+  Numbers wanted = history();
+  std::string file = model("a.h5");
+  Outcome streamed = train_by(2, arguments + "0");
+  ASSERT_EQ(streamed.code, 0) << streamed.errors;
+  EXPECT_EQ(history(), wanted);
+}
+
+TEST_F(ProcessesOfTrainCatdog, SayOnceWhatIsWrong) {
+  Outcome outcome = train_by(2, "--validation nowhere --epochs 1 --no-run-folder");
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.errors, HasSubstr("train_catdog: "));
+  EXPECT_THAT(outcome.errors, Not(HasSubstr("process 1: ")));
+}
+
+}  // namespace
+}  // namespace manul
