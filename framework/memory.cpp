@@ -20,11 +20,25 @@ constexpr unsigned char fence_value = 0xA5;
 std::atomic<int> live_guards{std::getenv("MANUL_MEMORY_GUARD") ? 1 : 0};
 std::atomic<int> broken_fences{0};
 
+/// Of the CPU's tensors.
+std::atomic<size_t> bytes_in_use{0}, most_bytes_in_use{0};
+
+void count_allocated(size_t bytes) {
+  size_t now = bytes_in_use.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  size_t most = most_bytes_in_use.load(std::memory_order_relaxed);
+  while (now > most && !most_bytes_in_use.compare_exchange_weak(most, now, std::memory_order_relaxed)) {
+  }
+}
+
+std::atomic<uint64_t> next_version{1};
+
 void* allocate(size_t bytes, [[maybe_unused]] Device device) {
 #ifdef MANUL_WITH_CUDA
   if (device.is_cuda()) return cuda::allocate(bytes, device.index);
 #endif
-  return cpu::allocate(bytes);
+  void* data = cpu::allocate(bytes);
+  count_allocated(bytes);
+  return data;
 }
 
 void release(void* data, size_t bytes, [[maybe_unused]] Device device) {
@@ -32,6 +46,7 @@ void release(void* data, size_t bytes, [[maybe_unused]] Device device) {
   if (device.is_cuda()) return cuda::release(data, bytes, device.index);
 #endif
   cpu::release(data, bytes);
+  bytes_in_use.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 bool fence_intact(const std::byte* fence, Device device) {
@@ -47,7 +62,8 @@ bool fence_intact(const std::byte* fence, Device device) {
 
 }  // namespace
 
-Storage::Storage(size_t bytes, Device device) : bytes(bytes), device(device), guarded_(live_guards > 0) {
+Storage::Storage(size_t bytes, Device device)
+    : bytes(bytes), device(device), guarded_(live_guards > 0), version_(next_version++) {
   size_t margin = guarded_ ? fence_bytes : 0;
   auto* block = static_cast<std::byte*>(allocate(bytes + 2 * margin, device));
   data = block + margin;
@@ -66,6 +82,25 @@ Storage::~Storage() {
                  device.name().c_str());
   }
   release(data - margin, bytes + 2 * margin, device);
+}
+
+uint64_t Storage::version() {
+  if (touched.exchange(false)) version_ = next_version++;
+  return version_;
+}
+
+MemoryUse memory_use([[maybe_unused]] Device device) {
+#ifdef MANUL_WITH_CUDA
+  if (device.is_cuda()) return cuda::memory_use(device.index);
+#endif
+  return {bytes_in_use, most_bytes_in_use};
+}
+
+void reset_peak_memory([[maybe_unused]] Device device) {
+#ifdef MANUL_WITH_CUDA
+  if (device.is_cuda()) return cuda::reset_peak_memory(device.index);
+#endif
+  most_bytes_in_use = bytes_in_use.load();
 }
 
 void copy_bytes(void* to, [[maybe_unused]] Device to_device, const void* from,

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "manul/framework/device.h"
@@ -20,10 +21,21 @@ struct Storage {
   Device device;
   /// Whether anybody has asked to write to it (Tensor::mutable_data()) or for its address (Tensor::raw()).
   std::atomic<bool> touched{false};
+  /// See Tensor::version().
+  uint64_t version();
 
  private:
   bool guarded_;
+  std::atomic<uint64_t> version_;
 };
+
+/// Bytes that tensors have on a device: now, and at most since the program began or reset_peak_memory() was
+/// called. On a GPU with what captured steps keep for themselves.
+struct MemoryUse {
+  size_t current = 0, peak = 0;
+};
+MemoryUse memory_use(Device device);
+void reset_peak_memory(Device device);
 
 /// Copies between or within devices, in order with the kernels of both; returns when `to` may be read on the
 /// host if `to` is on the CPU.

@@ -96,7 +96,7 @@ void Optimizer::attach(ParameterSet& parameters) {
 ParameterSet& Optimizer::parameters() const {
   check(parameters_ != nullptr, "optimizer: it was used before attach");
   check(!lifetime_.expired(), "optimizer: the parameters that it was attached to are gone, with their model");
-  check(parameters_->values().raw() == attached_values_.raw(),
+  check(parameters_->values().raw_data() == attached_values_.raw_data(),
         "optimizer: another model that shares these layers has moved their parameters: compile or attach "
         "again");
   return *parameters_;
@@ -260,7 +260,7 @@ void Optimizer::update_the_rest(const GradientTaker& update) {
     return parameter.trainable && !(parameter.value.leaf() && parameter.value.leaf()->taken);
   };
   for (ParameterSet::Segment segment : parameters_->segments(was_not_taken))
-    cpu::take_range(update, segment.begin, segment.end, gradients.raw(), size_of(gradients.dtype()));
+    cpu::take_range(update, segment.begin, segment.end, gradients.raw_data(), size_of(gradients.dtype()));
 }
 
 void Optimizer::finalize() const {

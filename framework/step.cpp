@@ -9,7 +9,7 @@
 namespace manul {
 namespace {
 
-std::atomic<uint64_t> times_forgotten{0};
+std::atomic<uint64_t> times_forgotten{0}, writing_replays{0};
 
 }  // namespace
 
@@ -26,7 +26,7 @@ DeviceStepState DeviceStepState::of_whole_batch() const {
 
 StepState DeviceStepState::read() const {
   StepState state;
-  copy_bytes(&state, Device::cpu(), tensor_.raw(), tensor_.device(), sizeof state);
+  copy_bytes(&state, Device::cpu(), tensor_.raw_data(), tensor_.device(), sizeof state);
   return state;
 }
 
@@ -56,6 +56,10 @@ void TrainStep::forget_captured() {
   ++times_forgotten;
 }
 
+uint64_t TrainStep::writes() {
+  return writing_replays;
+}
+
 void TrainStep::run([[maybe_unused]] int64_t key, int64_t calls) {
   auto work = [&] {
     for (int64_t i = 0; i < calls; ++i) function_();
@@ -66,6 +70,7 @@ void TrainStep::run([[maybe_unused]] int64_t key, int64_t calls) {
     auto& captured = captured_[{key, calls}];
     if (!captured) captured = std::make_unique<Captured>();
     if (captured->runs++ == 0) return work();
+    if (!reads_only_) ++writing_replays;
     if (!captured->graph) captured->graph = cuda::Graph::capture(work, device_.index);
     return captured->graph->launch();
   }

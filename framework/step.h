@@ -98,12 +98,16 @@ class TrainStep {
   static void forget_captured();
   /// Runs eagerly from now on, on every device.
   void set_eager(bool eager) { eager_ = eager; }
+  /// Says that the function writes to no parameter: its replays do not count as writes().
+  void set_reads_only() { reads_only_ = true; }
+  /// How many replays there were, of all steps, that may have written to parameters.
+  static uint64_t writes();
 
  private:
   struct Captured;
   std::function<void()> function_;
   Device device_;
-  bool eager_ = false;
+  bool eager_ = false, reads_only_ = false;
   uint64_t captured_at_ = 0;  // the count of forget_captured() calls that the graphs know
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Captured>> captured_;  // by key and calls
 };

@@ -1,6 +1,7 @@
 #include "manul/framework/tape.h"
 
 #include <atomic>
+#include <utility>
 
 #include "manul/framework/elementary.h"
 #include "manul/framework/error.h"
@@ -10,20 +11,40 @@ namespace manul {
 namespace {
 
 thread_local Tape* innermost = nullptr;
+thread_local bool runs_again = false;
+/// The place of what is computed inside a checkpoint, of which nothing is kept.
+constexpr int unrecorded = -2;
 std::atomic<uint64_t> next_serial{1};
 
 }  // namespace
+
+/// What is to be known of an op's input. Not its values: what a gradient needs of them its closure keeps.
+struct TapeInput {
+  Shape shape;
+  DType dtype = DType::f32;
+  Device device;
+  std::shared_ptr<Leaf> leaf;  // of a slot; kept alive
+
+  explicit TapeInput(const Tensor& tensor, std::shared_ptr<Leaf> leaf) : leaf(std::move(leaf)) {
+    if (!tensor.defined()) return;
+    shape = tensor.shape(), dtype = tensor.dtype(), device = tensor.device();
+  }
+};
 
 /// One recorded op; inputs that are not tracked have slot -1.
 struct Gradients::Entry {
   std::string_view operation;
   int output_slot;
-  std::vector<Tensor> inputs;
+  std::vector<TapeInput> inputs;
   std::vector<int> input_slots;
   std::vector<Tensor> targets;
   GradientFunction gradient;
   std::vector<Tensor> gradients_at_one;  // by input, those of a loss that has computed them; or empty
   std::vector<uint64_t> leaf_writes;     // by input, when it was recorded
+  /// Of a checkpoint: what it runs again, where its outputs lie (-1: it did not compute that one), and the
+  /// leaves that it used, once for each use.
+  std::function<std::vector<Tensor>()> function = {};
+  std::vector<int> output_slots = {}, used_leaves = {};
 };
 
 /// The gradient collected so far for one tracked tensor.
@@ -41,7 +62,9 @@ struct Tape::State {
   uint64_t serial = next_serial++;
   std::vector<Gradients::Entry> entries;
   std::vector<TapeSlot> slots;
-  bool adds = false;  // the pass that runs adds to what leaves have
+  bool adds = false;                         // the pass that runs adds to what leaves have
+  bool has_chosen = false;                   // the pass that runs wants certain leaves' gradients alone
+  std::vector<int>* noted_leaves = nullptr;  // while a checkpoint runs for the first time: those it uses
 };
 
 Tape::Tape() : state_(std::make_unique<State>()), outer_(innermost) {
@@ -51,8 +74,19 @@ Tape::~Tape() {
   innermost = outer_;
 }
 
+Unrecorded::Unrecorded() : recorder_(innermost) {
+  innermost = nullptr;
+}
+Unrecorded::~Unrecorded() {
+  innermost = recorder_;
+}
+
 bool Tape::alive() {
   return innermost != nullptr;
+}
+
+bool Tape::computes_again() {
+  return runs_again;
 }
 
 bool Tape::tracks(const Tensor& tensor) const {
@@ -75,13 +109,22 @@ Tape* Tape::recording(const std::vector<Tensor>& inputs) {
 
 int Tape::slot_of(const Tensor& tensor) {
   Tensor::Body& body = *tensor.body_;
-  if (body.tape == state_->serial) return body.slot;
+  if (body.tape == state_->serial) {
+    check(body.slot != unrecorded || state_->noted_leaves,
+          "tape: a tensor {} that was computed inside a checkpoint is used outside: return it", body.shape);
+    return body.slot;
+  }
   // An inner tape, which is younger, may have noted its own place in a leaf that has one here.
   size_t place = state_->slots.size();
   if (body.leaf && body.tape > state_->serial)
     for (size_t i = 0; i < state_->slots.size(); ++i)
       if (state_->slots[i].leaf == body.leaf.get()) place = i;
-  if (place == state_->slots.size()) state_->slots.emplace_back().leaf = body.leaf.get();
+  if (place == state_->slots.size()) {
+    TapeSlot& slot = state_->slots.emplace_back();
+    slot.leaf = body.leaf.get();
+    // In a pass that has begun: what it asks for, or what leads there.
+    if (state_->has_chosen) slot.wanted = slot.leaf && slot.leaf->asked_by == state_->serial;
+  }
   body.tape = state_->serial;
   body.slot = static_cast<int>(place);
   return body.slot;
@@ -96,9 +139,10 @@ void Tape::record(std::string_view operation, const Tensor& output, std::vector<
 
 void Tape::record(std::string_view operation, const Tensor& output, std::vector<Tensor> inputs,
                   GradientFunction gradient, std::vector<Tensor> gradients_at_one) {
-  Gradients::Entry entry{
-      operation, 0, std::move(inputs), {}, {}, std::move(gradient), std::move(gradients_at_one), {}};
-  for (const Tensor& input : entry.inputs) {
+  if (state_->noted_leaves) return note(output, inputs);
+  Gradients::Entry entry{operation, 0, {}, {}, {}, std::move(gradient), std::move(gradients_at_one), {}};
+  for (const Tensor& input : inputs) {
+    entry.inputs.emplace_back(input, input.defined() ? input.body_->leaf : nullptr);
     entry.input_slots.push_back(tracks(input) ? slot_of(input) : -1);
     if (entry.input_slots.back() >= 0) {
       ++state_->slots[entry.input_slots.back()].uses;
@@ -108,11 +152,91 @@ void Tape::record(std::string_view operation, const Tensor& output, std::vector<
   }
   entry.targets.resize(entry.inputs.size());
   entry.output_slot = slot_of(output);
+  if (state_->has_chosen)
+    for (int input : entry.input_slots)
+      if (input >= 0 && state_->slots[input].wanted) state_->slots[entry.output_slot].wanted = true;
   state_->entries.push_back(std::move(entry));
 }
 
+/// In place of recording an op inside a checkpoint.
+void Tape::note(const Tensor& output, const std::vector<Tensor>& inputs) {
+  for (const Tensor& input : inputs)
+    if (input.defined() && input.leaf()) state_->noted_leaves->push_back(slot_of(input));
+  output.body_->tape = state_->serial;
+  output.body_->slot = unrecorded;
+}
+
+void Tape::count_uses(const std::vector<int>& slots, int by) {
+  for (int slot : slots) state_->slots[slot].uses += by;
+}
+
+std::vector<Tensor> checkpoint(const std::function<std::vector<Tensor>()>& function) {
+  // Inside another one: what counts is recorded when that one runs again.
+  return innermost && !innermost->state_->noted_leaves ? innermost->run_unrecorded(function) : function();
+}
+
+std::vector<Tensor> Tape::run_unrecorded(const std::function<std::vector<Tensor>()>& function) {
+  Gradients::Entry entry{"checkpoint", 0, {}, {}, {}, {}, {}, {}, function, {}, {}};
+  std::vector<Tensor> outputs;
+  {
+    struct Notes {
+      State& state;
+      ~Notes() { state.noted_leaves = nullptr; }
+    } notes{*state_};
+    state_->noted_leaves = &entry.used_leaves;
+    outputs = function();
+  }
+  bool computed = false;
+  for (const Tensor& output : outputs) {
+    Tensor::Body* body = output.body_.get();
+    entry.output_slots.push_back(-1);
+    if (!body || body->tape != state_->serial || body->slot != unrecorded) continue;
+    body->tape = 0;
+    entry.output_slots.back() = slot_of(output);
+    computed = true;
+  }
+  if (!computed) return outputs;
+  count_uses(entry.used_leaves, 1);
+  for (int slot : entry.output_slots)  // which of its leaves are wanted is seen when it runs again
+    if (slot >= 0) state_->slots[slot].wanted = true;
+  state_->entries.push_back(std::move(entry));
+  return outputs;
+}
+
+/// Records what a checkpoint computes, for the gradients that have arrived at its outputs.
+void Tape::run_again(Gradients::Entry& entry) {
+  std::vector<TapeSlot> arrived;
+  bool any = false;
+  for (int slot : entry.output_slots) {
+    arrived.push_back(slot >= 0 ? std::exchange(state_->slots[slot], {}) : TapeSlot{});
+    any |= arrived.back().gradient.defined();
+  }
+  count_uses(entry.used_leaves, -1);
+  if (!any) return;
+  std::vector<Tensor> outputs;
+  {
+    struct Again {
+      bool before = std::exchange(runs_again, true);
+      ~Again() {
+        runs_again = before;
+        innermost = nullptr;
+      }
+    } again;
+    innermost = this;
+    outputs = entry.function();
+  }
+  check(outputs.size() == arrived.size(), "checkpoint: its function gave {} tensors, and {} the second time",
+        arrived.size(), outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!arrived[i].gradient.defined()) continue;
+    check(tracks(outputs[i]) && outputs[i].shape() == arrived[i].gradient.shape(),
+          "checkpoint: its function gave something else the second time");
+    deliver(slot_of(outputs[i]), arrived[i].gradient, arrived[i].owned);
+  }
+}
+
 Tensor Tape::gradient_memory(const Tensor& input) {
-  if (!tracks(input)) return {};
+  if (!tracks(input) || state_->noted_leaves || runs_again) return {};
   return input.leaf() && !input.leaf()->fresh ? input.leaf()->gradient : Tensor::empty_like(input);
 }
 
@@ -212,9 +336,13 @@ void Tape::backward_to(const std::vector<Leaf*>& leaves, const Tensor& loss, dou
 void Tape::choose(const std::vector<Leaf*>& leaves) {
   for (Leaf* leaf : leaves) leaf->asked_by = state_->serial;
   for (TapeSlot& slot : state_->slots) slot.wanted = slot.leaf && slot.leaf->asked_by == state_->serial;
-  for (const Gradients::Entry& entry : state_->entries)
+  state_->has_chosen = true;
+  for (const Gradients::Entry& entry : state_->entries) {
+    for (int output : entry.output_slots)
+      if (output >= 0) state_->slots[output].wanted = true;
     for (int input : entry.input_slots)
       if (input >= 0 && state_->slots[input].wanted) state_->slots[entry.output_slot].wanted = true;
+  }
   for (Leaf* leaf : leaves) leaf->fresh = false;
 }
 
@@ -254,6 +382,10 @@ void Tape::walk_back(const LeafDone& done) {
   while (!state_->entries.empty()) {
     Gradients::Entry entry = std::move(state_->entries.back());
     state_->entries.pop_back();
+    if (entry.function) {
+      run_again(entry);
+      continue;
+    }
     Tensor arrived = std::move(state_->slots[entry.output_slot].gradient);
     state_->slots[entry.output_slot].gradient = Tensor();
     if (arrived.defined() && state_->slots[entry.output_slot].wanted) {
@@ -273,10 +405,12 @@ bool Gradients::needed(int i) const {
 
 Tensor Gradients::target(int i) {
   const TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];
+  const TapeInput& input = entry_.inputs[i];
   bool write_in_place = slot.leaf && slot.wanted && tape_.overwrites(slot);
   for (int j = 0; j < static_cast<int>(entry_.inputs.size()); ++j)  // the same leaf twice: f(w, w)
     if (j != i && entry_.input_slots[j] == entry_.input_slots[i]) write_in_place = false;
-  entry_.targets[i] = write_in_place ? slot.leaf->gradient : Tensor::empty_like(entry_.inputs[i]);
+  entry_.targets[i] =
+      write_in_place ? slot.leaf->gradient : Tensor::empty(input.shape, input.dtype, input.device);
   return entry_.targets[i];
 }
 
@@ -294,8 +428,8 @@ const GradientTaker* Gradients::taker(int i) {
 }
 
 void Gradients::give(int i, const Tensor& gradient) {
-  check(gradient.shape() == entry_.inputs[i].shape(), "{}: gradient {} does not fit input {} of shape {}",
-        entry_.operation, gradient.shape(), i, entry_.inputs[i].shape());
+  check(gradient.shape() == entry_.inputs[i].shape, "{}: gradient {} does not fit input {} of shape {}",
+        entry_.operation, gradient.shape(), i, entry_.inputs[i].shape);
   tape_.deliver(entry_.input_slots[i], gradient, false);
 }
 

@@ -59,6 +59,9 @@ class Tape {
   static Tape* recording(const std::vector<Tensor>& inputs);
   /// True while any tape of this thread is alive.
   static bool alive();
+  /// True while backward() runs the function of a checkpoint() again: what changes with each call (a moving
+  /// mean) was changed by the first run, and must not be now.
+  static bool computes_again();
 
   /// Appends an op. The closure must not capture `output` unless it needs its values. A loss that computes
   /// its gradient with its value passes it as `gradient_at_one`: backward(loss) then takes it as the gradient
@@ -94,6 +97,7 @@ class Tape {
 
  private:
   friend class Gradients;
+  friend std::vector<Tensor> checkpoint(const std::function<std::vector<Tensor>()>& function);
   struct State;
 
   bool tracks(const Tensor& tensor) const;
@@ -107,9 +111,35 @@ class Tape {
   void leave(const Gradients::Entry& entry, const LeafDone& done);
   void choose(const std::vector<Leaf*>& leaves);
   bool overwrites(const struct TapeSlot& slot) const;
+  void note(const Tensor& output, const std::vector<Tensor>& inputs);
+  std::vector<Tensor> run_unrecorded(const std::function<std::vector<Tensor>()>& function);
+  void run_again(Gradients::Entry& entry);
+  void count_uses(const std::vector<int>& slots, int by);
 
   std::unique_ptr<State> state_;
   Tape* outer_;
 };
+
+/// While one lives, no tape of this thread records.
+class Unrecorded {
+ public:
+  Unrecorded();
+  ~Unrecorded();
+  Unrecorded(const Unrecorded&) = delete;
+  Unrecorded& operator=(const Unrecorded&) = delete;
+
+ private:
+  Tape* recorder_;
+};
+
+/// function(), of which the tape keeps nothing but what the function itself holds: backward() runs it again
+/// when it needs what was computed inside, and frees that before it goes on. Costs the time of the function,
+/// saves the memory of what it computes between its inputs (which it captures) and what it returns. It must
+/// give the same both times: it may draw from the step's state, and layers with moving statistics change
+/// them the first time only (Tape::computes_again()). Nothing that is computed inside may be used outside
+/// unless it is returned. Gradients are the same to the bit. Calls may be nested.
+///
+///     Tensor y = checkpoint([&, x] { return std::vector{block(x)}; })[0];
+std::vector<Tensor> checkpoint(const std::function<std::vector<Tensor>()>& function);
 
 }  // namespace manul

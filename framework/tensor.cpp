@@ -69,7 +69,7 @@ void Tensor::require_size(size_t wanted) const {
 
 void Tensor::note_access([[maybe_unused]] bool write) const {
 #ifdef MANUL_WITH_CUDA
-  cuda::Context::use(device().index).accesses().note(raw(), bytes(), write);
+  cuda::Context::use(device().index).accesses().note(address(), bytes(), write);
 #endif
 }
 
@@ -109,7 +109,7 @@ Tensor Tensor::clone() const {
 void Tensor::copy_from(const Tensor& source) const {
   check(source.shape() == shape() && source.dtype() == dtype(), "copy: {} {} does not fit {} {}",
         name_of(source.dtype()), source.shape(), name_of(dtype()), shape());
-  copy_bytes(raw(), device(), source.raw(), source.device(), bytes());
+  copy_bytes(raw(), device(), source.raw_data(), source.device(), bytes());
 }
 
 void Tensor::fill_zero() const {

@@ -70,7 +70,9 @@ class Tensor {
     if (!device().is_cpu()) note_access(true);
     return static_cast<T*>(raw());
   }
-  /// The address alone: for copies, and to look at.
+  /// The address alone, to be read from or looked at.
+  const void* raw_data() const { return address(); }
+  /// The same to be written to.
   void* raw() const {
     std::atomic<bool>& touched = body().storage->touched;
     if (!touched.load(std::memory_order_relaxed)) touched.store(true, std::memory_order_relaxed);
@@ -79,6 +81,10 @@ class Tensor {
   /// Whether the memory may have been written to since it was made, or since set_untouched().
   bool touched() const { return body().storage->touched.load(std::memory_order_relaxed); }
   void set_untouched() const { body().storage->touched.store(false, std::memory_order_relaxed); }
+  /// A number that no other memory has and that is another one after mutable_data() or raw() was called for
+  /// the memory: whoever keeps what was computed from it compares. What captured steps write is not seen, see
+  /// TrainStep::writes().
+  uint64_t version() const { return body().storage->version(); }
 
   /// The same memory under another shape with as many elements; no gradient flows through it
   /// (ops/shape/shape_ops.h has the differentiable reshape).

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "manul/framework/tape.h"
 #include "manul/layers/config/keras_objects.h"
 #include "manul/layers/constant_like.h"
 #include "manul/ops/dense/matmul.h"
@@ -94,7 +95,8 @@ Tensor normalize_masked(const BatchNormalization& layer, const Tensor& x, const 
   Tensor distance = where(counts, subtract(values, mean), zero);
   Tensor variance = divide(sum_of_all(square(distance)), weights);
   auto move = [&](const Tensor& moving, const Tensor& of_batch) {
-    moving.copy_from(add(scale(moving, layer.momentum), scale(of_batch, 1 - layer.momentum)));
+    if (!Tape::computes_again())
+      moving.copy_from(add(scale(moving, layer.momentum), scale(of_batch, 1 - layer.momentum)));
   };
   move(layer.moving_mean.value(), mean);
   move(layer.moving_variance.value(), variance);

@@ -28,7 +28,7 @@ void cpu::gather_rows(const Tensor& state, const Tensor& index, const Tensor& so
   for (int64_t k = 0; k < length; ++k)
     check(rows[k] >= 0 && rows[k] < source.shape()[0], "gather rows: there is no row {}, only {} of them",
           rows[k], source.shape()[0]);
-  const auto* from = static_cast<const uint8_t*>(source.raw());
+  const auto* from = static_cast<const uint8_t*>(source.raw_data());
   auto* to = static_cast<uint8_t*>(target.raw());
   bool converts = source.dtype() != target.dtype();
   int64_t bytes = elements * size_of(source.dtype());

@@ -69,15 +69,16 @@ cublasLtHandle_t handle_of(int index) {
 struct Key {
   int device;
   int64_t batch, rows, columns, inner;
-  bool transpose_a, transpose_b, tf32, bf16;
+  bool transpose_a, transpose_b, tf32, bf16, adds;
   Epilogue epilogue;
   uint32_t alignment;
   bool operator<(const Key& other) const { return tie() < other.tie(); }
 
  private:
-  std::tuple<int, int64_t, int64_t, int64_t, int64_t, bool, bool, bool, bool, Epilogue, uint32_t> tie()
+  std::tuple<int, int64_t, int64_t, int64_t, int64_t, bool, bool, bool, bool, bool, Epilogue, uint32_t> tie()
       const {
-    return {device, batch, rows, columns, inner, transpose_a, transpose_b, tf32, bf16, epilogue, alignment};
+    return {device,      batch, rows, columns, inner,    transpose_a,
+            transpose_b, tf32,  bf16, adds,    epilogue, alignment};
   }
 };
 
@@ -169,7 +170,7 @@ uint32_t common_alignment(DType dtype, std::initializer_list<const void*> pointe
 }  // namespace
 
 bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Epilogue epilogue,
-                  const Tensor& bias, const Tensor& y) {
+                  const Tensor& bias, const Tensor& y, const Tensor& addend) {
   static std::mutex mutex;
   static auto* plans = new std::map<Key, Plan>;
   Context& context = Context::use(y.device().index);
@@ -182,25 +183,28 @@ bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
           transpose_b,
           tf32(),
           y.dtype() == DType::bf16,
+          addend.defined(),
           epilogue,
-          common_alignment(y.dtype(), {a.raw(), b.raw(), y.raw()})};
+          common_alignment(y.dtype(), {a.raw_data(), b.raw_data(), y.raw_data(),
+                                       addend.defined() ? addend.raw_data() : nullptr})};
   std::lock_guard lock(mutex);
   auto place = plans->find(key);
   if (place == plans->end()) place = plans->emplace(key, make_plan(key)).first;
   const Plan& plan = place->second;
   if (!plan.found) return false;
   if (epilogue != Epilogue::none) {
-    const void* pointer = bias.raw();
+    const void* pointer = bias.raw_data();
     set(plan.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, pointer);
   }
   Tensor workspace;
   if (plan.workspace > 0)
     workspace = Tensor::empty({static_cast<int64_t>(plan.workspace)}, DType::u8, y.device());
   const float one = 1, zero = 0;
-  check_blas(lt().matmul(handle_of(context.index()), plan.description.get(), &one, b.raw(), plan.first.get(),
-                         a.raw(), plan.second.get(), &zero, y.raw(), plan.result.get(), y.raw(),
-                         plan.result.get(), &plan.algorithm, workspace.defined() ? workspace.raw() : nullptr,
-                         plan.workspace, context.stream()),
+  const void* added = addend.defined() ? addend.raw_data() : y.raw_data();
+  check_blas(lt().matmul(handle_of(context.index()), plan.description.get(), &one, b.raw_data(),
+                         plan.first.get(), a.raw_data(), plan.second.get(), addend.defined() ? &one : &zero,
+                         added, plan.result.get(), y.raw(), plan.result.get(), &plan.algorithm,
+                         workspace.defined() ? workspace.raw() : nullptr, plan.workspace, context.stream()),
              "cublasLtMatmul");
   context.accesses().note_foreign_launch();
   return true;

@@ -12,11 +12,12 @@ enum class Epilogue { none, bias, bias_relu };
 
 /// y [M, N] = op(a) · op(b), row-major, where op transposes: a is [M, K] or, transposed, [K, M]; b is [K, N]
 /// or [N, K]. With an axis in front of all three it is a batch of products. bias [N] is added and relu
-/// applied as `epilogue` says. All are f32, or bf16 with sums in f32. Always the same algorithm for the same
-/// shapes, without unordered sums. True f32, or TF32 if that was asked for. False, and nothing is done, if
-/// cuBLAS has no algorithm for the shape with this epilogue. Throws ErrorKind::device.
+/// applied as `epilogue` says, after an `addend` [M, N], if there is one, was added. All are f32, or bf16
+/// with sums in f32. Always the same algorithm for the same shapes, without unordered sums. True f32, or TF32
+/// if that was asked for. False, and nothing is done, if cuBLAS has no algorithm for the shape with this
+/// epilogue. Throws ErrorKind::device.
 bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Epilogue epilogue,
-                  const Tensor& bias, const Tensor& y);
+                  const Tensor& bias, const Tensor& y, const Tensor& addend = {});
 
 /// "13.0.1" of the library that is loaded for it.
 std::string blas_version();

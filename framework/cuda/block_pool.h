@@ -23,6 +23,7 @@ class BlockPool {
   bool release(void* data);
   /// Gives segments without a used block back to the driver.
   void trim();
+  int index() const { return index_; }
   /// Bytes in use, and bytes taken from the driver.
   size_t used() const { return used_; }
   size_t reserved() const { return reserved_; }

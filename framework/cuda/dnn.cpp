@@ -106,11 +106,18 @@ cudnnHandle_t handle_of(Context& context) {
 
 enum class Direction : int { forward, forward_with_bias, backward_input, backward_kernel };
 
-/// Everything that a plan depends on, as plain numbers.
-using Key = std::array<int64_t, 20>;
+/// What forward_with_bias() does besides.
+struct Tail {
+  bool adds = false, relu = false;
+};
 
-Key key_of(Direction direction, const ConvolutionShape& s, int device) {
+/// Everything that a plan depends on, as plain numbers.
+using Key = std::array<int64_t, 22>;
+
+Key key_of(Direction direction, const Tail& tail, const ConvolutionShape& s, int device) {
   return {static_cast<int64_t>(direction),
+          tail.adds,
+          tail.relu,
           device,
           tf32(),
           s.batch,
@@ -144,7 +151,7 @@ cudnnMathType_t math_of(DType dtype) {
 
 struct Plan {
   Handle<cudnnTensorDescriptor_t, cudnnStatus_t> input, output, bias;
-  Handle<cudnnActivationDescriptor_t, cudnnStatus_t> no_activation;
+  Handle<cudnnActivationDescriptor_t, cudnnStatus_t> activation;
   Handle<cudnnFilterDescriptor_t, cudnnStatus_t> kernel;
   Handle<cudnnConvolutionDescriptor_t, cudnnStatus_t> convolution;
   int algorithm = 0;
@@ -181,14 +188,15 @@ void describe(Plan& plan, const ConvolutionShape& s, cudnnMathType_t math) {
   check_dnn(dnn().set_math(convolution, math), "cudnnSetConvolutionMathType");
 }
 
-/// What a bias is added with: no activation, which cuDNN does behind one of its algorithms alone.
-void describe_bias(Plan& plan, int64_t filters, DType dtype) {
-  plan.found &= plan.algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+/// What a bias is added with: relu, or no activation, which cuDNN does behind one of its algorithms alone.
+void describe_bias(Plan& plan, int64_t filters, DType dtype, bool relu) {
+  plan.found &= relu || plan.algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
   plan.bias = image(1, {1, 1}, filters, dtype);
   cudnnActivationDescriptor_t activation = nullptr;
   check_dnn(dnn().create_activation(&activation), "cudnnCreateActivationDescriptor");
-  plan.no_activation = {activation, dnn().destroy_activation};
-  check_dnn(dnn().set_activation(activation, CUDNN_ACTIVATION_IDENTITY, CUDNN_NOT_PROPAGATE_NAN, 0),
+  plan.activation = {activation, dnn().destroy_activation};
+  check_dnn(dnn().set_activation(activation, relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY,
+                                 CUDNN_PROPAGATE_NAN, 0),
             "cudnnSetActivationDescriptor");
 }
 
@@ -220,7 +228,7 @@ void choose(Plan& plan, cudnnMathType_t math, size_t most, const Choose& ask) {
     take_first(plan, choices, count, math, most);
 }
 
-Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t handle,
+Plan make_plan(Direction direction, const Tail& tail, const ConvolutionShape& shape, cudnnHandle_t handle,
                const Context& context) {
   size_t most = most_workspace(context);
   cudnnMathType_t math = math_of(shape.dtype);
@@ -235,7 +243,8 @@ Plan make_plan(Direction direction, const ConvolutionShape& shape, cudnnHandle_t
       choose<cudnnConvolutionFwdAlgoPerf_t>(plan, math, most, [&](int wanted, int* count, auto* choices) {
         return dnn().choose_forward(handle, x, kernel, convolution, y, wanted, count, choices);
       });
-      if (direction == Direction::forward_with_bias) describe_bias(plan, shape.filters, shape.dtype);
+      if (direction == Direction::forward_with_bias)
+        describe_bias(plan, shape.filters, shape.dtype, tail.relu);
       break;
     case Direction::backward_input:
       choose<cudnnConvolutionBwdDataAlgoPerf_t>(plan, math, most, [&](int wanted, int* count, auto* choices) {
@@ -261,15 +270,16 @@ bool is_unsupported(cudnnStatus_t status, DType dtype) {
 /// Calls run(handle, plan, workspace) if there is an algorithm for the shape.
 template <class Run>
 bool with_plan(Direction direction, const char* what, const ConvolutionShape& shape, Device device,
-               const Run& run) {
+               const Run& run, const Tail& tail = {}) {
   static std::mutex mutex;
   static auto* plans = new std::map<Key, Plan>;
   Context& context = Context::use(device.index);
   std::lock_guard lock(mutex);
   cudnnHandle_t handle = handle_of(context);
-  Key key = key_of(direction, shape, device.index);
+  Key key = key_of(direction, tail, shape, device.index);
   auto place = plans->find(key);
-  if (place == plans->end()) place = plans->emplace(key, make_plan(direction, shape, handle, context)).first;
+  if (place == plans->end())
+    place = plans->emplace(key, make_plan(direction, tail, shape, handle, context)).first;
   Plan& plan = place->second;
   if (!plan.found) return false;
   Tensor workspace;
@@ -292,7 +302,7 @@ bool backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tenso
   return with_plan(Direction::backward_input, "cudnnConvolutionBackwardData", shape, dy.device(),
                    [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
                      return dnn().backward_input(
-                         handle, &one, plan.kernel.get(), kernel.raw(), plan.output.get(), dy.raw(),
+                         handle, &one, plan.kernel.get(), kernel.raw_data(), plan.output.get(), dy.raw_data(),
                          plan.convolution.get(), static_cast<cudnnConvolutionBwdDataAlgo_t>(plan.algorithm),
                          workspace, plan.workspace, &keep, plan.input.get(), dx.raw());
                    });
@@ -303,23 +313,25 @@ bool backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tenso
 bool dnn_forward(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel, const Tensor& y) {
   return with_plan(Direction::forward, "cudnnConvolutionForward", shape, x.device(),
                    [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
-                     return dnn().forward(handle, &one, plan.input.get(), x.raw(), plan.kernel.get(),
-                                          kernel.raw(), plan.convolution.get(),
+                     return dnn().forward(handle, &one, plan.input.get(), x.raw_data(), plan.kernel.get(),
+                                          kernel.raw_data(), plan.convolution.get(),
                                           static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm), workspace,
                                           plan.workspace, &zero, plan.output.get(), y.raw());
                    });
 }
 
 bool dnn_forward_with_bias(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel,
-                           const Tensor& bias, const Tensor& y) {
+                           const Tensor& bias, const Tensor& y, const Tensor& addend, bool relu) {
+  const void* added = addend.defined() ? addend.raw_data() : y.raw_data();
   return with_plan(Direction::forward_with_bias, "cudnnConvolutionBiasActivationForward", shape, x.device(),
                    [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
                      return dnn().forward_with_bias(
-                         handle, &one, plan.input.get(), x.raw(), plan.kernel.get(), kernel.raw(),
+                         handle, &one, plan.input.get(), x.raw_data(), plan.kernel.get(), kernel.raw_data(),
                          plan.convolution.get(), static_cast<cudnnConvolutionFwdAlgo_t>(plan.algorithm),
-                         workspace, plan.workspace, &zero, plan.output.get(), y.raw(), plan.bias.get(),
-                         bias.raw(), plan.no_activation.get(), plan.output.get(), y.raw());
-                   });
+                         workspace, plan.workspace, addend.defined() ? &one : &zero, plan.output.get(), added,
+                         plan.bias.get(), bias.raw_data(), plan.activation.get(), plan.output.get(), y.raw());
+                   },
+                   {addend.defined(), relu});
 }
 
 bool dnn_backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel,
@@ -337,7 +349,7 @@ bool dnn_backward_kernel(const ConvolutionShape& shape, const Tensor& x, const T
   return with_plan(Direction::backward_kernel, "cudnnConvolutionBackwardFilter", shape, dy.device(),
                    [&](cudnnHandle_t handle, const Plan& plan, void* workspace) {
                      return dnn().backward_kernel(
-                         handle, &one, plan.input.get(), x.raw(), plan.output.get(), dy.raw(),
+                         handle, &one, plan.input.get(), x.raw_data(), plan.output.get(), dy.raw_data(),
                          plan.convolution.get(), static_cast<cudnnConvolutionBwdFilterAlgo_t>(plan.algorithm),
                          workspace, plan.workspace, &zero, plan.kernel.get(), dkernel.raw());
                    });

@@ -21,9 +21,10 @@ struct ConvolutionShape {
 /// shapes. True f32, or TF32 if that was asked for; sums of bf16 are in f32. False, and nothing is done, if
 /// cuDNN has none. Throws ErrorKind::device.
 bool dnn_forward(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel, const Tensor& y);
-/// The same with bias [filters] added, in one pass; false where cuDNN has none for that.
+/// The same with bias [filters] added, an `addend` like y if there is one, and then relu if that is wanted,
+/// in one pass; false where cuDNN has none for that.
 bool dnn_forward_with_bias(const ConvolutionShape& shape, const Tensor& x, const Tensor& kernel,
-                           const Tensor& bias, const Tensor& y);
+                           const Tensor& bias, const Tensor& y, const Tensor& addend = {}, bool relu = false);
 bool dnn_backward_input(const ConvolutionShape& shape, const Tensor& dy, const Tensor& kernel,
                         const Tensor& dx);
 /// Adds to dx.

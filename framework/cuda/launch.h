@@ -43,7 +43,8 @@ __device__ inline void begin_settled_block() {
 /// Whether the kernel that is started next may read `tensor` before begin_kernel(); asked by the op that
 /// starts it.
 inline bool is_settled(const Tensor& tensor) {
-  return !tensor.defined() || context_of(tensor).accesses().readable_from(tensor.raw(), tensor.bytes()) == 0;
+  return !tensor.defined() ||
+         context_of(tensor).accesses().readable_from(tensor.raw_data(), tensor.bytes()) == 0;
 }
 
 /// A value that is settled, of a multiple of 4 bytes, past the multiprocessor's own cache.

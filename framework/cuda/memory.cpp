@@ -1,5 +1,6 @@
 #include "manul/framework/cuda/memory.h"
 
+#include <algorithm>
 #include <list>
 
 #include "manul/framework/cuda/block_pool.h"
@@ -17,6 +18,15 @@ struct Pools {
   std::mutex mutex;
   std::map<int, BlockPool> main;
   std::list<std::shared_ptr<BlockPool>> arenas;
+  std::map<int, size_t> peaks;  // of used(), by GPU
+
+  /// What tensors have, and what captured steps keep.
+  size_t used(int index) {
+    size_t bytes = main.try_emplace(index, index).first->second.used();
+    for (const std::shared_ptr<BlockPool>& arena : arenas)
+      if (arena->index() == index) bytes += arena->reserved();
+    return bytes;
+  }
 };
 
 Pools& pools() {
@@ -79,6 +89,8 @@ void* allocate(size_t bytes, int index) {
     data = pool.allocate(bytes);
   }
   if (!data) fail_out_of_memory(bytes, index, pool);
+  size_t& peak = pools().peaks[index];
+  peak = std::max(peak, pools().used(index));
   return data;
 }
 
@@ -97,6 +109,16 @@ void trim(int index) {
   synchronize(index);
   std::lock_guard lock(pools().mutex);
   if (auto pool = pools().main.find(index); pool != pools().main.end()) pool->second.trim();
+}
+
+MemoryUse memory_use(int index) {
+  std::lock_guard lock(pools().mutex);
+  return {pools().used(index), pools().peaks[index]};
+}
+
+void reset_peak_memory(int index) {
+  std::lock_guard lock(pools().mutex);
+  pools().peaks[index] = pools().used(index);
 }
 
 void copy(void* to, Device to_device, const void* from, Device from_device, size_t bytes) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "manul/framework/device.h"
+#include "manul/framework/memory.h"
 
 namespace manul::cuda {
 
@@ -25,6 +26,10 @@ void synchronize(int index);
 
 /// Gives cached blocks that nobody uses back to the driver.
 void trim(int index);
+
+/// See memory_use() of framework/memory.h.
+MemoryUse memory_use(int index);
+void reset_peak_memory(int index);
 
 /// Bytes of the GPU that are free for everyone, and in all.
 struct MemoryInfo {

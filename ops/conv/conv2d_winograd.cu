@@ -205,20 +205,20 @@ bool is_for_winograd(const WindowGeometry& g, int64_t filters) {
 
 bool forward_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
                          int64_t most_elements, const Tensor& y) {
-  if (!allow_packs({x.raw(), bias.defined() ? bias.raw() : nullptr, y.raw()})) return false;
+  if (!allow_packs({x.raw_data(), bias.defined() ? bias.raw_data() : nullptr, y.raw_data()})) return false;
   return convolve(x, transform_kernel(kernel, false), bias, forward_tiles(g), false, most_elements, y);
 }
 
 bool input_gradient_by_winograd(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g, bool add,
                                 int64_t most_elements, const Tensor& dx) {
-  if (!allow_packs({dy.raw(), dx.raw()})) return false;
+  if (!allow_packs({dy.raw_data(), dx.raw_data()})) return false;
   return convolve(dy, transform_kernel(kernel, true), {}, input_gradient_tiles(g), add, most_elements, dx);
 }
 
 bool kernel_gradient_by_winograd(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
                                  int64_t most_elements, const Tensor& dkernel) {
   constexpr int64_t tiles_a_part = 2048;
-  if (!allow_packs({x.raw(), dy.raw()})) return false;
+  if (!allow_packs({x.raw_data(), dy.raw_data()})) return false;
   const Context& context = context_of(x);
   Tiles tiles = forward_tiles(g);
   int64_t channels = g.channels, filters = dy.shape()[3], elements = channels * filters;

@@ -102,7 +102,7 @@ class DnnShape {
   }
   template <class Element>
   void copy_as(const Tensor& from, const Tensor& to, bool crop) const {
-    if (geometry_.channels % pack_width<Element> == 0 && allow_packs({from.raw(), to.raw()}))
+    if (geometry_.channels % pack_width<Element> == 0 && allow_packs({from.raw_data(), to.raw_data()}))
       copy_values<uint4, Element>(from, to, crop);
     else
       copy_values<Element, Element>(from, to, crop);

@@ -43,7 +43,8 @@ Tensor normalize_activation_training(const Tensor& x, const Tensor& gamma, const
   check_normalization("normalize_activation", x, {&gamma, &beta, &moving_mean, &moving_variance});
   Tensor mean = Tensor::empty(moving_mean.shape(), compute_dtype(x.dtype()), x.device());
   Tensor inverse_deviation = Tensor::empty_like(mean);
-  batch_statistics_kernel(x, epsilon, momentum, moving_mean, moving_variance, mean, inverse_deviation);
+  batch_statistics_kernel(x, epsilon, momentum, to_be_moved(moving_mean), to_be_moved(moving_variance), mean,
+                          inverse_deviation);
   Tensor y = Tensor::empty_like(x);
   normalize_activation_kernel(x, gamma, beta, mean, inverse_deviation, -1.0, tail.addend, tail.activation, y);
   if (Tape* tape = Tape::recording({&x, &gamma, &beta, &tail.addend}))

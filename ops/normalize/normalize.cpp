@@ -54,13 +54,18 @@ Tensor batch_normalize_inference(const Tensor& x, const Tensor& gamma, const Ten
   return y;
 }
 
+Tensor to_be_moved(const Tensor& moving) {
+  return Tape::computes_again() ? moving.clone() : moving;
+}
+
 Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                                 const Tensor& moving_mean, const Tensor& moving_variance, double epsilon,
                                 double momentum) {
   check_normalization("batch_normalize", x, {&gamma, &beta, &moving_mean, &moving_variance});
   check(x.elements() > 0, "batch_normalize: input {} has no elements to take statistics of", x.shape());
   Tensor mean = empty_statistics(x), inverse_deviation = empty_statistics(x);
-  batch_statistics_kernel(x, epsilon, momentum, moving_mean, moving_variance, mean, inverse_deviation);
+  batch_statistics_kernel(x, epsilon, momentum, to_be_moved(moving_mean), to_be_moved(moving_variance), mean,
+                          inverse_deviation);
   Tensor y = Tensor::empty_like(x);
   batch_normalize_training_kernel(x, gamma, beta, mean, inverse_deviation, y);
   if (Tape* tape = Tape::recording({&x, &gamma, &beta}))

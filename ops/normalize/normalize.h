@@ -15,6 +15,9 @@ Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tens
                                 const Tensor& moving_mean, const Tensor& moving_variance, double epsilon,
                                 double momentum);
 
+/// A moving statistic, or a copy of it for a checkpoint that runs again: the first run has moved it.
+Tensor to_be_moved(const Tensor& moving);
+
 /// Throws unless the parameters, where they are defined, are of x's type and [C].
 void check_normalization(const char* operation, const Tensor& x,
                          std::initializer_list<const Tensor*> parameters);

@@ -146,9 +146,9 @@ inline int64_t settled_from(const Update& update) {
   if (update.treatments) all_settled = all_settled && is_settled(update.treatments->factors);
   if (!all_settled) return gradients.elements();
   const Accesses& accesses = context_of(gradients).accesses();
-  size_t from = accesses.readable_from(gradients.raw(), gradients.bytes());
+  size_t from = accesses.readable_from(gradients.raw_data(), gradients.bytes());
   auto change = [&](const Tensor& tensor) {
-    from = std::max(from, accesses.writable_from(tensor.raw(), tensor.bytes()));
+    from = std::max(from, accesses.writable_from(tensor.raw_data(), tensor.bytes()));
   };
   for (const Tensor& slot : update.slots) change(slot);
   change(update.values);

@@ -10,7 +10,7 @@ namespace manul::cuda {
 
 /// Whether copies of 16 bytes may begin at the tensor's first element; true if it is undefined.
 inline bool is_aligned(const Tensor& tensor) {
-  return !tensor.defined() || reinterpret_cast<uintptr_t>(tensor.raw()) % 16 == 0;
+  return !tensor.defined() || reinterpret_cast<uintptr_t>(tensor.raw_data()) % 16 == 0;
 }
 
 /// Starts to copy 16 bytes, both addresses aligned to 16; zeros arrive instead where `wanted` is false, and
