@@ -47,6 +47,7 @@ struct OptionType<AffineInterpolation> {
 /// "horizontal_and_vertical".
 struct RandomFlip {
   static constexpr const char* class_name = "RandomFlip";
+  static constexpr bool identity_in_inference = true;
   static constexpr int input_rank = 3;
   std::string mode = "horizontal_and_vertical";
   std::string name = {};
@@ -61,6 +62,7 @@ extern template class LayerOf<RandomFlip>;
 /// Keras' RandomRotation: by an angle of this part of a full turn, about the centre.
 struct RandomRotation {
   static constexpr const char* class_name = "RandomRotation";
+  static constexpr bool identity_in_inference = true;
   static constexpr int input_rank = 3;
   Factor factor = 0;
   AffineFill fill_mode = AffineFill::reflect;
@@ -77,6 +79,7 @@ extern template class LayerOf<RandomRotation>;
 /// Keras' RandomTranslation: down by a part of the height and to the right by a part of the width.
 struct RandomTranslation {
   static constexpr const char* class_name = "RandomTranslation";
+  static constexpr bool identity_in_inference = true;
   static constexpr int input_rank = 3;
   Factor height_factor = 0, width_factor = 0;
   AffineFill fill_mode = AffineFill::reflect;
@@ -94,6 +97,7 @@ extern template class LayerOf<RandomTranslation>;
 /// directions alike.
 struct RandomZoom {
   static constexpr const char* class_name = "RandomZoom";
+  static constexpr bool identity_in_inference = true;
   static constexpr int input_rank = 3;
   Factor height_factor = 0;
   std::optional<Factor> width_factor = {};
@@ -112,6 +116,7 @@ extern template class LayerOf<RandomZoom>;
 /// factor to 1 + factor (of two factors: 1 - the first to 1 + the second); cut to 0 .. 255.
 struct RandomContrast {
   static constexpr const char* class_name = "RandomContrast";
+  static constexpr bool identity_in_inference = true;
   static constexpr int input_rank = 3;
   Factor factor = 0;
   std::string name = {};
@@ -125,6 +130,7 @@ extern template class LayerOf<RandomContrast>;
 /// Keras' RandomBrightness: adds a part of value_range's width to a picture; cut to value_range.
 struct RandomBrightness {
   static constexpr const char* class_name = "RandomBrightness";
+  static constexpr bool identity_in_inference = true;
   static constexpr int input_rank = 3;
   Factor factor = 0;
   Factor value_range = {0, 255};

@@ -33,6 +33,7 @@ extern template class LayerOf<LayerScale>;
 struct StochasticDepth {
   static constexpr const char* class_name = "StochasticDepth";
   static constexpr const char* keras_module = "keras.src.applications.convnext";
+  static constexpr bool identity_in_inference = true;
   double drop_path_rate = 0;
   std::string name = {};
 

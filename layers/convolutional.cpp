@@ -61,10 +61,8 @@ void DepthwiseConv2D::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {input[-1] * depth_multiplier}, Initializer::zeros());
 }
 
-Tensor DepthwiseConv2D::call_padded(const Tensor& x, const Borders2D& borders) const {
-  Tensor y = depthwise_conv2d(x, depthwise_kernel, bias,
-                              {lengths_of(strides), padding, lengths_of(dilation_rate), borders});
-  return activate(y, activation);
+DepthwiseConv2DOptions DepthwiseConv2D::op_options(const Borders2D& borders) const {
+  return {lengths_of(strides), padding, lengths_of(dilation_rate), borders};
 }
 
 void SeparableConv2D::describe(Description& description) {
@@ -84,10 +82,9 @@ void SeparableConv2D::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
 }
 
-Tensor SeparableConv2D::call_padded(const Tensor& x, const Borders2D& borders) const {
-  Tensor between = depthwise_conv2d(x, depthwise_kernel, Tensor(),
-                                    {lengths_of(strides), padding, lengths_of(dilation_rate), borders});
-  return activate(conv2d(between, pointwise_kernel, bias), activation);
+Tensor SeparableConv2D::between(const Tensor& x, const Borders2D& borders) const {
+  return depthwise_conv2d(x, depthwise_kernel, Tensor(),
+                          {lengths_of(strides), padding, lengths_of(dilation_rate), borders});
 }
 
 void Conv2DTranspose::describe(Description& description) {

@@ -60,7 +60,10 @@ struct DepthwiseConv2D {
   void build(const Shape& input, Weights& weights);
   Tensor call(const Tensor& x) const { return call_padded(x, 0); }
   /// call() of x with zeros around it, which are not stored.
-  Tensor call_padded(const Tensor& x, const Borders2D& borders) const;
+  Tensor call_padded(const Tensor& x, const Borders2D& borders) const {
+    return activate(depthwise_conv2d(x, depthwise_kernel, bias, op_options(borders)), activation);
+  }
+  DepthwiseConv2DOptions op_options(const Borders2D& borders = 0) const;
 };
 inline const LayerRegistration<DepthwiseConv2D> depthwise_conv2d_registration;
 extern template class LayerOf<DepthwiseConv2D>;
@@ -88,7 +91,11 @@ struct SeparableConv2D {
   void build(const Shape& input, Weights& weights);
   Tensor call(const Tensor& x) const { return call_padded(x, 0); }
   /// call() of x with zeros around it, which are not stored.
-  Tensor call_padded(const Tensor& x, const Borders2D& borders) const;
+  Tensor call_padded(const Tensor& x, const Borders2D& borders) const {
+    return activate(conv2d(between(x, borders), pointwise_kernel, bias), activation);
+  }
+  /// What the depthwise convolution gives.
+  Tensor between(const Tensor& x, const Borders2D& borders) const;
 };
 inline const LayerRegistration<SeparableConv2D> separable_conv2d_registration;
 extern template class LayerOf<SeparableConv2D>;
@@ -114,8 +121,10 @@ struct Conv2DTranspose {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const {
-    return activate(conv2d_transpose(x, kernel, bias, op_options()), activation);
+  Tensor call(const Tensor& x) const { return activate(linear(x, kernel, bias), activation); }
+  /// The convolution alone, with these weights.
+  Tensor linear(const Tensor& x, const Tensor& by, const Tensor& bias) const {
+    return conv2d_transpose(x, by, bias, op_options());
   }
   Conv2DTransposeOptions op_options() const;
 };

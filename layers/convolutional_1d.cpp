@@ -56,13 +56,13 @@ void Conv1D::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
 }
 
-Tensor Conv1D::call(const Tensor& x) const {
+Tensor Conv1D::linear(const Tensor& x, const Tensor& by, const Tensor& bias) const {
   Conv2DOptions options{.strides = {1, strides.length},
                         .padding = padding_of(padding),
                         .dilation = {1, dilation_rate.length},
                         .groups = groups,
                         .borders = borders_of(padding, kernel_size, dilation_rate)};
-  return activate(as_sequence(conv2d(as_row(x), filters_in_a_row(kernel), bias, options)), activation);
+  return as_sequence(conv2d(as_row(x), filters_in_a_row(by), bias, options));
 }
 
 void DepthwiseConv1D::describe(Description& description) {
@@ -80,13 +80,13 @@ void DepthwiseConv1D::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {channels * depth_multiplier}, Initializer::zeros());
 }
 
-Tensor DepthwiseConv1D::call(const Tensor& x) const {
-  Tensor y = depthwise_conv2d(as_row(x), taps_in_a_row(depthwise_kernel), bias,
+Tensor DepthwiseConv1D::linear(const Tensor& x, const Tensor& by, const Tensor& bias) const {
+  Tensor y = depthwise_conv2d(as_row(x), taps_in_a_row(by), bias,
                               {{1, strides.length},
                                padding_of(padding),
                                {1, dilation_rate.length},
                                borders_of(padding, kernel_size, dilation_rate)});
-  return activate(as_sequence(y), activation);
+  return as_sequence(y);
 }
 
 void SeparableConv1D::describe(Description& description) {
@@ -106,13 +106,13 @@ void SeparableConv1D::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
 }
 
-Tensor SeparableConv1D::call(const Tensor& x) const {
+Tensor SeparableConv1D::linear(const Tensor& x, const Tensor& by, const Tensor& bias) const {
   Tensor between = depthwise_conv2d(as_row(x), taps_in_a_row(depthwise_kernel), Tensor(),
                                     {{1, strides.length},
                                      padding_of(padding),
                                      {1, dilation_rate.length},
                                      borders_of(padding, kernel_size, dilation_rate)});
-  return activate(as_sequence(conv2d(between, filters_in_a_row(pointwise_kernel), bias)), activation);
+  return as_sequence(conv2d(between, filters_in_a_row(by), bias));
 }
 
 void Conv1DTranspose::describe(Description& description) {
@@ -141,9 +141,8 @@ void Conv1DTranspose::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {filters}, Initializer::zeros());
 }
 
-Tensor Conv1DTranspose::call(const Tensor& x) const {
-  Tensor y = conv2d_transpose(as_row(x), filters_in_a_row(kernel), bias, op_options());
-  return activate(as_sequence(y), activation);
+Tensor Conv1DTranspose::linear(const Tensor& x, const Tensor& by, const Tensor& bias) const {
+  return as_sequence(conv2d_transpose(as_row(x), filters_in_a_row(by), bias, op_options()));
 }
 
 template class LayerOf<Conv1D>;

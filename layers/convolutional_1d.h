@@ -24,7 +24,9 @@ struct Conv1D {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const;
+  Tensor call(const Tensor& x) const { return activate(linear(x, kernel, bias), activation); }
+  /// The convolution alone, with these weights.
+  Tensor linear(const Tensor& x, const Tensor& by, const Tensor& bias) const;
 };
 inline const LayerRegistration<Conv1D> conv1d_registration;
 extern template class LayerOf<Conv1D>;
@@ -48,7 +50,9 @@ struct DepthwiseConv1D {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const;
+  Tensor call(const Tensor& x) const { return activate(linear(x, depthwise_kernel, bias), activation); }
+  /// The convolution alone, with these weights.
+  Tensor linear(const Tensor& x, const Tensor& by, const Tensor& bias) const;
 };
 inline const LayerRegistration<DepthwiseConv1D> depthwise_conv1d_registration;
 extern template class LayerOf<DepthwiseConv1D>;
@@ -74,7 +78,9 @@ struct SeparableConv1D {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const;
+  Tensor call(const Tensor& x) const { return activate(linear(x, pointwise_kernel, bias), activation); }
+  /// The convolution alone, with these weights.
+  Tensor linear(const Tensor& x, const Tensor& by, const Tensor& bias) const;
 };
 inline const LayerRegistration<SeparableConv1D> separable_conv1d_registration;
 extern template class LayerOf<SeparableConv1D>;
@@ -99,7 +105,9 @@ struct Conv1DTranspose {
   void describe(Description& description);
   Shape output_shape(const Shape& input) const;
   void build(const Shape& input, Weights& weights);
-  Tensor call(const Tensor& x) const;
+  Tensor call(const Tensor& x) const { return activate(linear(x, kernel, bias), activation); }
+  /// The convolution alone, with these weights.
+  Tensor linear(const Tensor& x, const Tensor& by, const Tensor& bias) const;
   Conv2DTransposeOptions op_options() const;
 };
 inline const LayerRegistration<Conv1DTranspose> conv1d_transpose_registration;

@@ -26,10 +26,23 @@ void Dense::build(const Shape& input, Weights& weights) {
   if (use_bias) weights.add(bias, "bias", {units}, Initializer::zeros());
 }
 
-Tensor Dense::call_fused(const Tensor& x, Activation activation) const {
+namespace {
+
+Tensor product(const Dense& layer, const Tensor& x, const Tensor& kernel, const Tensor& bias,
+               Activation activation) {
   if (x.shape().rank() == 2) return dense(x, kernel, bias, activation);
   Tensor y = dense(reshape(x, {x.shape().rows(), x.shape()[-1]}), kernel, bias, activation);
-  return reshape(y, output_shape(x.shape().sample()).batch_of(x.shape()[0]));
+  return reshape(y, layer.output_shape(x.shape().sample()).batch_of(x.shape()[0]));
+}
+
+}  // namespace
+
+Tensor Dense::call_fused(const Tensor& x, Activation activation) const {
+  return product(*this, x, kernel, bias, activation);
+}
+
+Tensor Dense::linear(const Tensor& x, const Tensor& by, const Tensor& bias) const {
+  return product(*this, x, by, bias, Activation::linear);
 }
 
 template class LayerOf<IdentityLayer>;

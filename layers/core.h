@@ -22,6 +22,7 @@ struct InputLayer {
 struct IdentityLayer {
   static constexpr const char* class_name = "Identity";
   static constexpr bool supports_masking = true;
+  static constexpr bool identity_in_inference = true;
   std::string name = {};
 
   void describe(Description& /*description*/) {}
@@ -48,6 +49,8 @@ struct Dense {
   Tensor call(const Tensor& x) const { return activate(call_fused(x, Activation::linear), activation); }
   /// The same with `activation` in place of its own, in one pass.
   Tensor call_fused(const Tensor& x, Activation activation) const;
+  /// x · by + bias.
+  Tensor linear(const Tensor& x, const Tensor& by, const Tensor& bias) const;
   /// The mean loss of x [N, in] · kernel + bias as logits, and the logits (see ops/fused/dense_loss.h).
   DenseLoss call_with_loss(const Tensor& x, Loss loss, const Tensor& labels) const {
     return dense_loss(loss, x, kernel, bias, labels);

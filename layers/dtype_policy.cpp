@@ -9,7 +9,7 @@ thread_local AutocastScope* innermost = nullptr;
 
 }  // namespace
 
-AutocastScope::AutocastScope() : outer_(innermost) {
+AutocastScope::AutocastScope(Casts& casts) : cast_(casts), outer_(innermost) {
   innermost = this;
 }
 AutocastScope::~AutocastScope() {

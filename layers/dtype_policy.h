@@ -22,7 +22,11 @@ constexpr DType compute_dtype(DTypePolicy policy) {
 /// for all calls; the cast is recorded, so that their gradients are those of the f32 weights.
 class AutocastScope {
  public:
-  AutocastScope();
+  /// Weights in another dtype.
+  using Casts = std::unordered_map<const Parameter*, Tensor>;
+
+  /// Looks for casts in `casts` and adds to them: they may serve again while the weights stay as they are.
+  explicit AutocastScope(Casts& casts);
   ~AutocastScope();
   AutocastScope(const AutocastScope&) = delete;
   AutocastScope& operator=(const AutocastScope&) = delete;
@@ -37,7 +41,7 @@ class AutocastScope {
 
  private:
   DTypePolicy policy_ = DTypePolicy::float32;
-  std::unordered_map<const Parameter*, Tensor> cast_;
+  Casts& cast_;
   AutocastScope* outer_;
 };
 

@@ -117,6 +117,10 @@ class Layer {
   /// masks those are undefined that inputs do not have.
   virtual Tensor compute_mask(const std::vector<Tensor>& inputs, const std::vector<Tensor>& masks) const;
 
+  /// Whether the only output is the only input, except in training: such a layer is left out of what
+  /// predicts.
+  virtual bool is_identity_in_inference() const { return false; }
+
   /// Whether calls may add to CallContext::losses.
   virtual bool adds_losses() const { return activity_regularizer() != nullptr; }
 

@@ -26,6 +26,7 @@ namespace manul {
 ///     Tensor call(const Tensor&[, const CallContext&]) const
 ///     std::optional<Activation> as_activation() const    see Layer
 ///     std::shared_ptr<const Regularizer> activity_regularizer() const
+///     static constexpr bool identity_in_inference = true   if only training changes the input, as Dropout
 ///     static constexpr bool adds_losses = true           if calls add to context.losses, as Keras' add_loss
 ///     static constexpr bool autocast = false             if inputs are no numbers to compute with, see Layer
 ///     static constexpr bool regularizes_outputs          false: its activity_regularizer is of other tensors
@@ -97,6 +98,13 @@ class LayerOf final : public Layer {
       return Options::autocast;
     else
       return true;
+  }
+
+  bool is_identity_in_inference() const override {
+    if constexpr (requires { Options::identity_in_inference; })
+      return Options::identity_in_inference;
+    else
+      return false;
   }
 
   bool adds_losses() const override {

@@ -22,6 +22,7 @@ struct OptionType<NoiseShape> {
 struct Dropout {
   static constexpr const char* class_name = "Dropout";
   static constexpr bool supports_masking = true;
+  static constexpr bool identity_in_inference = true;
   double rate = 0.5;
   std::optional<NoiseShape> noise_shape = {};
   std::string name = {};
@@ -37,6 +38,7 @@ extern template class LayerOf<Dropout>;
 struct ActivityRegularization {
   static constexpr const char* class_name = "ActivityRegularization";
   static constexpr bool supports_masking = true;
+  static constexpr bool identity_in_inference = true;
   double l1 = 0;
   double l2 = 0;
   std::string name = {};
@@ -56,6 +58,7 @@ template <int axes>
 struct SpatialDropout {
   static constexpr const char* class_name = axes == 1 ? "SpatialDropout1D" : "SpatialDropout2D";
   static constexpr bool supports_masking = true;
+  static constexpr bool identity_in_inference = true;
   static constexpr int input_rank = axes + 1;
   double rate = 0.5;
   std::string name = {};
@@ -79,6 +82,7 @@ extern template class LayerOf<SpatialDropout2D>;
 struct GaussianNoise {
   static constexpr const char* class_name = "GaussianNoise";
   static constexpr bool supports_masking = true;
+  static constexpr bool identity_in_inference = true;
   double stddev = 1;
   std::string name = {};
 
@@ -96,6 +100,7 @@ extern template class LayerOf<GaussianNoise>;
 struct GaussianDropout {
   static constexpr const char* class_name = "GaussianDropout";
   static constexpr bool supports_masking = true;
+  static constexpr bool identity_in_inference = true;
   double rate = 0.5;
   std::string name = {};
 
@@ -113,6 +118,7 @@ extern template class LayerOf<GaussianDropout>;
 struct AlphaDropout {
   static constexpr const char* class_name = "AlphaDropout";
   static constexpr bool supports_masking = true;
+  static constexpr bool identity_in_inference = true;
   double rate = 0.5;
   std::string name = {};
 

@@ -57,7 +57,7 @@ Tensor gradient_of(const Graph& graph, const Tensor& x, const Tensor& picks) {
   Tensor gradient = Tensor::zeros(x.shape(), x.dtype(), x.device());
   x.watch(gradient);
   Tape tape;
-  Tensor y = plan.run({x}, {}, without_activation)[0];
+  Tensor y = plan.run({x}, {}, {.without_activation = without_activation})[0];
   Tensor score = sum(multiply(y, picks.to(y.dtype()).to(y.device())));
   tape.backward(score, std::vector<Tensor>{x});
   x.unwatch();

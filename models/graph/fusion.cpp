@@ -1,72 +1,18 @@
 #include "manul/models/graph/fusion.h"
 
 #include <algorithm>
-#include <optional>
 
-#include "manul/layers/layers.h"
+#include "manul/models/graph/matcher.h"
 #include "manul/ops/fused/conv_relu_pool.h"
 
 namespace manul {
-namespace {
 
-/// A graph with what the patterns ask of it.
-class Matcher {
- public:
-  explicit Matcher(const Graph& graph)
-      : graph_(graph), uses_(graph.nodes().size()), masked_(masked_nodes(graph)) {
-    for (const Graph::Node& node : graph.nodes())
-      for (int input : node.inputs) ++uses_[input];
-    // Never to be hidden inside a fused op.
-    for (int output : graph.outputs()) uses_[output] += 2;
-    for (size_t node = 0; node < uses_.size(); ++node)
-      if (called(static_cast<int>(node)).activity_regularizer()) uses_[node] += 2;
-  }
-
-  const std::vector<int>& inputs(int node) const { return graph_.nodes()[node].inputs; }
-  /// The layer called at `node` if it is one of these.
-  template <LayerOptions Options>
-  const Options* layer(int node) const {
-    return options_of<Options>(called(node));
-  }
-  /// The activation called at `node` if the layer is nothing else.
-  std::optional<Activation> activation(int node) const { return called(node).as_activation(); }
-  /// The node that alone feeds `node`, feeds nothing else and computes in the same dtype, or -1.
-  int only_producer(int node) const {
-    bool is_alone = inputs(node).size() == 1 && feeds_one(inputs(node)[0]);
-    return is_alone && policy(inputs(node)[0]) == policy(node) ? inputs(node)[0] : -1;
-  }
-  DTypePolicy policy(int node) const { return called(node).dtype_policy(); }
-  /// Whether the value of `node` is an input once, and no output.
-  bool feeds_one(int node) const { return uses_[node] == 1; }
-  const Shape& shape(int node) const { return graph_.nodes()[node].shape; }
-  bool is_masked(int node) const { return masked_[node]; }
-  bool has_masked_input(int node) const {
-    return std::any_of(inputs(node).begin(), inputs(node).end(), [&](int input) { return masked_[input]; });
-  }
-  /// In training or inference whatever the model does, if the call at `node` says so.
-  std::optional<bool> training(int node) const { return graph_.nodes()[node].training; }
-
- private:
-  const Layer& called(int node) const { return *graph_.layers()[graph_.nodes()[node].layer]; }
-
-  const Graph& graph_;
-  std::vector<int> uses_;
-  std::vector<bool> masked_;
-};
-
-struct Match {
-  std::vector<int> nodes;  // computed by the step, the last one first
-  PlanStep step;
-};
-
-/// Looks whether the nodes that end at `node` are what a fused op computes.
-using Pattern = std::optional<Match> (*)(const Matcher& matcher, int node);
-
-/// The ZeroPadding2D that alone feeds `node` and feeds nothing else, or null.
 const ZeroPadding2D* only_padding(const Matcher& matcher, int node) {
   int producer = matcher.only_producer(node);
   return producer >= 0 ? matcher.layer<ZeroPadding2D>(producer) : nullptr;
 }
+
+namespace {
 
 /// Conv2D with relu, then MaxPooling2D; `with_padding`: and a ZeroPadding2D in front, if there is one.
 std::optional<Match> conv_relu_pool_match(const Matcher& matcher, int node, bool with_padding) {
@@ -150,29 +96,14 @@ CallContext as_told(CallContext context, std::optional<bool> training) {
 
 /// BatchNormalization with what may follow it: an Add with something of its shape, an activation.
 std::optional<Match> normalization_tail_pattern(const Matcher& matcher, int node) {
-  std::vector<int> nodes{node};
-  Activation activation = matcher.activation(node).value_or(Activation::linear);
-  int end = node;
-  if (activation != Activation::linear) {
-    end = matcher.only_producer(node);
-    if (end < 0 || !is_fused_in_normalization(activation)) return {};
-    nodes.push_back(end);
-  }
-  int normalized = end, addend = -1;
-  if (matcher.layer<Add>(end)) {
-    const std::vector<int>& sides = matcher.inputs(end);
-    if (sides.size() != 2 || matcher.shape(sides[0]) != matcher.shape(sides[1])) return {};
-    bool second = matcher.layer<BatchNormalization>(sides[1]) && matcher.feeds_one(sides[1]);
-    normalized = sides[second], addend = sides[!second];
-    if (!matcher.feeds_one(normalized)) return {};
-    nodes.push_back(normalized);
-  }
-  const auto* layer = matcher.layer<BatchNormalization>(normalized);
-  if (!layer || normalized == node || matcher.policy(normalized) != matcher.policy(node)) return {};
-  std::vector<int> inputs = matcher.inputs(normalized);
-  if (addend >= 0) inputs.push_back(addend);
-  auto call = [layer, activation, training = matcher.training(normalized)](const std::vector<Tensor>& inputs,
-                                                                           const CallContext& context) {
+  std::optional<NormalizationMatch> match = match_normalization(matcher, node, is_fused_in_normalization);
+  if (!match || match->normalized == node) return {};
+  const auto* layer = matcher.layer<BatchNormalization>(match->normalized);
+  std::vector<int> nodes = match->nodes, inputs = matcher.inputs(match->normalized);
+  nodes.push_back(match->normalized);
+  if (match->addend >= 0) inputs.push_back(match->addend);
+  auto call = [layer, activation = match->activation, training = matcher.training(match->normalized)](
+                  const std::vector<Tensor>& inputs, const CallContext& context) {
     return layer->call_fused(inputs.at(0), as_told(context, training),
                              {inputs.size() > 1 ? inputs[1] : Tensor(), activation});
   };
@@ -220,6 +151,30 @@ void add_mask(const Graph& graph, const Matcher& matcher, int node, PlanStep& st
 
 }  // namespace
 
+std::optional<NormalizationMatch> match_normalization(const Matcher& matcher, int node,
+                                                      bool (*allows)(Activation)) {
+  NormalizationMatch match;
+  match.activation = matcher.activation(node).value_or(Activation::linear);
+  int end = node;
+  if (match.activation != Activation::linear) {
+    end = matcher.only_producer(node);
+    if (end < 0 || !allows(match.activation)) return {};
+    match.nodes.push_back(node);
+  }
+  match.normalized = end;
+  if (matcher.layer<Add>(end)) {
+    const std::vector<int>& sides = matcher.inputs(end);
+    if (sides.size() != 2 || matcher.shape(sides[0]) != matcher.shape(sides[1])) return {};
+    bool second = matcher.layer<BatchNormalization>(sides[1]) && matcher.feeds_one(sides[1]);
+    match.normalized = sides[second], match.addend = sides[!second];
+    if (!matcher.feeds_one(match.normalized)) return {};
+    match.nodes.push_back(end);
+  }
+  bool fits = matcher.layer<BatchNormalization>(match.normalized) &&
+              matcher.policy(match.normalized) == matcher.policy(node);
+  return fits ? std::optional(std::move(match)) : std::nullopt;
+}
+
 std::vector<bool> masked_nodes(const Graph& graph, const std::vector<bool>& masked_inputs) {
   std::vector<bool> masked(graph.nodes().size());
   for (size_t i = 0; i < masked_inputs.size(); ++i) masked[graph.inputs()[i]] = masked_inputs[i];
@@ -233,12 +188,15 @@ std::vector<bool> masked_nodes(const Graph& graph, const std::vector<bool>& mask
   return masked;
 }
 
-std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
+std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion, Purpose purpose) {
   std::vector<Pattern> patterns;
+  if (purpose == Purpose::prediction && fusion.folded_normalization)
+    patterns.push_back(fusion.zero_padding ? folded_padded_pattern : folded_pattern);
   if (fusion.conv_relu_pool)
     patterns.push_back(fusion.zero_padding ? padded_conv_relu_pool_pattern : conv_relu_pool_pattern);
   if (fusion.zero_padding) patterns.push_back(zero_padding_pattern);
   if (fusion.normalization_tail) patterns.push_back(normalization_tail_pattern);
+  if (purpose == Purpose::prediction && fusion.convolution_tail) patterns.push_back(convolution_tail_pattern);
   if (fusion.dense_activation) patterns.push_back(dense_activation_pattern);
 
   Matcher matcher(graph);
@@ -259,6 +217,8 @@ std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion) {
     const Layer& layer = *graph.layers()[graph.nodes()[node].layer];
     match->step.dtype_policy = layer.dtype_policy();
     match->step.autocasts = layer.autocasts();
+    for (int computed : match->nodes)
+      match->step.adds_losses |= graph.layers()[graph.nodes()[computed].layer]->adds_losses();
     match->step.activity_regularizer = layer.activity_regularizer();
     if (match->step.activity_regularizer) match->step.dense = nullptr;
     if (match->nodes.size() == 1) add_mask(graph, matcher, node, match->step);

@@ -91,6 +91,9 @@ class Graph {
 
   /// The graph with the nested ones laid out in it: what is run.
   Graph flat() const;
+  /// What a graph without nested ones computes in inference: layers that then are their input (Dropout) are
+  /// left out.
+  Graph for_inference() const;
   /// All layers, where those of a nested graph stand in its place.
   std::vector<LayerPtr> leaf_layers() const;
 

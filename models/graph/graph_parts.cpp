@@ -2,6 +2,7 @@
 
 #include "manul/framework/error.h"
 #include "manul/layers/core.h"
+#include "manul/models/graph/fusion.h"
 #include "manul/models/graph/graph_layer.h"
 
 // Graphs made from graphs: a part of one, and one with the nested ones laid out.
@@ -123,6 +124,26 @@ Graph Graph::flat() const {
     inputs.push_back(layout.add_input(layers()[nodes()[input].layer], nodes()[input].shape));
   std::vector<int> outputs = layout.add_all(*this, inputs, {});
   layout.graph.state_->outputs = std::move(outputs);
+  layout.graph.set_name(name());
+  return std::move(layout.graph);
+}
+
+Graph Graph::for_inference() const {
+  std::vector<bool> masked = masked_nodes(*this);
+  GraphLayout layout;
+  std::vector<int> values(nodes().size(), -1);
+  for (int input : inputs())
+    values[input] = layout.add_input(layers()[nodes()[input].layer], nodes()[input].shape);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] >= 0) continue;
+    GraphNode node = nodes()[i];
+    const LayerPtr& layer = layers()[node.layer];
+    for (int& input : node.inputs) input = values[input];
+    bool is_identity = layer->is_identity_in_inference() && !node.training.value_or(false) &&
+                       node.inputs.size() == 1 && masked[i] == masked[nodes()[i].inputs[0]];
+    values[i] = is_identity ? node.inputs[0] : layout.add(layer, std::move(node));
+  }
+  for (int output : outputs()) layout.graph.state_->outputs.push_back(values[output]);
   layout.graph.set_name(name());
   return std::move(layout.graph);
 }

@@ -4,6 +4,7 @@
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/models/graph/graph_layer.h"
+#include "manul/models/graph/inference.h"
 #include "manul/models/graph/plan.h"
 
 namespace manul {
@@ -102,7 +103,13 @@ void Model::build(const BuildOptions& options) {
   build_options_ = options;
   values_are_drawn_ = true;
   if (options.dtype_policy) set_dtype_policy(*options.dtype_policy);
-  plan_ = std::make_unique<Plan>(graph_.flat(), options.fusion);
+  make_plan(graph_.flat());
+}
+
+void Model::make_plan(const Graph& flat) {
+  plan_ = std::make_unique<Plan>(flat, build_options_.fusion, Purpose::anything, checkpoints_);
+  inference_ = {};
+  TrainStep::forget_captured();
 }
 
 void Model::set_dtype_policy(DTypePolicy policy) {
@@ -110,9 +117,7 @@ void Model::set_dtype_policy(DTypePolicy policy) {
   for (const LayerPtr& layer : graph_.layers()) layer->set_dtype_policy(policy);
   for (int output : flat.outputs())
     flat.layers()[flat.nodes()[output].layer]->set_dtype_policy(DTypePolicy::float32);
-  if (!is_built()) return;
-  plan_ = std::make_unique<Plan>(flat, build_options_.fusion);
-  TrainStep::forget_captured();
+  if (is_built()) make_plan(flat);
 }
 
 void Model::synchronize_normalizations() {
@@ -142,6 +147,7 @@ void Model::compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, 
   optimizer->attach(parameters());
   optimizer_ = std::move(optimizer);
   kept_training_config = {};
+  if (std::exchange(checkpoints_, options.checkpoint) != options.checkpoint) make_plan(graph_.flat());
   state_ = std::make_unique<DeviceStepState>(device());
   state_->write({.seed = build_options_.seed, .learning_rate = optimizer_->initial_learning_rate()});
 }
@@ -186,12 +192,28 @@ const std::vector<Tensor>& Model::checked(const std::vector<Tensor>& inputs) con
 
 std::vector<Tensor> Model::forward_all(const Tensors& inputs, const CallContext& context) {
   if (!is_built()) build();
-  if (context.state || !plan_->always_trains()) return plan_->run(checked(inputs), context);
+  CallContext drawing = context;
+  if (!context.state) drawing.state = state_for_prediction();
+  return plan_->run(checked(inputs), drawing);
+}
+
+/// What the next prediction draws from; null where nothing draws.
+const DeviceStepState* Model::state_for_prediction() {
+  if (!plan_->always_trains()) return nullptr;
   if (!prediction_state_) prediction_state_ = std::make_unique<DeviceStepState>(device());
   prediction_state_->write({.iteration = predictions_++, .seed = build_options_.seed});
-  CallContext drawing = context;
-  drawing.state = prediction_state_.get();
-  return plan_->run(checked(inputs), drawing);
+  return prediction_state_.get();
+}
+
+Inference& Model::inference() {
+  check(is_built(), "model: it is not built");
+  if (!inference_)
+    inference_ = std::make_unique<Inference>(graph_.flat(), build_options_.fusion, parameters());
+  return *inference_;
+}
+
+std::vector<Tensor> Model::predict_batch(const std::vector<Tensor>& inputs) {
+  return inference().run(checked(inputs), {.state = state_for_prediction()});
 }
 
 Tensor Model::forward(const Tensors& inputs, const CallContext& context) {

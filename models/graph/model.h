@@ -13,6 +13,7 @@
 
 namespace manul {
 
+class Inference;
 class Plan;
 
 struct BuildOptions {
@@ -38,6 +39,9 @@ struct CompileOptions {
   bool from_logits = false;
   /// What multiplies the loss of each output, in order; empty: 1.
   std::vector<double> loss_weights = {};
+  /// Training keeps for the gradients what crosses the borders between blocks of layers alone, and computes
+  /// the rest again: less than half of the memory for a third more time, the same numbers.
+  bool checkpoint = false;
   /// Metrics of each output, in order, in place of the same for all.
   std::vector<std::vector<Metric>> output_metrics = {};
   /// Metrics that take the weights of samples into account: of every output, or of each.
@@ -166,6 +170,9 @@ class Model {
   std::vector<Tensor> predict_all(Dataset& data, int64_t batch_size = 32,
                                   Verbose verbose = Verbose::automatic);
 
+  /// How predict() runs the graph; of a built model. Made at the first call.
+  Inference& inference();
+
   /// The only output for one batch of each input; recorded if a tape is alive. For loops written out. Throws
   /// if the model has several outputs.
   Tensor forward(const Tensor& input, const CallContext& context = {}) {
@@ -221,12 +228,16 @@ class Model {
   void check_not_in_fit(std::string_view caller) const;
   const std::vector<Tensor>& checked(const std::vector<Tensor>& inputs) const;
   void check_built_as(const CompileOptions& options);
+  void make_plan(const Graph& flat);
   void set_objectives(const Losses& losses, const std::vector<Metric>& metrics,
                       const CompileOptions& options);
   bool computes_at_once(size_t output, const Shape& value, const Tensor& labels, const Tensor& weights) const;
   std::vector<Tensor> outputs_for_loss(const Batch& batch, bool training, Tensor& loss_of_dense,
                                        std::vector<Tensor>& added, std::vector<Tensor>& masks);
   bool has_penalties() const;
+  bool evaluates_by_inference();
+  /// Before loss_of() without training is called, or replayed, for the parameters of now.
+  void prepare_evaluation();
   Tensor output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights,
                      const BatchPart& part) const;
   /// Of a part of a batch: losses are the mean over it, see mean_loss().
@@ -242,10 +253,12 @@ class Model {
   std::unique_ptr<ParameterSet> parameters_;
   mutable LayerPtr as_layer_;
   BuildOptions build_options_;
-  std::unique_ptr<Plan> plan_;  // how the graph runs; made when built
+  std::unique_ptr<Plan> plan_;            // how the graph runs; made when built
+  std::unique_ptr<Inference> inference_;  // see inference()
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<Objective> objectives_;
   std::unique_ptr<DeviceStepState> state_;
+  bool checkpoints_ = false;       // see CompileOptions
   bool values_are_drawn_ = false;  // from the seed, and nothing has trained or read them since
   /// Orders of the data, and its augmentations, that fits have used: the next one goes on from there.
   int64_t epochs_begun_ = 0;
@@ -253,6 +266,8 @@ class Model {
   std::weak_ptr<const int> running_fit_;  // lives as long as the Trainer of a fit() that is running
   /// What dropout draws from that is called as in training in prediction too; each forward() draws anew.
   std::unique_ptr<DeviceStepState> prediction_state_;
+  const DeviceStepState* state_for_prediction();
+  std::vector<Tensor> predict_batch(const std::vector<Tensor>& inputs);
   int64_t predictions_ = 0;
 };
 

@@ -4,11 +4,14 @@
 #include <span>
 
 #include "manul/framework/error.h"
+#include "manul/framework/tape.h"
+#include "manul/models/graph/folding.h"
 
 namespace manul {
 
-Plan::Plan(const Graph& graph, const Fusion& fusion)
-    : steps_(plan_steps(graph, fusion)),
+Plan::Plan(const Graph& graph, const Fusion& fusion, Purpose purpose, bool checkpoint)
+    : steps_(plan_steps(graph, fusion, purpose)),
+      segments_(checkpoint ? plan_segments(graph, steps_) : std::vector<PlanSegment>()),
       last_uses_(steps_.size()),
       inputs_(graph.inputs()),
       outputs_(graph.outputs()),
@@ -51,54 +54,97 @@ bool Plan::gives_masks() const {
   return std::any_of(outputs_.begin(), outputs_.end(), [this](int output) { return masked_[output]; });
 }
 
+void Plan::fold() const {
+  for (const PlanStep& step : steps_)
+    if (step.folded) step.folded->compute();
+}
+
 std::vector<Tensor> Plan::run(const std::vector<Tensor>& inputs, const CallContext& context,
-                              const std::vector<bool>& without_activation, const LastDense& last_dense,
-                              std::vector<Tensor>* masks) const {
+                              const PlanRun& options) const {
   check(inputs.size() == inputs_.size(), "model: it takes {} inputs, not {}", inputs_.size(), inputs.size());
-  std::vector<Tensor> values(nodes_);
-  for (size_t i = 0; i < inputs.size(); ++i) values[inputs_[i]] = inputs[i];
-  std::vector<Tensor> arguments, argument_masks, value_masks(nodes_);
+  Values values{std::vector<Tensor>(nodes_), std::vector<Tensor>(nodes_)};
+  for (size_t i = 0; i < inputs.size(); ++i) values.tensors[inputs_[i]] = inputs[i];
+  AutocastScope::Casts own_casts;
+  AutocastScope autocast(options.casts ? *options.casts : own_casts);
+  if (!segments_.empty() && context.training && Tape::alive()) {
+    for (const PlanSegment& segment : segments_)
+      if (segment.is_kept)
+        run_steps(segment.begin, segment.end, values, context, options, autocast);
+      else
+        run_again_later(segment, values, context, options);
+  } else {
+    run_steps(0, steps_.size(), values, context, options, autocast);
+  }
+  std::vector<Tensor> results;
+  for (int output : outputs_) {
+    const Tensor& value = values.tensors[output];
+    results.push_back(cast(value, compute_dtype(value.dtype())));
+    if (options.masks) options.masks->push_back(values.masks[output]);
+  }
+  return results;
+}
+
+void Plan::run_again_later(const PlanSegment& segment, Values& values, const CallContext& context,
+                           const PlanRun& options) const {
+  std::vector<Tensor> inputs;
+  for (int input : segment.inputs) inputs.push_back(values.tensors[input]);
+  PlanRun again{.without_activation = options.without_activation};
+  std::vector<Tensor> outputs = checkpoint([this, &segment, inputs, context, again] {
+    Values own{std::vector<Tensor>(nodes_), std::vector<Tensor>(nodes_)};
+    for (size_t i = 0; i < inputs.size(); ++i) own.tensors[segment.inputs[i]] = inputs[i];
+    AutocastScope::Casts casts;
+    AutocastScope autocast(casts);
+    run_steps(segment.begin, segment.end, own, context, again, autocast);
+    std::vector<Tensor> computed;
+    for (int output : segment.outputs) computed.push_back(own.tensors[output]);
+    return computed;
+  });
+  for (size_t i = 0; i < outputs.size(); ++i) values.tensors[segment.outputs[i]] = outputs[i];
+  for (size_t i = segment.begin; i < segment.end; ++i)
+    for (int done : last_uses_[i]) values.tensors[done] = Tensor();
+}
+
+void Plan::run_steps(size_t begin, size_t end, Values& values, const CallContext& context,
+                     const PlanRun& options, AutocastScope& autocast) const {
+  std::vector<Tensor> arguments, argument_masks;
   CallContext masked_context = context;
-  AutocastScope autocast;
-  for (size_t i = 0; i < steps_.size(); ++i) {
+  for (size_t i = begin; i < end; ++i) {
     const PlanStep& step = steps_[i];
     arguments.clear();
     autocast.set_policy(step.dtype_policy);
     for (int input : step.inputs)
-      arguments.push_back(step.autocasts ? autocast.cast_input(values[input]) : values[input]);
+      arguments.push_back(step.autocasts ? autocast.cast_input(values.tensors[input])
+                                         : values.tensors[input]);
     if (step.mask || step.has_masked_input) {
       argument_masks.clear();
-      for (int input : step.inputs) argument_masks.push_back(value_masks[input]);
+      for (int input : step.inputs) argument_masks.push_back(values.masks[input]);
     }
     masked_context.masks = step.has_masked_input ? &argument_masks : nullptr;
     int output = output_at_[i];
-    bool leave_out = output >= 0 && !without_activation.empty() && without_activation[output] &&
-                     step.call_without_activation;
+    bool leave_out = output >= 0 && !options.without_activation.empty() &&
+                     options.without_activation[output] && step.call_without_activation;
     size_t count = 1;
     if (step.call_all) {
       std::vector<Tensor> all = step.call_all(arguments, masked_context);
       count = all.size();
-      for (size_t k = 0; k < all.size(); ++k) values[static_cast<size_t>(step.output) + k] = all[k];
-    } else if (last_dense && step.dense && step.dtype_policy == DTypePolicy::float32 &&
+      for (size_t k = 0; k < all.size(); ++k) values.tensors[static_cast<size_t>(step.output) + k] = all[k];
+    } else if (options.last_dense && step.dense && step.dtype_policy == DTypePolicy::float32 &&
                outputs_.size() == 1 && output == 0)
-      values[step.output] = last_dense(*step.dense, arguments.at(0));
+      values.tensors[step.output] = options.last_dense(*step.dense, arguments.at(0));
     else
-      values[step.output] = (leave_out ? step.call_without_activation : step.call)(arguments, masked_context);
+      values.tensors[step.output] =
+          (leave_out ? step.call_without_activation : step.call)(arguments, masked_context);
     if (step.activity_regularizer && context.losses) {
-      std::span<const Tensor> outputs = std::span(values).subspan(static_cast<size_t>(step.output), count);
+      std::span<const Tensor> outputs =
+          std::span(values.tensors).subspan(static_cast<size_t>(step.output), count);
       add_activity_losses(step, outputs, leave_out, *context.losses);
     }
     if (step.mask) {
       Tensor mask = step.mask(arguments, argument_masks);
-      for (size_t k = 0; k < count; ++k) value_masks[static_cast<size_t>(step.output) + k] = mask;
+      for (size_t k = 0; k < count; ++k) values.masks[static_cast<size_t>(step.output) + k] = mask;
     }
-    for (int done : last_uses_[i]) values[done] = value_masks[done] = Tensor();
+    for (int done : last_uses_[i]) values.tensors[done] = values.masks[done] = Tensor();
   }
-  std::vector<Tensor> results;
-  for (int output : outputs_) results.push_back(cast(values[output], compute_dtype(values[output].dtype())));
-  if (masks)
-    for (int output : outputs_) masks->push_back(value_masks[output]);
-  return results;
 }
 
 }  // namespace manul

@@ -137,7 +137,7 @@ std::vector<Tensor> Model::predict_all(const Tensors& x, int64_t batch_size, Ver
     std::vector<Tensor> batch;
     for (const Tensor& array : part_of(x, first, std::min(first + batch_size, count)))
       batch.push_back(input_values(array, device()));
-    outputs.put(first, forward_all(batch));
+    outputs.put(first, predict_batch(batch));
     bar.show(std::min(first + batch_size, count));
   }
   bar.end();
@@ -155,7 +155,7 @@ std::vector<Tensor> Model::predict_all(Dataset& data, int64_t batch_size, Verbos
     length = source.length_at(position);
     state.set(&StepState::position, position);
     source.prepare(position, length);
-    outputs.put(position, forward_all(source.next(state, length).inputs));
+    outputs.put(position, predict_batch(source.next(state, length).inputs));
     bar.show(position + length);
   }
   bar.end();

@@ -5,6 +5,7 @@
 
 #include "manul/framework/distributed/parts.h"
 #include "manul/framework/error.h"
+#include "manul/models/graph/inference.h"
 #include "manul/models/graph/model.h"
 #include "manul/models/graph/plan.h"
 #include "manul/ops/reduce/reduce.h"
@@ -135,6 +136,19 @@ bool Model::computes_at_once(size_t output, const Shape& value, const Tensor& la
          takes_plainly(*loss.plain, value, build_options_.dtype, labels, weights);
 }
 
+/// Whether what predict() runs gives what losses and metrics are computed from: nothing is added to the loss,
+/// and activations can be left out where a loss takes logits.
+bool Model::evaluates_by_inference() {
+  if (plan_->adds_losses()) return false;
+  for (size_t i = 0; i < objectives_.size(); ++i)
+    if (inference().plan().output_activation(i) != plan_->output_activation(i)) return false;
+  return true;
+}
+
+void Model::prepare_evaluation() {
+  if (evaluates_by_inference()) inference().prepare();
+}
+
 /// Whether there may be something in a BatchResult::penalty.
 bool Model::has_penalties() const {
   const std::vector<ParameterPtr>& all = parameters_->pointers();
@@ -163,9 +177,13 @@ std::vector<Tensor> Model::outputs_for_loss(const Batch& batch, bool training, T
       build_options_.fusion.loss_from_logits &&
       (leaves_out_activation(0) || (loss.from_logits && plan_->output_activation(0) == Activation::linear));
   std::vector<Tensor>* losses = plan_->adds_losses() ? &added : nullptr;
-  return plan_->run(checked(batch.inputs), {training, state_.get(), losses}, without_activation,
-                    can_fuse ? Plan::LastDense(with_loss) : Plan::LastDense(),
-                    plan_->gives_masks() ? &masks : nullptr);
+  bool infers = !training && evaluates_by_inference();
+  return (infers ? inference().plan() : *plan_)
+      .run(checked(batch.inputs), {training, state_.get(), losses},
+           {.without_activation = without_activation,
+            .last_dense = can_fuse ? PlanRun::LastDense(with_loss) : PlanRun::LastDense(),
+            .masks = plan_->gives_masks() ? &masks : nullptr,
+            .casts = infers ? &inference().casts() : nullptr});
 }
 
 Tensor Model::output_loss(size_t output, const Tensor& value, const Tensor& labels, const Tensor& weights,

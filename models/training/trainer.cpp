@@ -75,6 +75,7 @@ Evaluator::Evaluator(Model& model, Dataset& data, int64_t batch_size)
 
 Logs Evaluator::run(Verbose verbose) {
   EvaluationBar bar("evaluate", source_.size(), source_.steps(), verbose);
+  model_.prepare_evaluation();
   source_.begin_epoch(0, 0, false);
   state_.write({});
   totals_.fill_zero();

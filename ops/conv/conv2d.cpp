@@ -36,16 +36,22 @@ Tensor as_depthwise(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options) {
+WindowGeometry check_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                            const Conv2DOptions& options) {
   const Shape& k = kernel.shape();
   check_operands(x, kernel, bias, options.groups);
-  if (options.groups > 1 && options.groups == x.shape()[3]) return as_depthwise(x, kernel, bias, options);
   WindowGeometry geometry =
       lay_window("conv2d", x.shape(),
                  {{k[1], k[2]}, options.strides, options.padding, options.dilation, options.borders});
   geometry.groups = options.groups;
-  Tensor y =
-      Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], k[0]}, x.dtype(), x.device());
+  return geometry;
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options) {
+  WindowGeometry geometry = check_conv2d(x, kernel, bias, options);
+  if (options.groups > 1 && options.groups == x.shape()[3]) return as_depthwise(x, kernel, bias, options);
+  Tensor y = Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], kernel.shape()[0]},
+                           x.dtype(), x.device());
   conv2d_forward_kernel(x, kernel, bias, geometry, y);
   if (Tape* tape = Tape::recording({&x, &kernel, &bias})) {
     tape->record("conv2d", y, {x, kernel, bias},

@@ -7,6 +7,7 @@
 #include "manul/ops/conv/conv2d_products.h"
 #include "manul/ops/conv/conv2d_winograd.h"
 #include "manul/ops/conv/dnn_shape_cuda.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 namespace manul::cuda {
 namespace {
@@ -161,6 +162,22 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
              Forward<T>{x.data<T>(), kernel.data<T>(), data_or_null<T>(bias), geometry, filters,
                         y.mutable_data<T>()});
   });
+}
+
+void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                               const WindowGeometry& geometry, const Tensor& addend, Activation activation,
+                               const Tensor& y) {
+  bool relu = activation == Activation::relu;
+  if (is_for_dnn(y) && bias.defined() && (relu || activation == Activation::linear)) {
+    if (is_true_f32(y)) {
+      if (forward_with_tail(x, kernel, bias, geometry, addend, relu, y)) return;
+    } else {
+      DnnShape dnn(geometry, kernel.shape()[0], y.dtype());
+      if (dnn_forward_with_bias(dnn.shape(), dnn.pad(x), kernel, bias, y, addend, relu)) return;
+    }
+  }
+  conv2d_forward(x, kernel, bias, geometry, y);
+  add_activation(addend, activation, y);
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,

@@ -19,6 +19,10 @@ struct Conv2DOptions {
 /// groups filters, and so on; a group for each channel is a depthwise convolution and runs as one.
 Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options = {});
 
+/// What conv2d() checks first, and how the window lies.
+WindowGeometry check_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                            const Conv2DOptions& options);
+
 MANUL_KERNEL_TAKING_BF16(on_cuda, conv2d_forward,
                          void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                               const WindowGeometry& geometry, const Tensor& y));

@@ -4,6 +4,7 @@
 #include "manul/ops/conv/conv2d_row_cpu.h"
 #include "manul/ops/conv/conv2d_scatter_cpu.h"
 #include "manul/ops/conv/conv2d_winograd.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 namespace manul::cpu {
 namespace {
@@ -20,10 +21,11 @@ struct Target {
 
 /// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
 /// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
-/// * filter_step].
+/// * filter_step]. `finish`, if there is one, for whole rows while they are in the cache.
 template <class T>
 void correlate(const Source<T>& source, std::vector<Tap> taps, const T* weights, int64_t channel_step,
-               int64_t filters, int64_t filter_step, const T* bias, const Target<T>& target) {
+               int64_t filters, int64_t filter_step, const T* bias, const Target<T>& target,
+               const FinishRange& finish = {}) {
   BlockedInput<T> input(source, std::move(taps), block_bytes, 0);
   PackedWeights<T> packed(weights, input.taps, source.channels, channel_step, filters, filter_step, bias);
   int64_t down = source.strides[0] * input.row_step(), right = source.strides[1] * source.channels;
@@ -31,11 +33,13 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const T* weights,
     std::vector<T> copy;
     for (int64_t index = begin; index < end; ++index) {
       auto block = input.read(index, copy);
-      T* y = target.y + block.picture * target.picture_step + block.first_row * target.row_step;
+      int64_t place = block.picture * target.picture_step + block.first_row * target.row_step;
+      T* y = target.y + place;
       for (const WeightBlock<T>& weight_block : packed.blocks())
         for (int64_t row = 0; row < block.rows; ++row)
           correlate_row(block.x + row * down, right, source.output[1], std::span<const Run>(input.runs),
                         weight_block, y + row * target.row_step + weight_block.first, target.column_step);
+      if (finish) finish(place, block.rows * target.row_step);
     }
   });
 }
@@ -76,14 +80,9 @@ void backward_input_phase(const T* dy, const T* kernel, int64_t all_filters, con
                target);
 }
 
-}  // namespace
-
-void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
-                    const Tensor& y) {
-  if (x.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
-    forward_by_winograd(x, kernel, bias, geometry, most_transformed, y);
-    return;
-  }
+/// `finish`: of rows of all filters, so with one group alone.
+void forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
+             const FinishRange& finish, const Tensor& y) {
   visit_float(x.dtype(), "conv2d", [&]<class T>(T) {
     const WindowGeometry& g = geometry;
     int64_t all_filters = kernel.shape()[0], row = g.output[1] * all_filters;
@@ -94,8 +93,29 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
                     g.strides, g.channels},
                    window_taps(g), kernel.data<T>() + group * filters * weights, 1, filters, weights,
                    bias.defined() ? bias.data<T>() + group * filters : nullptr,
-                   {y.mutable_data<T>() + group * filters, g.output[0] * row, row, all_filters});
+                   {y.mutable_data<T>() + group * filters, g.output[0] * row, row, all_filters}, finish);
   });
+}
+
+}  // namespace
+
+void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
+                    const Tensor& y) {
+  if (x.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
+    forward_by_winograd(x, kernel, bias, geometry, most_transformed, y);
+    return;
+  }
+  forward(x, kernel, bias, geometry, {}, y);
+}
+
+void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                               const WindowGeometry& geometry, const Tensor& addend, Activation activation,
+                               const Tensor& y) {
+  bool by_winograd = x.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0]);
+  if (geometry.groups == 1 && !by_winograd)
+    return forward(x, kernel, bias, geometry, finish_range(addend, activation, y), y);
+  conv2d_forward(x, kernel, bias, geometry, y);
+  add_activation(addend, activation, y);
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,

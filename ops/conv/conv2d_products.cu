@@ -120,7 +120,7 @@ void gather_as(const Tensor& x, const WindowGeometry& g, int64_t first, const Te
                                 reinterpret_cast<Value*>(rows.mutable_data<float>())});
 }
 void gather(const Tensor& x, const WindowGeometry& g, int64_t first, const Tensor& rows) {
-  if (g.channels % 4 == 0 && allow_packs({x.raw(), rows.raw()}))
+  if (g.channels % 4 == 0 && allow_packs({x.raw_data(), rows.raw_data()}))
     gather_as<float4>(x, g, first, rows);
   else
     gather_as<float>(x, g, first, rows);
@@ -133,7 +133,7 @@ void scatter_packs(const Tensor& rows, const WindowGeometry& g, bool add, const 
                                  dx.mutable_data<float>()});
 }
 void scatter(const Tensor& rows, const WindowGeometry& g, bool add, const Tensor& dx) {
-  if (g.channels % 4 == 0 && allow_packs({rows.raw(), dx.raw()}))
+  if (g.channels % 4 == 0 && allow_packs({rows.raw_data(), dx.raw_data()}))
     scatter_packs<4>(rows, g, add, dx);
   else
     scatter_packs<1>(rows, g, add, dx);
@@ -169,6 +169,15 @@ bool forward_by_products(const Tensor& x, const Tensor& kernel, const Tensor& bi
       return false;
   }
   return true;
+}
+
+bool forward_with_tail(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
+                       const Tensor& addend, bool relu, const Tensor& y) {
+  int64_t filters = y.shape()[3];
+  return is_one_pixel(g) &&
+         blas_product(as_matrix(x, g.channels), false, as_matrix(kernel, g.channels), true,
+                      relu ? Epilogue::bias_relu : Epilogue::bias, bias, as_matrix(y, filters),
+                      addend.defined() ? as_matrix(addend, filters) : addend);
 }
 
 bool input_gradient_by_products(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g, bool add,

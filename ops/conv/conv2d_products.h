@@ -17,6 +17,10 @@ bool forward_by_products(const Tensor& x, const Tensor& kernel, const Tensor& bi
                          const WindowGeometry& geometry, int64_t most_elements, const Tensor& y);
 bool input_gradient_by_products(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                                 bool add, int64_t most_elements, const Tensor& dx);
+/// y = x * kernel + bias + addend (which may be undefined), then relu if it is wanted, of a convolution that
+/// is a product as it stands. False, and nothing is done, if it is none or cuBLAS has no algorithm.
+bool forward_with_tail(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                       const WindowGeometry& geometry, const Tensor& addend, bool relu, const Tensor& y);
 
 /// The kernel's gradient of any convolution of one group as products of dy with what its windows see, for
 /// some thousand output pixels each, whose results, at most `most_elements` at a time, are added in double in

@@ -1,11 +1,12 @@
 #include "manul/ops/conv/depthwise_conv2d.h"
 
 #include "manul/framework/tape.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 namespace manul {
 
-Tensor depthwise_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                        const DepthwiseConv2DOptions& options) {
+WindowGeometry check_depthwise_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                                      const DepthwiseConv2DOptions& options) {
   const Shape& k = kernel.shape();
   check(x.shape().rank() == 4 && k.rank() == 4 && k[2] == x.shape()[3] && k[3] >= 1,
         "depthwise_conv2d: input {} does not fit kernel {} (want [height, width, channels, multiplier])",
@@ -21,6 +22,13 @@ Tensor depthwise_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bia
       lay_window("depthwise_conv2d", x.shape(),
                  {{k[0], k[1]}, options.strides, options.padding, options.dilation, options.borders});
   geometry.groups = geometry.channels;
+  return geometry;
+}
+
+Tensor depthwise_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                        const DepthwiseConv2DOptions& options) {
+  WindowGeometry geometry = check_depthwise_conv2d(x, kernel, bias, options);
+  int64_t filters = kernel.shape()[2] * kernel.shape()[3];
   Tensor y =
       Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], filters}, x.dtype(), x.device());
   depthwise_conv2d_forward_kernel(x, kernel, bias, geometry, y);

@@ -4,6 +4,7 @@
 #include "manul/framework/cuda/launch.h"
 #include "manul/ops/conv/depthwise_conv2d.h"
 #include "manul/ops/conv/depthwise_tiles_cuda.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 namespace manul::cuda {
 namespace {
@@ -232,6 +233,49 @@ void depthwise_conv2d_forward(const Tensor& x, const Tensor& kernel, const Tenso
       for_each(context_of(x), y.elements(),
                DepthwiseForward<T, 1, Index>{from, weights, offset, lengths, to});
   });
+}
+
+namespace {
+
+/// Where the tiles do it all. `packs`: as for depthwise_conv2d_forward().
+bool activation_by_tiles(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                         const WindowGeometry& geometry, const OnTheWay& on_the_way, const Tensor& y) {
+  int64_t filters = y.shape()[3];
+  if (y.dtype() == DType::bf16)
+    return has_bf16_tiles(geometry, filters,
+                          {x.data<bfloat16>(), kernel.data<bfloat16>(), data_or_null<bfloat16>(bias),
+                           y.mutable_data<bfloat16>()}) &&
+           depthwise_forward_by_tiles<bfloat16>(x, kernel, bias, geometry, y, on_the_way);
+  return y.dtype() == DType::f32 && largest(geometry, filters) < int64_t{1} << 30 &&
+         fits_packs<float>(
+             geometry, filters,
+             {x.data<float>(), kernel.data<float>(), data_or_null<float>(bias), y.mutable_data<float>()}) &&
+         depthwise_forward_by_tiles<float>(x, kernel, bias, geometry, y, on_the_way);
+}
+
+}  // namespace
+
+void depthwise_conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                                         const WindowGeometry& geometry, Activation before, Activation after,
+                                         const Tensor& y) {
+  if (y.elements() == 0) return;
+  bool fuses_before = is_fused_in_normalization(before), fuses_after = is_fused_in_normalization(after);
+  OnTheWay on_the_way{fuses_before ? before : Activation::linear, fuses_after ? after : Activation::linear};
+  Tensor seen = x;
+  if (!fuses_before) {
+    seen = x.clone();
+    add_activation({}, before, seen);
+  }
+  if (activation_by_tiles(seen, kernel, bias, geometry, on_the_way, y)) {
+    if (!fuses_after) add_activation({}, after, y);
+    return;
+  }
+  if (on_the_way.before != Activation::linear) {
+    seen = x.clone();
+    add_activation({}, before, seen);
+  }
+  depthwise_conv2d_forward(seen, kernel, bias, geometry, y);
+  add_activation({}, after, y);
 }
 
 void depthwise_conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,

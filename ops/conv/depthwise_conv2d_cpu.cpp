@@ -86,7 +86,8 @@ void for_pictures(const WindowGeometry& g, const Function& one) {
 }
 
 template <class T>
-void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const WindowGeometry& g, T* y) {
+void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const WindowGeometry& g, T* y,
+             const FinishRange* finish = nullptr) {
   std::vector<DepthwiseTap> taps = depthwise_taps(g, filters);
   int64_t row_step = g.output[1] * filters;
   DepthwisePass<T> pass{x,
@@ -101,11 +102,27 @@ void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const 
                         y,
                         g.output[0] * row_step,
                         row_step,
-                        filters};
+                        filters,
+                        finish};
   pass.run(taps);
 }
 
 }  // namespace
+
+void depthwise_conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                                         const WindowGeometry& g, Activation before, Activation after,
+                                         const Tensor& y) {
+  Tensor seen = activate(x, before);
+  if (kernel.shape()[3] > 1) {
+    depthwise_conv2d_forward(seen, kernel, bias, g, y);
+    return add_activation({}, after, y);
+  }
+  FinishRange finish = finish_range({}, after, y);
+  visit_float(x.dtype(), "depthwise_conv2d", [&]<class T>(T) {
+    forward(seen.data<T>(), kernel.data<T>(), bias.defined() ? bias.data<T>() : nullptr, y.shape()[3], g,
+            y.mutable_data<T>(), finish ? &finish : nullptr);
+  });
+}
 
 void depthwise_conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                               const WindowGeometry& g, const Tensor& y) {

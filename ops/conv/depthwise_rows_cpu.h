@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "manul/ops/conv/conv2d_cpu.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 // Depthwise convolutions of the CPU: channels lie in the lanes of the vectors, and a tile of neighbouring
 // outputs stays in registers while the taps are walked. Taps outside the picture are left out, so that
@@ -87,6 +88,8 @@ struct DepthwisePass {
   const T *weights, *bias;  // bias may be null
   T* y;
   int64_t picture_step, row_step, column_step;  // of y
+  /// Of whole rows that lie without gaps, while they are in the cache. Null: none.
+  const FinishRange* finish = nullptr;
 
   void run(std::span<const DepthwiseTap> taps) const {
     int64_t work = output[1] * channels * std::max<int64_t>(static_cast<int64_t>(taps.size()), 1);
@@ -108,6 +111,7 @@ struct DepthwisePass {
         run_columns(row_taps.taps, from, row_taps.inside.begin, row_taps.inside.end - row_taps.inside.begin,
                     to);
         border(row_taps.inside.end, output[1]);
+        if (finish) (*finish)(to - y, output[1] * column_step);
       }
     });
   }

@@ -2,6 +2,7 @@
 
 #include "manul/framework/cuda/column_sums.h"
 #include "manul/ops/conv/window.h"
+#include "manul/ops/fused/fused_in_normalization.h"
 
 // Depthwise convolutions of 3x3 and 5x5 windows, strides 1 and 2, in f32, of tensors of f32 or bf16 (T), for
 // .cu files: a thread has four channels of a few neighbouring pixels and keeps what its taps share in
@@ -74,6 +75,29 @@ __device__ void load_row(const T* line, int channels, int first, int width, floa
   }
 }
 
+/// What is done to pixels on the way: before they are multiplied, and to what is written. Activations of
+/// pointwise::FusedInNormalization, which leave the zeros of a border zeros.
+struct OnTheWay {
+  Activation before = Activation::linear, after = Activation::linear;
+};
+
+template <Activation activation>
+__device__ void activate_pack(float4& value) {
+  auto function = pointwise::activation_function<activation, float>();
+  value = {function.value(value.x), function.value(value.y), function.value(value.z),
+           function.value(value.w)};
+}
+template <Activation... activations>
+__device__ void activate_pack(Activation wanted, float4& value, pointwise::ActivationList<activations...>) {
+  ((wanted == activations && (activate_pack<activations>(value), true)) || ...);
+}
+template <int count>
+__device__ void activate_packs(Activation wanted, float4 (&values)[count]) {
+  if (wanted == Activation::linear) return;
+#pragma unroll
+  for (int i = 0; i < count; ++i) activate_pack(wanted, values[i], pointwise::FusedInNormalization{});
+}
+
 constexpr int band_rows = 2;  // of a thread in the kernels that write pictures
 
 /// Writes the values of a thread's pixels from (top, left) on, as far as they lie on the picture.
@@ -91,11 +115,12 @@ __device__ void store_band(T* picture, const PictureSize& size, int channels, in
 }
 
 /// y = bias + the correlation of x with the kernel [size][size][channels], `flipped`: with the kernel the
-/// other way round. Output (row, column) begins to read at (row * stride - top, column * stride - left).
+/// other way round, and what is done `on_the_way`. Output (row, column) begins to read at (row * stride -
+/// top, column * stride - left).
 template <int size, int stride, bool flipped, class T>
 __global__ void __launch_bounds__(tile_threads, 2)
     correlate_tiles(const T* x, PictureSize input, const T* kernel, const T* bias, Tiling tiling,
-                    PictureSize output, int top, int left, T* y) {
+                    PictureSize output, int top, int left, OnTheWay on_the_way, T* y) {
   begin_kernel();
   constexpr int reach = (tile_columns - 1) * stride + size, reads = (band_rows - 1) * stride + size;
   int block = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
@@ -118,6 +143,7 @@ __global__ void __launch_bounds__(tile_threads, 2)
     float4 row[reach];
     load_row(picture + iy * input.width * tiling.channels, tiling.channels, first_column * stride - left,
              input.width, row);
+    activate_packs(on_the_way.before, row);
 #pragma unroll
     for (int q = 0; q < band_rows; ++q) {
       int ky = r - q * stride;  // known to the compiler, as all but the places are
@@ -132,6 +158,8 @@ __global__ void __launch_bounds__(tile_threads, 2)
       }
     }
   }
+#pragma unroll
+  for (int q = 0; q < band_rows; ++q) activate_packs(on_the_way.after, sums[q]);
   store_band(y + place.picture * output.height * output.width * tiling.channels + channel, output,
              tiling.channels, first_row, first_column, sums);
 }
@@ -274,13 +302,13 @@ inline dim3 tile_grid(const Tiling& tiling) {
 /// multiple of 4, each with one kernel; pointers are aligned to four elements.
 template <class T>
 bool depthwise_forward_by_tiles(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                                const WindowGeometry& g, const Tensor& y) {
+                                const WindowGeometry& g, const Tensor& y, const OnTheWay& on_the_way = {}) {
   return visit_tiled_window(g, [&](auto size, auto stride) {
     Tiling tiling(g, g.output[0], band_rows, g.output[1]);
     launch(context_of(x), correlate_tiles<size, stride, false, T>, tile_grid(tiling), tile_threads,
            x.data<T>(), picture_size(g.input), kernel.data<T>(), data_or_null<T>(bias), tiling,
            picture_size(g.output), static_cast<int>(g.pad_before[0]), static_cast<int>(g.pad_before[1]),
-           y.mutable_data<T>());
+           on_the_way, y.mutable_data<T>());
   });
 }
 
@@ -293,7 +321,7 @@ bool depthwise_backward_input_by_tiles(const Tensor& dy, const Tensor& kernel, c
       Tiling tiling(g, g.input[0], band_rows, g.input[1]);
       launch(context_of(dy), correlate_tiles<size, 1, true, T>, tile_grid(tiling), tile_threads, dy.data<T>(),
              picture_size(g.output), kernel.data<T>(), static_cast<const T*>(nullptr), tiling,
-             picture_size(g.input), size - 1 - top, size - 1 - left, dx.mutable_data<T>());
+             picture_size(g.input), size - 1 - top, size - 1 - left, OnTheWay(), dx.mutable_data<T>());
     } else {
       // Where the padding is odd, the first row or column of a thread lies before the picture.
       Tiling tiling(g, g.input[0] + top % 2, band_rows, g.input[1] + left % 2);

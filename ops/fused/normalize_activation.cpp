@@ -8,10 +8,6 @@
 namespace manul {
 namespace {
 
-Tensor by_parts(const Tensor& normalized, const NormalizationTail& tail) {
-  return activate(tail.addend.defined() ? add(normalized, tail.addend) : normalized, tail.activation);
-}
-
 bool is_plain(const NormalizationTail& tail) {
   return !tail.addend.defined() && tail.activation == Activation::linear;
 }
@@ -23,6 +19,10 @@ void check_addend(const Tensor& x, const Tensor& addend) {
 }
 
 }  // namespace
+
+Tensor with_tail(const Tensor& x, const NormalizationTail& tail) {
+  return activate(tail.addend.defined() ? add(x, tail.addend) : x, tail.activation);
+}
 
 bool is_fused_in_normalization(Activation activation) {
   return pointwise::is_in(pointwise::FusedInNormalization{}, activation);
@@ -38,8 +38,8 @@ Tensor normalize_activation_training(const Tensor& x, const Tensor& gamma, const
                                      double momentum, const NormalizationTail& tail) {
   check_addend(x, tail.addend);
   if (is_plain(tail) || !normalize_activation_fits(x, tail.activation))
-    return by_parts(batch_normalize_training(x, gamma, beta, moving_mean, moving_variance, epsilon, momentum),
-                    tail);
+    return with_tail(
+        batch_normalize_training(x, gamma, beta, moving_mean, moving_variance, epsilon, momentum), tail);
   check_normalization("normalize_activation", x, {&gamma, &beta, &moving_mean, &moving_variance});
   Tensor mean = Tensor::empty(moving_mean.shape(), compute_dtype(x.dtype()), x.device());
   Tensor inverse_deviation = Tensor::empty_like(mean);
@@ -68,7 +68,7 @@ Tensor normalize_activation_inference(const Tensor& x, const Tensor& gamma, cons
   check_addend(x, tail.addend);
   bool recorded = Tape::recording({&x, &gamma, &beta, &mean, &variance, &tail.addend}) != nullptr;
   if (is_plain(tail) || recorded || !normalize_activation_fits(x, tail.activation))
-    return by_parts(batch_normalize_inference(x, gamma, beta, mean, variance, epsilon), tail);
+    return with_tail(batch_normalize_inference(x, gamma, beta, mean, variance, epsilon), tail);
   check_normalization("normalize_activation", x, {&gamma, &beta, &mean, &variance});
   Tensor y = Tensor::empty_like(x);
   normalize_activation_kernel(x, gamma, beta, mean, variance, epsilon, tail.addend, tail.activation, y);

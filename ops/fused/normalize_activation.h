@@ -10,6 +10,8 @@ struct NormalizationTail {
   Tensor addend = {};  // of the input's shape; undefined: nothing is added
   Activation activation = Activation::linear;
 };
+/// The same of any tensor, one op after the other.
+Tensor with_tail(const Tensor& x, const NormalizationTail& tail);
 
 /// activate(add(batch_normalize_training(x, ...), addend), activation), in one pass behind that of the
 /// statistics; the gradient takes two, and nothing but x (and the addend) is kept for it. Falls back to those

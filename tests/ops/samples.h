@@ -36,6 +36,7 @@ std::vector<OpSample> conv2d_transpose_samples();
 std::vector<OpSample> pool2d_samples();
 std::vector<OpSample> geometry_samples();
 std::vector<OpSample> conv_relu_pool_samples();
+std::vector<OpSample> conv2d_activation_samples();
 std::vector<OpSample> normalize_activation_samples();
 std::vector<OpSample> normalize_samples();
 std::vector<OpSample> group_normalize_samples();

@@ -159,7 +159,7 @@ void Classifier::name_classes(const ClassifierOptions& options) {
 
 std::vector<float> Classifier::outputs_for(const Tensor& x) {
   if (model_.graph().outputs().size() == 1) return model_.predict(x).to_vector<float>();
-  return model_.forward_all({x.to(model_.device())})[output_].to(Device::cpu()).to_vector<float>();
+  return model_.predict_all(x)[output_].to_vector<float>();
 }
 
 std::vector<float> Classifier::to_probabilities(std::span<const float> outputs) const {

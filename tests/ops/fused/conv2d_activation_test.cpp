@@ -1,0 +1,72 @@
+#include "manul/ops/fused/conv2d_activation.h"
+
+#include "manul/framework/cpu/parallel.h"
+#include "manul/framework/tape.h"
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/testing/op_check.h"
+#include "manul/tests/ops/samples.h"
+
+namespace manul {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Conv2DActivation, OpTest, testing::ValuesIn(conv2d_activation_samples()),
+                         name_of_sample);
+
+Tensor filled_with_ones(const Shape& shape) {
+  return Tensor::full(shape, 1);
+}
+
+const ErrorSample conv2d_activation_errors[] = {
+    {"addend",
+     [] {
+       conv2d_activation(filled_with_ones({1, 4, 4, 2}), filled_with_ones({3, 1, 1, 2}), {}, {},
+                         {.addend = filled_with_ones({1, 4, 4, 2})});
+     },
+     "[1, 4, 4, 2] cannot be added to f32 [1, 4, 4, 3]"},
+    {"activation",
+     [] {
+       conv2d_activation(filled_with_ones({1, 4, 4, 2}), filled_with_ones({3, 1, 1, 2}), {}, {},
+                         {.activation = Activation::softmax});
+     },
+     "softmax does not work element by element"},
+};
+INSTANTIATE_TEST_SUITE_P(Conv2DActivation, OpErrorTest, testing::ValuesIn(conv2d_activation_errors),
+                         name_of_sample);
+
+/// Without a tape, on every device: the numbers of the ops one by one, and on the CPU their bits.
+TEST(Conv2DActivation, GivesWhatItsPartsGive) {
+  for (Device device : test_devices())
+    for (Activation activation : all_activations()) {
+      if (!is_elementwise(activation)) continue;
+      for (bool added : {false, true}) {
+        Tensor x = test_values({2, 13, 11, 6}, 1, DType::f32, device);
+        Tensor kernel = test_values({20, 3, 3, 6}, 2, DType::f32, device);
+        Tensor bias = test_values({20}, 3, DType::f32, device);
+        Tensor addend = added ? test_values({2, 11, 9, 20}, 4, DType::f32, device) : Tensor();
+        Tensor fused = conv2d_activation(x, kernel, bias, {}, {addend, activation});
+        Tensor y = conv2d(x, kernel, bias);
+        Tensor parts = activate(added ? add(y, addend) : y, activation);
+        if (device.is_cpu())
+          EXPECT_TRUE(equal_bits(fused, parts)) << name_of(activation) << added;
+        else
+          EXPECT_LT(normalised_error(fused, parts), 1e-5);
+      }
+    }
+}
+
+TEST(Conv2DActivation, GivesTheSameBitsWithAnyNumberOfThreads) {
+  Tensor x = test_values({3, 30, 31, 8}, 1, DType::f32, {}),
+         kernel = test_values({24, 3, 3, 8}, 2, DType::f32, {});
+  Tensor addend = test_values({3, 28, 29, 24}, 3, DType::f32, {}),
+         bias = test_values({24}, 4, DType::f32, {});
+  auto computed = [&](int threads) {
+    cpu::set_threads(threads);
+    Tensor y = conv2d_activation(x, kernel, bias, {}, {addend, Activation::silu});
+    cpu::set_threads(0);
+    return y;
+  };
+  EXPECT_TRUE(equal_bits(computed(1), computed(3)));
+}
+
+}  // namespace
+}  // namespace manul
