@@ -1,5 +1,3 @@
-#include <benchmark/benchmark.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -9,9 +7,8 @@
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/models/zoo/catdog.h"
-#include "manul/models/zoo/zoo.h"
-#include "manul/testing/op_sample.h"
 #include "manul/tests/ops/samples.h"
+#include "manul/tools/programs/bench_rows.h"
 
 namespace manul {
 namespace {
@@ -22,24 +19,6 @@ std::vector<Device> devices() {
   std::vector<Device> found{Device::cpu()};
   if (Device device = Device::parse("auto"); device.is_cuda()) found.push_back(device);
   return found;
-}
-
-/// Times `work`, which counts as `steps` iterations. On a GPU several calls are submitted before they are
-/// waited for, as in training.
-template <class Work>
-void measure(benchmark::State& state, Device device, Work&& work, int64_t steps = 1) {
-  int64_t calls = device.is_cuda() ? 20 : 1;
-  for (int i = 0; i < 3; ++i) work();  // a GPU step is captured in the second call
-  synchronize(device);
-  while (state.KeepRunningBatch(calls * steps)) {
-    for (int64_t i = 0; i < calls; ++i) work();
-    synchronize(device);
-  }
-}
-
-template <class Function>
-void add_row(const std::string& name, benchmark::TimeUnit unit, Function function) {
-  benchmark::RegisterBenchmark(name.c_str(), function)->Unit(unit);
 }
 
 constexpr AugmentOptions article_augmentation{
@@ -65,19 +44,6 @@ std::string train_step_name(int64_t stride, int64_t batch, Device device, StepOp
   return name;
 }
 
-/// Times the steps of a compiled model for pictures of `side` pixels and two classes.
-void measure_train_step(benchmark::State& state, Model& model, int64_t batch, int64_t side, Device device,
-                        int64_t steps = 1) {
-  Tensor inputs = test_values({batch, side, side, 3}, 1, DType::f32, device, 0, 1);
-  std::vector<int32_t> classes(batch);
-  for (int64_t i = 0; i < batch; ++i) classes[i] = static_cast<int32_t>(i % 2);
-  Tensor labels = Tensor::from(classes, {batch}, device);
-  TrainStep step([&] { model.train_on_batch(inputs, labels); }, device);
-  measure(
-      state, device, [&] { step.run(0, steps); }, steps);
-  state.SetItemsProcessed(state.iterations() * batch);
-}
-
 void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions options = {}) {
   add_row(train_step_name(stride, batch, device, options), benchmark::kMillisecond,
           [=](benchmark::State& state) {
@@ -86,40 +52,6 @@ void add_train_step(int64_t stride, int64_t batch, Device device, StepOptions op
             measure_train_step(state, model, batch, 64, device, options.steps_per_execution);
             allow_tf32(false);
           });
-}
-
-enum class Precision { f32, tf32, bf16 };
-
-const char* suffix_of(Precision precision) {
-  return precision == Precision::tf32 ? "/tf32" : precision == Precision::bf16 ? "/bf16" : "";
-}
-
-/// A training step of a ready-made network of 1000 classes with Adam.
-void add_network_step(const std::string& network, int64_t batch, int64_t side, Device device,
-                      Precision precision) {
-  std::string name = fmt::format("network_step/{}/batch:{}/side:{}/device:{}{}", network, batch, side,
-                                 device.name(), suffix_of(precision));
-  add_row(name, benchmark::kMillisecond, [=](benchmark::State& state) {
-    allow_tf32(precision != Precision::f32);  // also of what mixed precision keeps in f32
-    Model model = build_network(network, {.input_shape = {side, side, 3}, .classes = 1000});
-    DTypePolicy policy = precision == Precision::bf16 ? DTypePolicy::mixed_bfloat16 : DTypePolicy::float32;
-    model.compile(Adam{}, Loss::sparse_categorical_crossentropy, {},
-                  {.device = device, .dtype_policy = policy});
-    measure_train_step(state, model, batch, side, device);
-    allow_tf32(false);
-  });
-}
-
-/// Those for which docs/speed.md has figures: large ones on a GPU alone.
-void add_network_steps(Device device) {
-  for (const char* network : {"resnet18", "mobilenetv2"})
-    add_network_step(network, 32, 64, device, Precision::f32);
-  if (!device.is_cuda()) return;
-  for (Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
-    add_network_step("resnet18", 256, 64, device, precision);
-    for (const char* network : {"resnet18", "resnet50", "mobilenetv2", "efficientnetb0"})
-      add_network_step(network, 256, 224, device, precision);
-  }
 }
 
 /// An epoch of `steps` batches of pictures that lie in the device's memory.
@@ -167,7 +99,7 @@ void add_predict(int64_t batch, Device device) {
             Model model = catdog_network();
             model.build({.device = device, .gradients = false});
             Tensor inputs = test_values({batch, 64, 64, 3}, 1, DType::f32, device, 0, 1);
-            measure(state, device, [&] { benchmark::DoNotOptimize(model.forward(inputs)); });
+            measure(state, device, [&] { benchmark::DoNotOptimize(model.predict(inputs).raw_data()); });
             state.SetItemsProcessed(state.iterations() * batch);
           });
 }
@@ -257,9 +189,10 @@ void add_op(const OpSample& sample, Device device) {
 }
 
 void add_ops(Device device) {
-  for (const auto& samples : {pointwise_samples(), matmul_samples(), conv2d_samples(), pool2d_samples(),
-                              conv_relu_pool_samples(), normalize_activation_samples(), normalize_samples(),
-                              reduce_samples(), loss_samples(), dropout_samples(), shape_samples()})
+  for (const auto& samples :
+       {pointwise_samples(), matmul_samples(), conv2d_samples(), pool2d_samples(), conv_relu_pool_samples(),
+        conv2d_activation_samples(), normalize_activation_samples(), normalize_samples(), reduce_samples(),
+        loss_samples(), dropout_samples(), shape_samples()})
     for (const OpSample& sample : samples) add_op(sample, device);
 }
 
@@ -272,7 +205,7 @@ void add_rows() {
         if (device.is_cuda() && batch > 32) add_train_step(stride, batch, device, {.tf32 = true});
         add_augmented_step(stride, batch, device);
       }
-    add_network_steps(device);
+    add_network_rows(device);
     for (int64_t batch : {1, 32}) add_predict(batch, device);
     add_ops(device);
   }
