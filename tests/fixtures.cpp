@@ -128,7 +128,9 @@ std::vector<std::string> Fixture::texts(const std::string& object, const std::st
 }
 
 std::string reference_file(const std::string& name) {
-  return std::string(MANUL_SOURCE_DIR) + "/tests/reference/" + name;
+  std::string unpacked = std::string(MANUL_UNPACKED_REFERENCE_DIR) + "/" + name;
+  return std::filesystem::exists(unpacked) ? unpacked
+                                           : std::string(MANUL_SOURCE_DIR) + "/tests/reference/" + name;
 }
 
 std::string shared_file(const std::string& name) {

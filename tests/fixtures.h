@@ -33,7 +33,7 @@ class Fixture {
   std::shared_ptr<File> file_;
 };
 
-/// tests/reference/NAME of this repository.
+/// tests/reference/NAME of this repository, or what numbers.tar.xz has by that name.
 std::string reference_file(const std::string& name);
 
 /// A file of the collection that is too large for the repository: in the folder that the environment variable
