@@ -7,13 +7,14 @@ namespace manul {
 namespace {
 
 /// The first one begins early; the others are so long that a sum's latency does not count, and so short that
-/// the last one, which nothing hides, is soon done.
+/// the last one, which nothing hides, is soon done. On the CPU there is one.
 constexpr int64_t bytes_of_first = int64_t{1} << 20, bytes_of_others = int64_t{16} << 20;
 
 }  // namespace
 
 GradientSums::GradientSums(const ParameterSet& parameters) : parameters_(parameters) {
   auto is_full = [&, element = size_of(parameters.gradients().dtype())] {
+    if (parameters.gradients().device().is_cpu()) return false;  // nothing goes on beside a sum
     int64_t bytes = (stretches_.back().end - stretches_.back().begin) * element;
     return bytes >= (stretches_.size() == 1 ? bytes_of_first : bytes_of_others);
   };
