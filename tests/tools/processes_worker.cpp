@@ -256,26 +256,16 @@ void other_batch() {
   model.fit(small_samples(), classes(25, 2, 17), options);
 }
 
-/// The last process stops answering in the middle of an epoch, behind a checkpoint.
-void hangs() {
+/// The last process gets a signal in the middle of a training, behind a checkpoint.
+template <int signal>
+void is_signalled() {
   Sequential model = small(7);
   FitOptions options = of_small(1000);
-  LambdaCallback hang({.on_epoch_end = [](FitProgress& fit, const Logs&) {
+  LambdaCallback raise({.on_epoch_end = [](FitProgress& fit, const Logs&) {
     if (fit.epoch == 1) fit.save_checkpoint("checkpoint.h5");
-    if (fit.epoch == 3 && processes().rank() == processes().size() - 1) ::raise(SIGSTOP);
+    if (fit.epoch == 3 && processes().rank() == processes().size() - 1) ::raise(signal);
   }});
-  options.callbacks = {&hang};
-  model.fit(small_samples(), classes(25, 2, 17), options);
-}
-/// The same, killed.
-void dies() {
-  Sequential model = small(7);
-  FitOptions options = of_small(1000);
-  LambdaCallback die({.on_epoch_end = [](FitProgress& fit, const Logs&) {
-    if (fit.epoch == 1) fit.save_checkpoint("checkpoint.h5");
-    if (fit.epoch == 3 && processes().rank() == processes().size() - 1) ::raise(SIGKILL);
-  }});
-  options.callbacks = {&die};
+  options.callbacks = {&raise};
   model.fit(small_samples(), classes(25, 2, 17), options);
 }
 
@@ -306,8 +296,8 @@ int run_case(const std::string& name) {
                                                            {"pictures", pictures},
                                                            {"normalized", normalized},
                                                            {"synchronized", synchronized},
-                                                           {"hangs", hangs},
-                                                           {"dies", dies},
+                                                           {"hangs", is_signalled<SIGSTOP>},
+                                                           {"dies", is_signalled<SIGKILL>},
                                                            {"first_half", first_half},
                                                            {"second_half", second_half},
                                                            {"both_halves", both_halves},
