@@ -150,7 +150,7 @@ void bias_gradient(const Tensor& dy, const Tensor& dbias) {
 
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
-  if (dkernel.defined() && dy.dtype() == DType::f32 && is_for_winograd(geometry, dy.shape()[3])) {
+  if (dkernel.defined() && is_for_winograd(geometry, dy.shape()[3], dy.dtype())) {
     kernel_gradient_by_winograd(x, dy, geometry, most_transformed, dkernel);
     if (dbias.defined()) bias_gradient(dy, dbias);
     return;

@@ -101,7 +101,7 @@ void forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Wi
 
 void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
                     const Tensor& y) {
-  if (x.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
+  if (is_for_winograd(geometry, kernel.shape()[0], x.dtype())) {
     forward_by_winograd(x, kernel, bias, geometry, most_transformed, y);
     return;
   }
@@ -111,7 +111,7 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
 void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                                const WindowGeometry& geometry, const Tensor& addend, Activation activation,
                                const Tensor& y) {
-  bool by_winograd = x.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0]);
+  bool by_winograd = is_for_winograd(geometry, kernel.shape()[0], x.dtype());
   if (geometry.groups == 1 && !by_winograd)
     return forward(x, kernel, bias, geometry, finish_range(addend, activation, y), y);
   conv2d_forward(x, kernel, bias, geometry, y);
@@ -120,7 +120,7 @@ void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tens
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
-  if (dy.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
+  if (is_for_winograd(geometry, kernel.shape()[0], dy.dtype())) {
     input_gradient_by_winograd(dy, kernel, geometry, false, most_transformed, dx);
     return;
   }
@@ -140,7 +140,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
 
 void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                                const Tensor& dx) {
-  if (dy.dtype() == DType::f32 && is_for_winograd(geometry, kernel.shape()[0])) {
+  if (is_for_winograd(geometry, kernel.shape()[0], dy.dtype())) {
     input_gradient_by_winograd(dy, kernel, geometry, true, most_transformed, dx);
     return;
   }

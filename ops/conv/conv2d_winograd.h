@@ -22,10 +22,11 @@ MANUL_KERNEL(kernel_gradient_by_winograd,
                   const Tensor& dkernel));
 
 namespace cpu {
-/// Whether a convolution is served and faster so.
-bool is_for_winograd(const WindowGeometry& geometry, int64_t filters);
+/// Whether a convolution of tensors of `dtype` is served and faster so.
+bool is_for_winograd(const WindowGeometry& geometry, int64_t filters, DType dtype);
 }  // namespace cpu
 namespace cuda {
+/// The same of f32.
 bool is_for_winograd(const WindowGeometry& geometry, int64_t filters);
 }  // namespace cuda
 
