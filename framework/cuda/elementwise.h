@@ -77,38 +77,83 @@ __global__ void elementwise_kernel(int64_t packs, int64_t count, Function functi
   if (i < count) to[i] = static_cast<T>(function(static_cast<Compute<Inputs>>(from[i])...));
 }
 
+/// A pack of each input.
+template <int width, class... Inputs>
+struct Packs {
+  __device__ void load(int64_t) {}
+  template <class Use, class... Before>
+  __device__ void pass_to(const Use& use, const Before&... before) const {
+    use(before...);
+  }
+};
+template <int width, class First, class... Rest>
+struct Packs<width, First, Rest...> {
+  Pack<First, width> first;
+  Packs<width, Rest...> rest;
+
+  __device__ void load(int64_t i, const First* from, const Rest*... others) {
+    first = pack<First, width>(from, i);
+    rest.load(i, others...);
+  }
+  /// use(pack of each)
+  template <class Use, class... Before>
+  __device__ void pass_to(const Use& use, const Before&... before) const {
+    rest.pass_to(use, before..., first);
+  }
+};
+
+constexpr int channelwise_ahead = 2;  // packs of each input that a thread has on the way
+/// Blocks that a multiprocessor has at once: many channels a thread take many registers.
+template <int width>
+inline constexpr int channelwise_blocks = width > 4 ? 2 : 4;
+
+/// The blocks of a group, grid.y, go through its `packs`.
 template <int width, class T, class Make, class Function, class... Inputs>
-__global__ void channelwise_kernel(int64_t packs, int64_t channel_packs, Make make, Function function, T* to,
-                                   const Inputs*... from) {
+__global__ void __launch_bounds__(each_threads, channelwise_blocks<width>)
+    channelwise_kernel(int64_t packs, int64_t channel_packs, Make make, Function function, T* to,
+                       const Inputs*... from) {
   begin_kernel();
   int64_t i = int64_t{blockIdx.x} * each_threads + threadIdx.x, step = int64_t{gridDim.x} * each_threads;
   if (i >= packs) return;
   decltype(make(int64_t{})) channels[width];
+  int64_t first = (blockIdx.y * channel_packs + i % channel_packs) * width;
 #pragma unroll
-  for (int k = 0; k < width; ++k) channels[k] = make(i % channel_packs * width + k);
-  for (; i < packs; i += step) {
-    auto whole = [&](Pack<Inputs, width>... in) {
-      Pack<T, width> out;
+  for (int k = 0; k < width; ++k) channels[k] = make(first + k);
+  int64_t start = blockIdx.y * packs;
+  Packs<width, Inputs...> loaded[channelwise_ahead];
+  for (; i < packs; i += channelwise_ahead * step) {
 #pragma unroll
-      for (int k = 0; k < width; ++k)
-        out.values[k] = static_cast<T>(function(channels[k], static_cast<Compute<Inputs>>(in.values[k])...));
-      mutable_pack<width>(to, i) = out;
-    };
-    whole(pack<Inputs, width>(from, i)...);
+    for (int ahead = 0; ahead < channelwise_ahead; ++ahead)
+      if (i + ahead * step < packs) loaded[ahead].load(start + i + ahead * step, from...);
+#pragma unroll
+    for (int ahead = 0; ahead < channelwise_ahead; ++ahead)
+      if (i + ahead * step < packs)
+        loaded[ahead].pass_to([&](const Pack<Inputs, width>&... in) {
+          Pack<T, width> out;
+#pragma unroll
+          for (int k = 0; k < width; ++k)
+            out.values[k] =
+                static_cast<T>(function(channels[k], static_cast<Compute<Inputs>>(in.values[k])...));
+          mutable_pack<width>(to, start + i + ahead * step) = out;
+        });
   }
 }
 
 template <int width, class T, class Make, class Function, class... Inputs>
-void channelwise_of_width(const Context& context, int64_t rows, int64_t channels, const Make& make,
-                          const Function& function, T* to, const Inputs*... from) {
+void channelwise_of_width(const Context& context, int64_t groups, int64_t rows, int64_t channels,
+                          const Make& make, const Function& function, T* to, const Inputs*... from) {
   int64_t packs = rows * channels / width, channel_packs = channels / width;
   if (packs == 0) return;
-  // A thread goes on in steps of whole rows, so that its channels stay the same.
+  // A thread goes on in steps of whole rows, so that its channels stay the same; it has so many packs that
+  // what its channels share is worth the making.
   int64_t blocks_a_step = channel_packs / std::gcd(channel_packs, int64_t{each_threads});
-  int64_t wanted = std::min<int64_t>(blocks_for(packs, each_threads), 16 * context.multiprocessors());
-  int64_t blocks = (wanted + blocks_a_step - 1) / blocks_a_step * blocks_a_step;
-  launch(context, channelwise_kernel<width, T, Make, Function, Inputs...>, static_cast<unsigned>(blocks),
-         each_threads, packs, channel_packs, make, function, to, from...);
+  int64_t wanted = std::min<int64_t>(
+      blocks_for(packs, channelwise_ahead * each_threads),
+      std::max<int64_t>(2 * channelwise_blocks<width> * context.multiprocessors() / groups, 1));
+  int64_t blocks = std::max<int64_t>(wanted / blocks_a_step, 1) * blocks_a_step;
+  launch(context, channelwise_kernel<width, T, Make, Function, Inputs...>,
+         dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(groups)), each_threads, packs,
+         channel_packs, make, function, to, from...);
 }
 
 }  // namespace detail
@@ -139,18 +184,27 @@ void elementwise(const Function& function, const Tensor& to, const From&... from
   });
 }
 
+/// How many groups channelwise_in_groups() takes.
+constexpr int64_t most_channel_groups = 65535;
+/// The same for [groups, rows, channels] with make(group * channels + c).
+template <class T, class Make, class Function, class... Inputs>
+void channelwise_in_groups(const Context& context, int64_t groups, int64_t rows, int64_t channels,
+                           const Make& make, const Function& function, T* to, const Inputs*... from) {
+  static_assert((std::is_same_v<T, Inputs> && ...));
+  constexpr int width = pack_width<T>;
+  if (channels % width == 0 && allow_packs({to, from...}))
+    detail::channelwise_of_width<width>(context, groups, rows, channels, make, function, to, from...);
+  else
+    detail::channelwise_of_width<1>(context, groups, rows, channels, make, function, to, from...);
+}
+
 /// to[i] = function(make(c), from[i]...) for the elements i of [rows, channels], c the channel of i; `to` may
 /// be one of `from`. make(c), which a thread calls once for each of its channels, gives what a channel's
 /// elements share.
 template <class T, class Make, class Function, class... Inputs>
 void channelwise(const Context& context, int64_t rows, int64_t channels, const Make& make,
                  const Function& function, T* to, const Inputs*... from) {
-  static_assert((std::is_same_v<T, Inputs> && ...));
-  constexpr int width = pack_width<T>;
-  if (channels % width == 0 && allow_packs({to, from...}))
-    detail::channelwise_of_width<width>(context, rows, channels, make, function, to, from...);
-  else
-    detail::channelwise_of_width<1>(context, rows, channels, make, function, to, from...);
+  channelwise_in_groups(context, 1, rows, channels, make, function, to, from...);
 }
 
 }  // namespace manul::cuda

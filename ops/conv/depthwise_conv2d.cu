@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "manul/framework/cuda/column_sums.h"
 #include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/ops/conv/depthwise_conv2d.h"
 #include "manul/ops/conv/depthwise_tiles_cuda.h"
 #include "manul/ops/fused/conv2d_activation.h"
@@ -307,7 +307,7 @@ void depthwise_conv2d_backward_input(const Tensor& dy, const Tensor& kernel, con
 
 void depthwise_conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                                       const Tensor& dkernel, const Tensor& dbias) {
-  int64_t filters = dy.shape()[3], pixels = dy.shape().rows();
+  int64_t filters = dy.shape()[3];
   if (dy.dtype() == DType::bf16) {
     bool fits = dkernel.defined() && !dbias.defined() && dy.elements() > 0 &&
                 has_bf16_tiles(geometry, filters, {x.data<bfloat16>(), dy.data<bfloat16>()});
@@ -316,9 +316,7 @@ void depthwise_conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const W
     return;
   }
   visit_index(dy, largest(geometry, filters), [&]<class T, class Index>(T, Index) {
-    if (dbias.defined())
-      column_sums<double>(dy, pixels, filters, MatrixElement<T>{dy.data<T>(), filters},
-                          StoreSum<T>{dbias.mutable_data<T>()});
+    if (dbias.defined()) sum_rows<T>(dy, dbias.mutable_data<T>());
     if (!dkernel.defined()) return;
     if constexpr (has_tiles<T, Index>)
       if (fits_packs<T>(geometry, filters, {x.data<T>(), dy.data<T>()}) &&

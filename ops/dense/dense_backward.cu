@@ -1,5 +1,5 @@
-#include "manul/framework/cuda/column_sums.h"
 #include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/framework/cuda/product/product_tile.h"
 #include "manul/ops/dense/dense_activation.h"
 #include "manul/ops/dense/dense_panel.h"
@@ -161,20 +161,15 @@ void large_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGra
   }
   if (dx.defined()) matmul(dz, kernel, Transpose::b, dx);
   if (dkernel.defined()) matmul(x, dz, Transpose::a, dkernel);
-  if (dbias.defined())
-    column_sums<double>(dz, dz.shape()[0], gradient.units, MatrixElement<T>{dz.data<T>(), gradient.units},
-                        StoreSum<T>{dbias.mutable_data<T>()});
+  if (dbias.defined()) sum_rows<T>(dz, dbias.mutable_data<T>());
 }
 
 /// Of a dense without activation: products that cuBLAS has in bf16.
 void bf16_dense_backward(const Tensor& x, const Tensor& kernel, const Tensor& dy, const Tensor& dx,
                          const Tensor& dkernel, const Tensor& dbias) {
-  int64_t units = dy.shape()[1];
   if (dx.defined()) matmul(dy, kernel, Transpose::b, dx);
   if (dkernel.defined()) matmul(x, dy, Transpose::a, dkernel);
-  if (dbias.defined())
-    column_sums<double>(dy, dy.shape()[0], units, MatrixElement<bfloat16>{dy.data<bfloat16>(), units},
-                        StoreSum<bfloat16>{dbias.mutable_data<bfloat16>()});
+  if (dbias.defined()) sum_rows<bfloat16>(dy, dbias.mutable_data<bfloat16>());
 }
 
 }  // namespace

@@ -7,13 +7,35 @@ namespace {
 
 /// {x - shift, (x - shift)^2}, the shift an element of the channel: a variance as the difference of the sums
 /// then loses nothing where the mean is far from zero.
-template <class S>
+template <class S, class T>
 struct ShiftedSquares {
+  using Element = S;
+  using Part = Pair<T>;
+  static constexpr int rows_at_once = 8;
   const S* x;
   int64_t channels;
-  __device__ DoublePair operator()(int64_t row, int64_t c) const {
-    double distance = static_cast<double>(x[row * channels + c]) - static_cast<double>(x[c]);
-    return {distance, distance * distance};
+
+  template <int width>
+  struct OfPack {
+    const S* x;
+    int64_t packs;
+    T shift[width];
+    __device__ Pack<S, width> load(int64_t row) const { return pack<S, width>(x, row * packs); }
+    __device__ void add(const Pack<S, width>& loaded, int64_t, Part (&parts)[width]) const {
+#pragma unroll
+      for (int k = 0; k < width; ++k) {
+        T distance = static_cast<T>(loaded.values[k]) - shift[k];
+        parts[k].first += distance;
+        parts[k].second += distance * distance;
+      }
+    }
+  };
+  template <int width>
+  __device__ OfPack<width> of_pack(int64_t, int64_t pack) const {
+    OfPack<width> result{x + pack * width, channels / width, {}};
+#pragma unroll
+    for (int k = 0; k < width; ++k) result.shift[k] = static_cast<T>(x[pack * width + k]);
+    return result;
   }
 };
 
@@ -57,8 +79,8 @@ void batch_statistics(const Tensor& x, double epsilon, double momentum, const Te
     using S = typename decltype(types)::Storage;
     using T = typename decltype(types)::Compute;
     int64_t channels = x.shape()[-1], rows = x.shape().rows();
-    column_sums<DoublePair>(
-        x, rows, channels, ShiftedSquares<S>{x.data<S>(), channels},
+    packed_column_sums<DoublePair>(
+        x, 1, rows, channels, ShiftedSquares<S, T>{x.data<S>(), channels}, {x.raw()},
         StoreStatistics<S, T>{x.data<S>(), static_cast<double>(rows), epsilon, momentum,
                               moving_mean.mutable_data<T>(), moving_variance.mutable_data<T>(),
                               mean.mutable_data<T>(), inverse_deviation.mutable_data<T>()});

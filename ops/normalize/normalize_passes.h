@@ -1,7 +1,6 @@
 #pragma once
 
-#include "manul/framework/cuda/column_sums.h"
-#include "manul/framework/cuda/elementwise.h"
+#include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/ops/pointwise/unary_functions.h"
 
 // The passes of a normalization over the channels and of what follows it: an addition, an activation; for .cu
@@ -43,41 +42,75 @@ struct NormalizedValue {
 };
 
 /// {dz, dz * h} of the elements of a channel, h = (x - mean) * inverse deviation; dz, the gradient before the
-/// activation, is kept if there is room for it: it is the gradient of what was added as well.
-template <class F, class S, class T>
+/// activation, is kept if there is room for it (with_dz): it is the gradient of what was added as well.
+template <class F, class S, class T, bool with_dz>
 struct GradientPairs {
+  using Element = S;
+  using Part = Pair<T>;
+  static constexpr int rows_at_once = with_dz ? 2 : 4;
   F function;
   MakeAffine<T> make;
   const S *x, *addend, *dy;
   int64_t channels;
   S* dz;
 
-  struct OfChannel {
-    GradientPairs all;
-    ChannelAffine<T> affine;
-    T inverse;
-    int64_t c;
-    __device__ DoublePair operator()(int64_t row) const {
-      int64_t i = row * all.channels + c;
-      T x = all.x[i], z = affine(x);
-      if (all.addend) z += static_cast<T>(all.addend[i]);
-      T arrived =
-          static_cast<T>(all.dy[i]) * pointwise::derivative_of(all.function, z, all.function.value(z));
-      if (all.dz) all.dz[i] = static_cast<S>(arrived);
-      return {arrived, static_cast<double>(arrived) * static_cast<double>((x - affine.mean) * inverse)};
+  template <int width>
+  struct Loaded {
+    Pack<S, width> x, dy, addend;
+  };
+  template <int width>
+  struct OfPack {
+    const GradientPairs& all;
+    ChannelAffine<T> affine[width];
+    T inverse[width];
+    int64_t first;
+
+    __device__ int64_t place(int64_t row) const { return row * (all.channels / width) + first; }
+    __device__ Loaded<width> load(int64_t row) const {
+      Loaded<width> loaded;
+      loaded.x = pack<S, width>(all.x, place(row));
+      loaded.dy = pack<S, width>(all.dy, place(row));
+      if constexpr (with_dz)
+        if (all.addend) loaded.addend = pack<S, width>(all.addend, place(row));
+      return loaded;
+    }
+    __device__ void add(const Loaded<width>& loaded, int64_t row, Part (&parts)[width]) const {
+      Pack<S, width> kept;
+#pragma unroll
+      for (int k = 0; k < width; ++k) {
+        T x = static_cast<T>(loaded.x.values[k]), z = affine[k](x);
+        if constexpr (with_dz)
+          if (all.addend) z += static_cast<T>(loaded.addend.values[k]);
+        T arrived = static_cast<T>(loaded.dy.values[k]) *
+                    pointwise::derivative_of(all.function, z, all.function.value(z));
+        kept.values[k] = static_cast<S>(arrived);
+        parts[k].first += arrived;
+        parts[k].second += arrived * ((x - affine[k].mean) * inverse[k]);
+      }
+      if constexpr (with_dz) mutable_pack<width>(all.dz, place(row)) = kept;
     }
   };
-  __device__ OfChannel of(int64_t c) const { return {*this, make(c), make.deviation[c], c}; }
+  template <int width>
+  __device__ OfPack<width> of_pack(int64_t, int64_t pack) const {
+    OfPack<width> result{*this, {}, {}, pack};
+#pragma unroll
+    for (int k = 0; k < width; ++k) {
+      result.affine[k] = make(pack * width + k);
+      result.inverse[k] = make.deviation[pack * width + k];
+    }
+    return result;
+  }
 };
 
 template <class T>
 struct StoreNormalizeGradients {
   T *dbeta, *dgamma;
-  DoublePair* sums;
+  Pair<T>* means;
+  double rows;
   __device__ void operator()(int64_t c, DoublePair sum) const {
     if (dbeta) dbeta[c] = static_cast<T>(sum.first);
     if (dgamma) dgamma[c] = static_cast<T>(sum.second);
-    sums[c] = sum;
+    means[c] = {static_cast<T>(sum.first / rows), static_cast<T>(sum.second / rows)};
   }
 };
 
@@ -89,11 +122,9 @@ struct ChannelGradient {
 template <class T>
 struct MakeGradient {
   MakeAffine<T> make;
-  const DoublePair* sums;
-  double rows;
+  const Pair<T>* means;
   __device__ ChannelGradient<T> operator()(int64_t c) const {
-    return {make(c), make.deviation[c], static_cast<T>(sums[c].first / rows),
-            static_cast<T>(sums[c].second / rows)};
+    return {make(c), make.deviation[c], means[c].first, means[c].second};
   }
 };
 
@@ -146,16 +177,21 @@ void normalize_backward(const F& function, const Tensor& x, const Tensor& addend
                         const Tensor& dy, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta,
                         const Tensor& dz) {
   int64_t rows = x.shape().rows(), channels = x.shape()[-1];
-  Tensor sums = Tensor::empty({channels, 2}, DType::f64, x.device());
-  auto* pairs = reinterpret_cast<DoublePair*>(sums.mutable_data<double>());
-  column_sums<DoublePair>(
-      x, rows, channels,
-      GradientPairs<F, S, T>{function, make, x.data<S>(), data_or_null<S>(addend), dy.data<S>(), channels,
-                             mutable_data_or_null<S>(dz)},
-      StoreNormalizeGradients<T>{mutable_data_or_null<T>(dbeta), mutable_data_or_null<T>(dgamma), pairs});
+  Tensor means = Tensor::empty({channels, 2}, dtype_of<T>, x.device());
+  auto* pairs = reinterpret_cast<Pair<T>*>(means.mutable_data<T>());
+  auto sum_pairs = [&]<bool with_dz>(std::bool_constant<with_dz>) {
+    packed_column_sums<DoublePair>(
+        x, 1, rows, channels,
+        GradientPairs<F, S, T, with_dz>{function, make, x.data<S>(), data_or_null<S>(addend), dy.data<S>(),
+                                        channels, mutable_data_or_null<S>(dz)},
+        {x.raw(), data_or_null<S>(addend), dy.raw(), mutable_data_or_null<S>(dz)},
+        StoreNormalizeGradients<T>{mutable_data_or_null<T>(dbeta), mutable_data_or_null<T>(dgamma), pairs,
+                                   static_cast<double>(rows)});
+  };
+  dz.defined() ? sum_pairs(std::true_type{}) : sum_pairs(std::false_type{});
   if (!dx.defined()) return;
   const S* arrived = dz.defined() ? dz.data<S>() : dy.data<S>();
-  channelwise(context_of(x), rows, channels, MakeGradient<T>{make, pairs, static_cast<double>(rows)},
+  channelwise(context_of(x), rows, channels, MakeGradient<T>{make, pairs},
               NormalizedGradient<F>{function, dz.defined()}, dx.mutable_data<S>(), x.data<S>(), arrived);
 }
 
