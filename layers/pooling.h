@@ -33,7 +33,10 @@ struct Pooling2D {
   Tensor call(const Tensor& x) const {
     return kind == PoolingKind::max ? max_pool2d(x, op_options()) : average_pool2d(x, op_options());
   }
-  Pool2DOptions op_options() const { return {lengths_of(pool_size), lengths_of(strides), padding}; }
+  /// With zeros around the input, those of a ZeroPadding2D in front.
+  Pool2DOptions op_options(Borders2D borders = 0) const {
+    return {lengths_of(pool_size), lengths_of(strides), padding, borders};
+  }
 };
 using MaxPooling2D = Pooling2D<PoolingKind::max>;
 using AveragePooling2D = Pooling2D<PoolingKind::average>;

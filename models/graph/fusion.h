@@ -10,7 +10,7 @@ namespace manul {
 /// Which neighbours a model runs as one op. Each gives the same numbers within rounding when it is off.
 struct Fusion {
   bool conv_relu_pool = true;        // Conv2D, relu, MaxPooling2D
-  bool zero_padding = true;          // ZeroPadding2D and the convolution behind it
+  bool zero_padding = true;          // ZeroPadding2D and the convolution or MaxPooling2D behind it
   bool dense_activation = true;      // Dense and its activation
   bool normalization_tail = true;    // BatchNormalization, an Add of two, an activation
   bool folded_normalization = true;  // in prediction: the same into the weights of the layer before it

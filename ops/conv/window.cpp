@@ -41,6 +41,7 @@ WindowGeometry lay_window(const char* operation, const Shape& x, const Window2D&
   check_lengths(operation, "dilation", window.dilation);
   check_borders(operation, window.borders);
   WindowGeometry geometry{x[0], x[3], {x[1], x[2]}, {}, window.size, window.strides, window.dilation, {}};
+  geometry.borders = window.borders;
   check_lengths(operation, "input size", geometry.input);
   for (int axis = 0; axis < 2; ++axis) {
     const Border& border = axis == 0 ? window.borders.rows : window.borders.columns;

@@ -31,6 +31,8 @@ struct WindowGeometry {
   std::array<int64_t, 2> input, output, size, strides, dilation, pad_before;
   /// Of a convolution: parts of the channels, each with its own part of the filters.
   int64_t groups = 1;
+  /// Zeros around the input (Window2D::borders), which are part of pad_before.
+  Borders2D borders = 0;
 
   MANUL_HOST_DEVICE int64_t group_channels() const { return channels / groups; }
 

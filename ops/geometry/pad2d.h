@@ -13,6 +13,7 @@ Tensor zero_pad2d(const Tensor& x, Border rows, Border columns);
 Tensor crop2d(const Tensor& x, Border rows, Border columns);
 
 /// y[n, row, column, c] = x[n, row - shift[0], column - shift[1], c], and 0 where x has nothing.
-MANUL_KERNEL(shift2d, void(const Tensor& x, const std::array<int64_t, 2>& shift, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, shift2d,
+                         void(const Tensor& x, const std::array<int64_t, 2>& shift, const Tensor& y));
 
 }  // namespace manul

@@ -1,6 +1,7 @@
 #include "manul/ops/pool/pool2d.h"
 
 #include "manul/framework/tape.h"
+#include "manul/ops/geometry/pad2d.h"
 
 namespace manul {
 namespace {
@@ -13,13 +14,18 @@ Tensor empty_output(const Tensor& x, const WindowGeometry& geometry) {
 }  // namespace
 
 Window2D pool_window(const Pool2DOptions& options) {
-  Window2D window{options.pool, options.strides, options.padding};
+  Window2D window{options.pool, options.strides, options.padding, {1, 1}, options.borders};
   for (int axis = 0; axis < 2; ++axis)
     if (window.strides[axis] == 0) window.strides[axis] = options.pool[axis];
   return window;
 }
 
 Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options) {
+  if (options.borders != Borders2D(0) && x.device().is_cpu()) {
+    Pool2DOptions inside = options;
+    inside.borders = 0;
+    return max_pool2d(zero_pad2d(x, options.borders.rows, options.borders.columns), inside);
+  }
   WindowGeometry geometry = lay_window("max_pool2d", x.shape(), pool_window(options));
   Tensor y = empty_output(x, geometry), winners;
   Tape* tape = Tape::recording({&x});
@@ -36,6 +42,8 @@ Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options) {
 }
 
 Tensor average_pool2d(const Tensor& x, const Pool2DOptions& options) {
+  check(options.borders == Borders2D(0),
+        "average_pool2d: borders of zeros are for max_pool2d; pad its input");
   WindowGeometry geometry = lay_window("average_pool2d", x.shape(), pool_window(options));
   Tensor y = empty_output(x, geometry);
   average_pool2d_forward_kernel(x, geometry, y);

@@ -9,6 +9,8 @@ struct Pool2DOptions {
   std::array<int64_t, 2> pool{2, 2};
   std::array<int64_t, 2> strides{0, 0};  // 0: as pool
   Padding padding = Padding::valid;
+  Borders2D borders =
+      0;  // zeros around x, as of zero_pad2d, before the window is laid over it: of max_pool2d alone
 };
 
 /// The window of pooling options, strides filled in.

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "manul/framework/tape.h"
+#include "manul/ops/geometry/pad2d.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
@@ -33,6 +34,11 @@ const ErrorSample pool2d_errors[] = {
        max_pool2d(Tensor::zeros({1, 2, 2, 3}, DType::u8));
      },
      "max_pool2d: works on f32 and f64, not on u8"},
+    {"average_borders",
+     [] {
+       average_pool2d(Tensor::zeros({1, 4, 4, 1}), {.borders = 1});
+     },
+     "average_pool2d: borders of zeros are for max_pool2d; pad its input"},
     {"global_rank",
      [] {
        global_average_pool2d(Tensor::zeros({7, 5}));
@@ -53,6 +59,19 @@ TEST(MaxPool2D, GivesTheGradientToTheFirstOfEqualValues) {
 TEST(MaxPool2D, PaddingNeverWins) {
   Tensor y = max_pool2d(Tensor::full({1, 3, 3, 1}, -7), {.padding = Padding::same});
   EXPECT_EQ(y.to_vector<float>(), std::vector<float>(4, -7));
+}
+
+TEST(MaxPool2D, BordersAreThoseOfAPaddedPicture) {
+  const Borders2D borders[] = {1, {{2, 0}, {0, 3}}, {{5, 4}, 3}};
+  for (Device device : test_devices())
+    for (const Borders2D& around : borders)
+      for (int64_t length : {2, 3, 4}) {
+        Tensor x = test_values({2, 7, 6, 8}, 3, DType::f32, device, -1, 0.2);  // often the zeros win
+        Pool2DOptions options{{length, length}, {2, 2}};
+        Tensor wanted = max_pool2d(zero_pad2d(x, around.rows, around.columns), options);
+        options.borders = around;
+        EXPECT_EQ(max_pool2d(x, options).to_vector<float>(), wanted.to_vector<float>()) << length;
+      }
 }
 
 TEST(MaxPool2D, PassesNaNOn) {
