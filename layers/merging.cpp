@@ -24,7 +24,11 @@ Tensor with_rank(const Tensor& x, int rank) {
 
 Tensor merged(Merge kind, const Tensor& a, const Tensor& b) {
   Shape shape = broadcast_shape("merge", a.shape(), b.shape());
-  Tensor left = broadcast_to(a, shape), right = broadcast_to(b, shape);
+  // A gate of squeeze and excitation is not written for each pixel.
+  bool commutes = kind == Merge::add || kind == Merge::average || kind == Merge::multiply;
+  if (commutes && a.shape() != shape && b.shape() == shape) return merged(kind, b, a);
+  Tensor left = broadcast_to(a, shape);
+  Tensor right = repetition_of(shape, b.shape()) ? b : broadcast_to(b, shape);
   switch (kind) {
     case Merge::add:
     case Merge::average:

@@ -1,5 +1,4 @@
-#include "manul/framework/cuda/column_sums.h"
-#include "manul/framework/cuda/elementwise.h"
+#include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/ops/pointwise/binary_functions.h"
 #include "manul/ops/pointwise/pointwise.h"
 
@@ -37,21 +36,28 @@ struct BinaryValueOfRepeated {
   }
 };
 
-/// An operand that repeats every `period` elements.
+/// An operand that repeats along the rows of its groups.
 template <class T>
 struct Repeated {
   const T* b;
-  int64_t period;
-  __device__ Compute<T> operator()(int64_t c) const { return b[period == 1 ? 0 : c]; }
+  bool is_one;
+  __device__ Compute<T> operator()(int64_t c) const { return b[is_one ? 0 : c]; }
 };
 template <class T, class Function, class... Inputs>
-void with_repeated(const Context& context, int64_t elements, const Tensor& b, const Function& function, T* to,
-                   const Inputs*... from) {
+void with_repeated(const Context& context, const Repetition& repeats, const Tensor& b,
+                   const Function& function, T* to, const Inputs*... from) {
+  auto [groups, rows, period] = repeats;
+  bool is_one = groups * period == 1;
+  int64_t elements = groups * rows * period;
+  if (elements == 0) return;
   constexpr int64_t width = pack_width<T>;
-  int64_t period = b.elements(), channels = period == 1 && elements % width == 0 ? width : period;
-  if (elements > 0)
-    channelwise(context, elements / channels, channels, Repeated<T>{b.data<T>(), period}, function, to,
-                from...);
+  if (is_one && elements % width == 0) rows = elements / width, period = width;
+  for (int64_t first = 0; first < groups; first += most_channel_groups) {
+    int64_t skip = first * rows * period;
+    channelwise_in_groups(context, std::min(groups - first, most_channel_groups), rows, period,
+                          Repeated<T>{b.data<T>() + first * period, is_one}, function, to + skip,
+                          (from + skip)...);
+  }
 }
 
 template <class F>
@@ -79,28 +85,55 @@ struct GradientB {
   }
 };
 
-/// The same where b repeats: one repetition a row.
+/// The same where b repeats.
 template <class F, class T>
-struct BinaryBackwardBElement {
+struct GradientBOfRepeated {
+  using Element = T;
+  using Part = Compute<T>;
+  static constexpr int rows_at_once = 4;
   F function;
   const T *a, *b, *dy;
-  int64_t period;
-  __device__ double operator()(int64_t row, int64_t column) const {
-    int64_t i = row * period + column;
-    using X = Compute<T>;
-    return static_cast<double>(static_cast<X>(dy[i]) *
-                               function.derivative_b(static_cast<X>(a[i]), static_cast<X>(b[column])));
+  int64_t rows, columns;
+
+  template <int width>
+  struct Loaded {
+    Pack<T, width> a, dy;
+  };
+  template <int width>
+  struct OfPack {
+    F function;
+    const T *a, *dy;
+    int64_t packs;
+    Pack<T, width> b;
+    __device__ Loaded<width> load(int64_t row) const {
+      return {pack<T, width>(a, row * packs), pack<T, width>(dy, row * packs)};
+    }
+    __device__ void add(const Loaded<width>& loaded, int64_t, Part (&parts)[width]) const {
+#pragma unroll
+      for (int k = 0; k < width; ++k)
+        parts[k] +=
+            static_cast<Part>(loaded.dy.values[k]) *
+            function.derivative_b(static_cast<Part>(loaded.a.values[k]), static_cast<Part>(b.values[k]));
+    }
+  };
+  template <int width>
+  __device__ OfPack<width> of_pack(int64_t group, int64_t place) const {
+    int64_t first = group * rows * columns + place * width;
+    OfPack<width> result{function, a + first, dy + first, columns / width, {}};
+#pragma unroll
+    for (int k = 0; k < width; ++k) result.b.values[k] = b[group * columns + place * width + k];
+    return result;
   }
 };
 
 template <class T, class F>
 void compute(const F& function, const Tensor& a, const Tensor& b, const Tensor& y) {
-  int64_t elements = a.elements();
-  if (b.elements() == elements)
-    elementwise(context_of(a), elements, BinaryValue<F>{function}, y.mutable_data<T>(), a.data<T>(),
+  Repetition repeats = *repetition_of(a.shape(), b.shape());
+  if (repeats.rows == 1)
+    elementwise(context_of(a), a.elements(), BinaryValue<F>{function}, y.mutable_data<T>(), a.data<T>(),
                 b.data<T>());
   else
-    with_repeated(context_of(a), elements, b, BinaryValueOfRepeated<F>{function}, y.mutable_data<T>(),
+    with_repeated(context_of(a), repeats, b, BinaryValueOfRepeated<F>{function}, y.mutable_data<T>(),
                   a.data<T>());
 }
 
@@ -108,19 +141,21 @@ template <class T, class F>
 void compute_gradients(const F& function, const Tensor& a, const Tensor& b, const Tensor& dy,
                        const Tensor& da, const Tensor& db) {
   const Context& context = context_of(a);
-  int64_t elements = a.elements(), period = b.elements();
+  Repetition repeats = *repetition_of(a.shape(), b.shape());
+  int64_t elements = a.elements();
   const T *x = a.data<T>(), *z = b.data<T>(), *arrived = dy.data<T>();
-  if (da.defined() && period == elements)
+  if (da.defined() && repeats.rows == 1)
     elementwise(context, elements, GradientA<F>{function}, da.mutable_data<T>(), arrived, x, z);
   else if (da.defined())
-    with_repeated(context, elements, b, GradientAOfRepeated<F>{function}, da.mutable_data<T>(), arrived, x);
+    with_repeated(context, repeats, b, GradientAOfRepeated<F>{function}, da.mutable_data<T>(), arrived, x);
   if (!db.defined()) return;
-  if (period == elements)
+  if (repeats.rows == 1)
     elementwise(context, elements, GradientB<F>{function}, db.mutable_data<T>(), arrived, x, z);
   else
-    column_sums<double>(a, period == 0 ? 0 : elements / period, period,
-                        BinaryBackwardBElement<F, T>{function, x, z, arrived, period},
-                        StoreSum<T>{db.mutable_data<T>()});
+    packed_column_sums<double>(
+        a, repeats.groups, repeats.rows, repeats.period,
+        GradientBOfRepeated<F, T>{function, x, z, arrived, repeats.rows, repeats.period}, {a.raw(), dy.raw()},
+        StoreSum<T>{db.mutable_data<T>()});
 }
 
 }  // namespace

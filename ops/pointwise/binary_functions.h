@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "manul/framework/kernel.h"
 #include "manul/framework/math.h"
 #include "manul/ops/pointwise/function_list.h"
@@ -17,7 +19,14 @@ struct Binary {
 Tensor binary(Binary operation, const Tensor& a, const Tensor& b);
 Tensor binary(Binary operation, const Tensor& a, double b);
 
-/// y = a (op) b, where b repeats every b.elements() elements.
+/// How the elements of b go with those of a: [groups, 1, period] with [groups, rows, period].
+struct Repetition {
+  int64_t groups, rows, period;
+};
+/// By the rule of shapes below; nothing if they do not fit.
+std::optional<Repetition> repetition_of(const Shape& a, const Shape& b);
+
+/// y = a (op) b; the shapes have a Repetition.
 MANUL_KERNEL_TAKING_BF16(on_cuda, binary,
                          void(Binary operation, const Tensor& a, const Tensor& b, const Tensor& y));
 /// da and db (either may be undefined: not wanted) from dy. db is summed over its repetitions in a fixed
@@ -209,8 +218,8 @@ inline constexpr bool has_gradient = requires(F f, T a) {
 }  // namespace pointwise
 
 /// Elementwise arithmetic on f32 or f64. `b` has the shape of `a`, or one element, or a shape equal to the
-/// last axes of `a` (a bias [C] with an image [N, H, W, C]), along which it is repeated. Throws if neither
-/// fits.
+/// last axes of `a` (a bias [C] with an image [N, H, W, C]), or the length 1 on neighbouring axes and that of
+/// `a` on the others (a gate [N, 1, 1, C]), along which it is repeated. Throws if none fits.
 inline Tensor add(const Tensor& a, const Tensor& b) {
   return binary({pointwise::binary_place<pointwise::Add>}, a, b);
 }
