@@ -152,6 +152,20 @@ __device__ T warp_max(T value) {
   return value;
 }
 
+/// The lanes of a warp as those who compute a row: see Alone (ops/losses/loss_functions.h).
+struct Warp {
+  __device__ static int64_t first() { return threadIdx.x % 32; }
+  __device__ static int64_t step() { return 32; }
+  template <class T>
+  __device__ static T sum(T own) {
+    return warp_sum(own);
+  }
+  template <class T>
+  __device__ static T largest(T own) {
+    return warp_max(own);
+  }
+};
+
 /// A sum over a block of `threads` threads, in a fixed order; every thread has it. May be called again at
 /// once.
 template <int threads, class T>

@@ -9,7 +9,17 @@ template <class T>
 struct ValueOfRow {
   CrossentropyRow<T> row;
   T* values;
-  __device__ void operator()(int64_t i) const { values[i] = row(i); }
+  __device__ void operator()(int64_t i) const { values[i] = row.template value_of<Alone>(i); }
+};
+/// A warp a row.
+template <class T>
+struct ValueOfLongRow {
+  CrossentropyRow<T> row;
+  T* values;
+  __device__ void operator()(int64_t i) const {
+    T value = row.template value_of<Warp>(i / 32);
+    if (i % 32 == 0) values[i / 32] = value;
+  }
 };
 
 template <class T>
@@ -29,7 +39,11 @@ void crossentropy(const Crossentropy& options, const Tensor& outputs, const Tens
     int64_t classes = outputs.elements() / values.elements();
     CrossentropyRow<T> row{outputs.data<T>(), labels_in(labels), options, classes,
                            mutable_data_or_null<T>(derivatives)};
-    for_each(context_of(outputs), values.elements(), ValueOfRow<T>{row, values.mutable_data<T>()});
+    constexpr int64_t least_classes_of_warp = 16;
+    if (classes >= least_classes_of_warp)
+      for_each(context_of(outputs), 32 * values.elements(), ValueOfLongRow<T>{row, values.mutable_data<T>()});
+    else
+      for_each(context_of(outputs), values.elements(), ValueOfRow<T>{row, values.mutable_data<T>()});
   });
 }
 

@@ -29,16 +29,19 @@ struct CrossentropyRow {
   /// Of sparse labels: whether it names a class.
   MANUL_HOST_DEVICE bool is_class(int64_t label) const { return label >= 0 && label < classes; }
 
-  MANUL_HOST_DEVICE T operator()(int64_t row) const {
+  /// Computed by a Team as of loss_functions.h.
+  template <class Team = Alone>
+  MANUL_HOST_DEVICE T value_of(int64_t row) const {
     const T* in = outputs + row * classes;
     T* out = derivatives ? derivatives + row * classes : nullptr;
-    if (options.kind == Loss::binary_crossentropy) return binary(in, row, out);
+    if (options.kind == Loss::binary_crossentropy) return binary<Team>(in, row, out);
     if (options.kind == Loss::categorical_crossentropy)
-      return categorical(in, smoothed(row, options.label_smoothing / static_cast<double>(classes)), out);
+      return categorical<Team>(in, smoothed(row, options.label_smoothing / static_cast<double>(classes)),
+                               out);
     int64_t label = labels.class_of(row);
-    if (label != options.ignore_class && is_class(label)) return categorical(in, OneHot<T>{label}, out);
+    if (label != options.ignore_class && is_class(label)) return categorical<Team>(in, OneHot<T>{label}, out);
     T value = label == options.ignore_class ? T(0) : static_cast<T>(NAN);
-    for (int64_t i = 0; out && i < classes; ++i) out[i] = value;
+    for (int64_t i = Team::first(); out && i < classes; i += Team::step()) out[i] = value;
     return value;
   }
 
@@ -46,22 +49,24 @@ struct CrossentropyRow {
   MANUL_HOST_DEVICE SmoothedLabels<T> smoothed(int64_t row, double add) const {
     return {labels, row * classes, 1 - options.label_smoothing, add};
   }
+  template <class Team>
   MANUL_HOST_DEVICE T binary(const T* in, int64_t row, T* out) const {
     SmoothedLabels<T> label = smoothed(row, options.label_smoothing / 2);
     T sum = 0, parts = static_cast<T>(classes);
-    for (int64_t i = 0; i < classes; ++i) {
+    for (int64_t i = Team::first(); i < classes; i += Team::step()) {
       T y = label(i);
       LossTerm<T> term = options.from_logits ? binary_crossentropy_of_logit(in[i], y)
                                              : binary_crossentropy_of_probability(in[i], y);
       sum += term.value;
       if (out) out[i] = term.derivative / parts;
     }
-    return sum / parts;
+    return Team::sum(sum) / parts;
   }
-  template <class Target>
+  template <class Team, class Target>
   MANUL_HOST_DEVICE T categorical(const T* in, const Target& target, T* out) const {
-    return options.from_logits ? categorical_crossentropy_of_logits(in, classes, target, out, T(1))
-                               : categorical_crossentropy_of_probabilities(in, classes, target, out, T(1));
+    return options.from_logits
+               ? categorical_crossentropy_of_logits<Team>(in, classes, target, out, T(1))
+               : categorical_crossentropy_of_probabilities<Team>(in, classes, target, out, T(1));
   }
 };
 

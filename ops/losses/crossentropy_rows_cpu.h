@@ -53,7 +53,7 @@ class CrossentropyRows {
         return categorical_crossentropy_of_probabilities(row_.outputs + first, classes, weights,
                                                          derivatives(first), T(1));
     }
-    return row_(row);
+    return row_.value_of(row);
   }
 
   T* derivatives(int64_t first) const { return row_.derivatives ? row_.derivatives + first : nullptr; }

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int loss_threads = 128;
 
-/// A term of the mean is one output (binary) or one row of outputs. Both give the term and write its
-/// gradient.
+/// A term of the mean is one output (binary) or one row of outputs, for which a warp works. Both give the
+/// term and write its gradient.
 template <class T>
 struct BinaryTerm {
   const T* input;
@@ -21,6 +21,7 @@ struct BinaryTerm {
   bool from_logits;
   T* gradient;
   T factor;
+  static constexpr int lanes = 1;
   __device__ T operator()(int64_t i) const {
     T y = static_cast<T>(labels[i]), weight = weights ? static_cast<T>(weights[i / outputs]) : T(1);
     LossTerm<T> term = from_logits ? binary_crossentropy_of_logit(input[i], y)
@@ -39,6 +40,7 @@ struct CategoricalTerm {
   bool sparse, from_logits;
   T* gradient;
   T factor;
+  static constexpr int lanes = 32;
 
   template <class Target>
   __device__ T row(int64_t i, const Target& target) const {
@@ -47,8 +49,8 @@ struct CategoricalTerm {
     T weight = weights ? static_cast<T>(weights[i]) : T(1);
     return weight *
            (from_logits
-                ? categorical_crossentropy_of_logits(in, classes, target, out, weight * factor)
-                : categorical_crossentropy_of_probabilities(in, classes, target, out, weight * factor));
+                ? categorical_crossentropy_of_logits<Warp>(in, classes, target, out, weight * factor)
+                : categorical_crossentropy_of_probabilities<Warp>(in, classes, target, out, weight * factor));
   }
   __device__ T operator()(int64_t i) const {
     if (!sparse) return row(i, ClassWeights<T>{static_cast<const T*>(labels.raw) + i * classes});
@@ -57,17 +59,19 @@ struct CategoricalTerm {
     // A kernel cannot throw: a label that names no class turns the loss into NaN, which the training loop
     // reports.
     T nan = static_cast<T>(NAN);
-    for (int64_t c = 0; gradient && c < classes; ++c) gradient[i * classes + c] = nan;
+    for (int64_t c = Warp::first(); gradient && c < classes; c += Warp::step())
+      gradient[i * classes + c] = nan;
     return nan;
   }
 };
 
-/// A thread a term; the last block adds up what all have.
+/// Term::lanes threads a term; the last block adds up what all have.
 template <class T, class Term>
 __global__ void loss_terms(Term term, int64_t terms, double* partial, uint32_t* counter, T* value) {
   begin_kernel();
-  int64_t i = int64_t{blockIdx.x} * loss_threads + threadIdx.x;
-  double sum = block_sum<loss_threads>(i < terms ? static_cast<double>(term(i)) : 0.0);
+  int64_t i = (int64_t{blockIdx.x} * loss_threads + threadIdx.x) / Term::lanes;
+  double own = i < terms ? static_cast<double>(term(i)) : 0.0;
+  double sum = block_sum<loss_threads>(threadIdx.x % Term::lanes == 0 ? own : 0.0);
   if (gridDim.x > 1) {
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
     if (!is_last_block(counter, gridDim.x)) return;
@@ -82,7 +86,7 @@ __global__ void loss_terms(Term term, int64_t terms, double* partial, uint32_t* 
 template <class T, class Term>
 void mean_of(const Term& term, int64_t terms, const Tensor& value) {
   const Context& context = context_of(value);
-  unsigned blocks = std::max(blocks_for(terms, loss_threads), 1u);
+  unsigned blocks = std::max(blocks_for(terms * Term::lanes, loss_threads), 1u);
   Tensor partial = Tensor::empty({blocks}, DType::f64, value.device());
   launch(context, loss_terms<T, Term>, blocks, loss_threads, term, terms, partial.mutable_data<double>(),
          context.counters(), value.mutable_data<T>());

@@ -68,55 +68,79 @@ struct ClassWeights {
   MANUL_HOST_DEVICE T operator()(int64_t i) const { return weights[i]; }
 };
 
+/// Who computes a row: one thread alone. Others (of a GPU, framework/cuda/launch.h) take every step()th
+/// element from first() on, and sum() and largest() are then those of all.
+struct Alone {
+  MANUL_HOST_DEVICE static int64_t first() { return 0; }
+  MANUL_HOST_DEVICE static int64_t step() { return 1; }
+  template <class T>
+  MANUL_HOST_DEVICE static T sum(T own) {
+    return own;
+  }
+  template <class T>
+  MANUL_HOST_DEVICE static T largest(T own) {
+    return own;
+  }
+};
+
 /// -sum y log softmax(z) of one row. Writes factor * d / dz, softmax(z) sum(y) - y, to `gradient` unless
 /// null.
-template <class T, class Target>
+template <class Team = Alone, class T, class Target>
 MANUL_HOST_DEVICE T categorical_crossentropy_of_logits(const T* z, int64_t classes, const Target& target,
                                                        T* gradient, T factor) {
+  int64_t first = Team::first(), step = Team::step();
   T top = z[0];
-  for (int64_t i = 1; i < classes; ++i) top = z[i] > top ? z[i] : top;
+  for (int64_t i = first; i < classes; i += step) top = z[i] > top ? z[i] : top;
+  top = Team::largest(top);
   T sum = 0;
-  for (int64_t i = 0; i < classes; ++i) sum += std::exp(z[i] - top);
+  for (int64_t i = first; i < classes; i += step) sum += std::exp(z[i] - top);
+  sum = Team::sum(sum);
   T log_sum = std::log(sum), value = 0, weight = 0;
-  for (int64_t i = 0; i < classes; ++i) {
+  for (int64_t i = first; i < classes; i += step) {
     T y = target(i);
     weight += y;
     if (y != T(0)) value += y * (log_sum - (z[i] - top));
   }
+  weight = Team::sum(weight);
   if (gradient)
-    for (int64_t i = 0; i < classes; ++i)
+    for (int64_t i = first; i < classes; i += step)
       gradient[i] = factor * (std::exp(z[i] - top) / sum * weight - target(i));
-  return value;
+  return Team::sum(value);
 }
 
 /// -sum y log q of one row, q = p / sum(p), clipped. Writes factor * d / dp to `gradient` unless null.
-template <class T, class Target>
+template <class Team = Alone, class T, class Target>
 MANUL_HOST_DEVICE T categorical_crossentropy_of_probabilities(const T* p, int64_t classes,
                                                               const Target& target, T* gradient, T factor) {
+  int64_t first = Team::first(), step = Team::step();
   T sum = 0, value = 0, passing = 0;  // passing: the label's weight on classes that are not clipped
-  for (int64_t i = 0; i < classes; ++i) sum += p[i];
-  for (int64_t i = 0; i < classes; ++i) {
+  for (int64_t i = first; i < classes; i += step) sum += p[i];
+  sum = Team::sum(sum);
+  for (int64_t i = first; i < classes; i += step) {
     Clipped<T> q = clip_probability(p[i] / sum);
     value -= target(i) * std::log(q.value);
     if (q.inside) passing += target(i);
   }
+  passing = Team::sum(passing);
   if (gradient)
-    for (int64_t i = 0; i < classes; ++i) {
+    for (int64_t i = first; i < classes; i += step) {
       Clipped<T> q = clip_probability(p[i] / sum);
       gradient[i] = factor * (passing - (q.inside ? target(i) / q.value : T(0))) / sum;
     }
-  return value;
+  return Team::sum(value);
 }
 
 /// -log(q / sum(q)) of the label's class, q = p clipped: in this order for sparse labels, as in Keras.
-template <class T>
+template <class Team = Alone, class T>
 MANUL_HOST_DEVICE T categorical_crossentropy_of_probabilities(const T* p, int64_t classes,
                                                               const OneHot<T>& target, T* gradient,
                                                               T factor) {
+  int64_t first = Team::first(), step = Team::step();
   T sum = 0;
-  for (int64_t i = 0; i < classes; ++i) sum += clip_probability(p[i]).value;
+  for (int64_t i = first; i < classes; i += step) sum += clip_probability(p[i]).value;
+  sum = Team::sum(sum);
   if (gradient)
-    for (int64_t i = 0; i < classes; ++i) {
+    for (int64_t i = first; i < classes; i += step) {
       Clipped<T> q = clip_probability(p[i]);
       gradient[i] = q.inside ? factor * (T(1) / sum - target(i) / q.value) : T(0);
     }
