@@ -1,10 +1,10 @@
 #include <algorithm>
 
-#include "manul/framework/cuda/column_sums.h"
-#include "manul/framework/cuda/elementwise.h"
+#include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/framework/elementary.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_products.h"
+#include "manul/ops/conv/conv2d_space_to_depth.h"
 #include "manul/ops/conv/conv2d_winograd.h"
 #include "manul/ops/conv/dnn_shape_cuda.h"
 #include "manul/ops/fused/conv2d_activation.h"
@@ -147,6 +147,8 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
   int64_t filters = kernel.shape()[0];
   if (forward_in_true_f32(x, kernel, bias, geometry, y)) return;
   if (is_for_dnn(y)) {
+    if (auto whole = SpaceToDepth::of(geometry, kernel))
+      return conv2d_forward(whole->input(x), whole->kernel(kernel), bias, whole->geometry(), y);
     DnnShape dnn(geometry, filters, y.dtype());
     Tensor padded = dnn.pad(x);
     if (bias.defined() && dnn_forward_with_bias(dnn.shape(), padded, kernel, bias, y)) return;
@@ -172,6 +174,9 @@ void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tens
     if (is_true_f32(y)) {
       if (forward_with_tail(x, kernel, bias, geometry, addend, relu, y)) return;
     } else {
+      if (auto whole = SpaceToDepth::of(geometry, kernel))
+        return conv2d_activation_forward(whole->input(x), whole->kernel(kernel), bias, whole->geometry(),
+                                         addend, activation, y);
       DnnShape dnn(geometry, kernel.shape()[0], y.dtype());
       if (dnn_forward_with_bias(dnn.shape(), dnn.pad(x), kernel, bias, y, addend, relu)) return;
     }
@@ -214,9 +219,7 @@ namespace {
 
 template <class T>
 void bias_gradient(const Tensor& dy, const Tensor& dbias) {
-  int64_t filters = dy.shape()[3];
-  column_sums<double>(dy, dy.shape().rows(), filters, MatrixElement<T>{dy.data<T>(), filters},
-                      StoreSum<T>{dbias.mutable_data<T>()});
+  sum_rows<T>(dy, dbias.mutable_data<T>());
 }
 
 }  // namespace
@@ -230,6 +233,11 @@ void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeome
   if (!dkernel.defined()) return;
   if (kernel_gradient_in_true_f32(x, dy, geometry, dkernel)) return;
   if (is_for_dnn(dy)) {
+    if (auto whole = SpaceToDepth::of(geometry, dkernel)) {
+      Tensor gradient = whole->empty_kernel();
+      conv2d_backward_kernel(whole->input(x), dy, whole->geometry(), gradient, Tensor());
+      return whole->kernel_gradient(gradient, dkernel);
+    }
     DnnShape dnn(geometry, filters, dy.dtype());
     if (dnn_backward_kernel(dnn.shape(), dnn.pad(x), dy, dkernel)) return;
     if (dy.dtype() == DType::f32 && kernel_gradient_by_products(x, dy, geometry, dkernel, most_parts)) return;

@@ -72,6 +72,12 @@ std::vector<OpSample> conv2d_samples() {
       // Many channels and tiles: on a GPU by Winograd's transforms.
       conv2d_sample("conv2d_winograd", {9, 7, 8, 32}, {36, 3, 3, 32}, {.padding = same}),
       conv2d_sample("conv2d_winograd_borders", {11, 6, 5, 36}, {32, 3, 3, 36}, {.borders = {{0, 2}, {1, 0}}}),
+      // Few channels and strides: on a GPU pixels become channels.
+      conv2d_sample("conv2d_space_to_depth", {2, 15, 14, 3}, {8, 7, 7, 3}, {.strides = {2, 2}, .borders = 3}),
+      conv2d_sample("conv2d_space_to_depth_same", {3, 13, 11, 3}, {16, 3, 3, 3},
+                    {.strides = {2, 2}, .padding = same}),
+      conv2d_sample("conv2d_space_to_depth_patches", {2, 12, 8, 3}, {24, 4, 4, 3}, {.strides = {4, 4}}),
+      conv2d_sample("conv2d_space_to_depth_one_channel", {2, 11, 9, 1}, {8, 5, 4, 1}, {.strides = {3, 3}}),
       // Few channels for many filters: the CPU's input gradient is a product.
       conv2d_sample("conv2d_few_channels", {3, 19, 17, 3}, {33, 5, 4, 3},
                     {.strides = {2, 1}, .padding = same}),

@@ -184,6 +184,29 @@ TEST(Conv2D, ProductsAgreeWithTheCpu) {
   }
 }
 
+/// TF32 has 10 bits behind the point; cuDNN takes it where it can.
+TEST(Conv2D, SpaceToDepthInTf32AgreesWithTheSum) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  struct Tf32 {
+    Tf32() { allow_tf32(true); }
+    ~Tf32() { allow_tf32(false); }
+  } tf32;
+  for (const ConvolutionCase& one :
+       {ConvolutionCase{{3, 45, 61, 3}, {8, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::valid, {1, 1}, 3}},
+        ConvolutionCase{{2, 33, 70, 3}, {16, 3, 3, 3}, {{3, 3}, {2, 2}, Padding::same}},
+        ConvolutionCase{{2, 32, 48, 3}, {24, 16, 16, 3}, {{16, 16}, {16, 16}}}}) {
+    Convolution c(one, DType::f64);
+    Tensor x = c.x.to(*gpu), kernel = c.kernel.to(*gpu), dy = c.dy.to(*gpu),
+           y = Tensor::empty(c.y.shape(), DType::f32, *gpu);
+    Tensor dkernel = Tensor::empty(c.kernel.shape(), DType::f32, *gpu);
+    conv2d_forward_kernel(x, kernel, c.bias.to(*gpu), c.geometry, y);
+    conv2d_backward_kernel_kernel(x, dy, c.geometry, dkernel, Tensor());
+    EXPECT_LE(normalised_error(y, c.y), 2e-3) << c.kernel.shape().text();
+    EXPECT_LE(normalised_error(dkernel, c.dkernel), 2e-3) << c.kernel.shape().text();
+  }
+}
+
 /// On every device, with room for a line of tiles, for some and for all, against the plain way in f64.
 TEST(Conv2D, WinogradAgreesWithTheSum) {
   Window2D same{{3, 3}, {1, 1}, Padding::same}, valid{{3, 3}}, apart{{3, 3}};
