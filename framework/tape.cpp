@@ -272,11 +272,13 @@ void Tape::deliver(int index, const Tensor& gradient, bool owned) {
     slot.owned = owned;
     return;
   }
-  if (!slot.owned) {
+  Tensor added = gradient;
+  if (!slot.owned && owned)
+    std::swap(slot.gradient, added);
+  else if (!slot.owned)
     slot.gradient = slot.gradient.clone();
-    slot.owned = true;
-  }
-  accumulate_kernel(gradient, slot.gradient);
+  slot.owned = true;
+  accumulate_kernel(added, slot.gradient);
 }
 
 void Tape::backward(const Tensor& loss) {
@@ -386,10 +388,10 @@ void Tape::walk_back(const LeafDone& done) {
       run_again(entry);
       continue;
     }
-    Tensor arrived = std::move(state_->slots[entry.output_slot].gradient);
-    state_->slots[entry.output_slot].gradient = Tensor();
-    if (arrived.defined() && state_->slots[entry.output_slot].wanted) {
-      Gradients gradients(*this, entry);
+    TapeSlot& output = state_->slots[entry.output_slot];
+    Tensor arrived = std::exchange(output.gradient, {});
+    if (arrived.defined() && output.wanted) {
+      Gradients gradients(*this, entry, output.owned);
       entry.gradient(arrived, gradients);
       for (size_t i = 0; i < entry.targets.size(); ++i)
         if (entry.targets[i].defined()) deliver(entry.input_slots[i], entry.targets[i], true);
@@ -427,10 +429,23 @@ const GradientTaker* Gradients::taker(int i) {
   return &slot.leaf->taker;
 }
 
+Tensor Gradients::take(int i) {
+  TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];
+  return slot.leaf ? Tensor() : std::exchange(slot.gradient, {});
+}
+
 void Gradients::give(int i, const Tensor& gradient) {
+  deliver(i, gradient, false);
+}
+
+void Gradients::pass_on(int i, const Tensor& gradient) {
+  deliver(i, gradient, owns_arrived_);
+}
+
+void Gradients::deliver(int i, const Tensor& gradient, bool owned) {
   check(gradient.shape() == entry_.inputs[i].shape, "{}: gradient {} does not fit input {} of shape {}",
         entry_.operation, gradient.shape(), i, entry_.inputs[i].shape);
-  tape_.deliver(entry_.input_slots[i], gradient, false);
+  tape_.deliver(entry_.input_slots[i], gradient, owned);
 }
 
 }  // namespace manul

@@ -26,15 +26,22 @@ class Gradients {
   /// Instead of target(i), where the gradients of later uses of input `i` are there already and nobody else
   /// has them: their sum, to which the op adds its own. Otherwise undefined.
   Tensor sum(int i);
+  /// The sum of the gradients of later uses of input `i`, which the op reads and must add to what it writes
+  /// to target(i): a pass less than adding them afterwards. Undefined if there are none or `i` is a leaf.
+  Tensor take(int i);
   /// Delivers a finished tensor as the gradient of input `i`. It is shared, never changed.
   void give(int i, const Tensor& gradient);
+  /// The same of what arrived, under another shape, by an op of one input that keeps nothing of it.
+  void pass_on(int i, const Tensor& gradient);
 
  private:
   friend class Tape;
   struct Entry;
-  Gradients(Tape& tape, Entry& entry) : tape_(tape), entry_(entry) {}
+  Gradients(Tape& tape, Entry& entry, bool owns) : tape_(tape), entry_(entry), owns_arrived_(owns) {}
+  void deliver(int i, const Tensor& gradient, bool owned);
   Tape& tape_;
   Entry& entry_;
+  bool owns_arrived_;
 };
 
 /// Computes the gradients of an op's inputs from the gradient of its output.

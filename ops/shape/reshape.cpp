@@ -13,7 +13,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
   Tensor y = x.view(shape);
   if (Tape* tape = Tape::recording({&x}))
     tape->record("reshape", y, {x}, [before = x.shape()](const Tensor& dy, Gradients& gradients) {
-      gradients.give(0, dy.view(before));
+      gradients.pass_on(0, dy.view(before));
     });
   return y;
 }

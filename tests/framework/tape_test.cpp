@@ -51,6 +51,30 @@ TEST_F(TapeTest, AddsWhereATensorIsUsedTwice) {
   EXPECT_EQ(gradient.item<float>(), 3 + 6 + 2);
 }
 
+/// factor * x, whose gradient has the gradients of later uses of x in it.
+Tensor times_and_take(const Tensor& x, float factor) {
+  Tensor y = Tensor::full(x.shape(), factor * x.item<float>());
+  if (Tape* tape = Tape::recording({&x}))
+    tape->record("times_and_take", y, {x}, [factor](const Tensor& dy, Gradients& gradients) {
+      Tensor taken = gradients.take(0);
+      Tensor dx = gradients.target(0);
+      *dx.mutable_data<float>() = factor * dy.item<float>() + (taken.defined() ? taken.item<float>() : 0);
+    });
+  return y;
+}
+
+TEST_F(TapeTest, AnOpAddsTheGradientsOfLaterUsesItself) {
+  Tape tape;
+  Tensor a = times(x, 3);
+  Tensor first = times_and_take(a, 2), second = times_and_take(a, 5);
+  Tensor shared = both(a, both(first, second));  // gives a gradient that it does not own
+  tape.backward(both(shared, times(shared, 4)));
+  EXPECT_EQ(gradient.item<float>(), 3 * (1 + 2 + 5) * (1 + 4));
+  Tape another;
+  another.backward(both(times_and_take(x, 2), x));  // a leaf's are not to be had
+  EXPECT_EQ(gradient.item<float>(), 3);
+}
+
 TEST_F(TapeTest, ASecondBackwardOverwritesAndAddsOnlyIfAsked) {
   for (float factor : {3.0f, 4.0f}) {
     Tape tape;
