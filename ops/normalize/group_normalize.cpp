@@ -21,17 +21,17 @@ Tensor normalize(const char* operation, const Tensor& x, const Tensor& gamma, co
                  const NormalizedGroups& groups, double epsilon) {
   Tensor mean = Tensor::empty({groups.samples, groups.groups}, compute_dtype(x.dtype()), x.device());
   Tensor inverse_deviation = Tensor::empty_like(mean);
-  group_statistics_kernel(x, groups, epsilon, mean, inverse_deviation);
   Tensor y = Tensor::empty_like(x);
-  group_normalize_forward_kernel(x, gamma, beta, mean, inverse_deviation, groups, y);
+  group_normalize_forward_kernel(x, gamma, beta, groups, epsilon, mean, inverse_deviation, y);
   if (Tape* tape = Tape::recording({&x, &gamma, &beta}))
     tape->record(operation, y, {x, gamma, beta},
                  [x, gamma, mean, inverse_deviation, groups](const Tensor& dy, Gradients& gradients) {
+                   Tensor addend = gradients.needed(0) ? gradients.take(0) : Tensor();
                    Tensor targets[3];
                    for (int i = 0; i < 3; ++i)
                      if (gradients.needed(i)) targets[i] = gradients.target(i);
-                   group_normalize_backward_kernel(x, gamma, mean, inverse_deviation, dy, groups, targets[0],
-                                                   targets[1], targets[2]);
+                   group_normalize_backward_kernel(x, gamma, mean, inverse_deviation, dy, addend, groups,
+                                                   targets[0], targets[1], targets[2]);
                  });
   return y;
 }

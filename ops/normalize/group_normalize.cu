@@ -1,133 +1,153 @@
-#include "manul/framework/cuda/column_sums.h"
 #include "manul/ops/normalize/group_normalize.h"
+
+#include "manul/ops/normalize/group_places_cuda.h"
+#include "manul/ops/normalize/normalize_passes.h"
 
 namespace manul::cuda {
 namespace {
 
-constexpr int group_threads = 256;
+template <class S>
+struct NormalizeGroups {
+  using T = Compute<S>;
+  GroupPlaces g;
+  const S* x;
+  const T *gamma, *beta;
+  double epsilon;
+  T *mean, *inverse;
+  S* y;
 
-/// Element `i` of group `group`, counted within the group.
-__device__ int64_t element_of(const NormalizedGroups& g, int64_t group, int64_t i) {
-  int64_t sample = group / g.groups, place = group % g.groups, row = i / g.columns;
-  return ((sample * g.rows + row) * g.groups + place) * g.columns + i % g.columns;
-}
+  /// The mean, from the mean of the distances to a centre near to it, and the inverse deviation.
+  __device__ T store_statistics(int64_t team, bool stores, double centre, double distance, double squares,
+                                T& middle) const {
+    T factor = static_cast<T>(1 / std::sqrt(std::max(squares - distance * distance, 0.0) + epsilon));
+    middle = static_cast<T>(centre + distance);
+    if (stores) {
+      mean[team] = middle;
+      inverse[team] = factor;
+    }
+    return factor;
+  }
+  template <int width>
+  __device__ void store(S* to, PackPlace place, int64_t parameter, Pack<T, width> values, T middle,
+                        T factor) const {
+    auto by = load_parameters<width>(gamma, g, parameter + place.parameter, T(1));
+    auto offset = load_parameters<width>(beta, g, parameter + place.parameter, T(0));
+#pragma unroll
+    for (int k = 0; k < width; ++k)
+      values.values[k] = (values.values[k] - middle) * factor * by.values[k] + offset.values[k];
+    store_pack<width>(to + place.element, values);
+  }
+};
 
-/// A block for each group.
-template <class T>
-__global__ void statistics_kernel(const T* x, NormalizedGroups g, double epsilon, T* mean, T* inverse) {
+/// A team a group, which it reads once.
+template <class Size, class S>
+__global__ void __launch_bounds__(group_threads) normalize_short_groups(NormalizeGroups<S> all) {
   begin_kernel();
-  int64_t group = blockIdx.x, count = g.rows * g.columns;
-  double sum = 0, squares = 0;
-  for (int64_t i = threadIdx.x; i < count; i += group_threads)
-    sum += static_cast<double>(x[element_of(g, group, i)]);
-  double centre = block_sum<group_threads>(sum) / static_cast<double>(count);
-  for (int64_t i = threadIdx.x; i < count; i += group_threads) {
-    double distance = static_cast<double>(x[element_of(g, group, i)]) - centre;
-    squares += distance * distance;
-  }
-  double variance = block_sum<group_threads>(squares) / static_cast<double>(count);
-  if (threadIdx.x != 0) return;
-  mean[group] = static_cast<T>(centre);
-  inverse[group] = static_cast<T>(1 / sqrt(variance + epsilon));
+  using T = Compute<S>;
+  constexpr int width = Size::width;
+  int64_t team = int64_t{blockIdx.x} * Size::teams + threadIdx.x / Size::team;
+  if (team >= all.g.teams) return;  // a warp as a whole
+  int lane = threadIdx.x % Size::team, packs = static_cast<int>(all.g.packs());
+  int64_t first = all.g.first_element(team), parameter = all.g.first_parameter(team);
+  double count = all.g.count(width);
+  Pack<T, width> values[Size::packs];
+#pragma unroll
+  for (int p = 0; p < Size::packs; ++p)
+    if (int pack = lane + p * Size::team; pack < packs)
+      values[p] = load_pack<width>(all.x + first + place_of_pack(all.g, width, pack).element);
+  T sum = 0, distances = 0, squares = 0;
+#pragma unroll
+  for (int p = 0; p < Size::packs; ++p)
+    if (lane + p * Size::team < packs) sum += pack_sum(values[p]);
+  T centre = static_cast<T>(static_cast<double>(team_sum<Size::team>(sum)) / count);
+#pragma unroll
+  for (int p = 0; p < Size::packs; ++p)
+    if (lane + p * Size::team < packs)
+#pragma unroll
+      for (int k = 0; k < width; ++k) {
+        T distance = values[p].values[k] - centre;
+        distances += distance;
+        squares += distance * distance;
+      }
+  T middle;
+  T factor = all.store_statistics(team, lane == 0, centre,
+                                  static_cast<double>(team_sum<Size::team>(distances)) / count,
+                                  static_cast<double>(team_sum<Size::team>(squares)) / count, middle);
+#pragma unroll
+  for (int p = 0; p < Size::packs; ++p)
+    if (int pack = lane + p * Size::team; pack < packs)
+      all.store(all.y + first, place_of_pack(all.g, width, pack), parameter, values[p], middle, factor);
 }
 
-template <class T>
-struct ForwardBody {
-  const T *x, *gamma, *beta, *mean, *inverse;
-  NormalizedGroups g;
-  T* y;
-  __device__ void operator()(int64_t i) const {
-    int64_t group = g.group_of(i), parameter = g.parameter_of(i);
-    T value = (x[i] - mean[group]) * inverse[group];
-    if (gamma) value *= gamma[parameter];
-    y[i] = beta ? value + beta[parameter] : value;
-  }
-};
-
-/// A block for each group: the sums of e = dy * gamma and of e * h, then dx.
-template <class T>
-__global__ void input_gradient_kernel(const T* x, const T* gamma, const T* mean, const T* inverse,
-                                      const T* dy, NormalizedGroups g, T* dx) {
+/// A block a group of any length, which it reads three times.
+template <int width, class S>
+__global__ void __launch_bounds__(group_threads) normalize_long_groups(NormalizeGroups<S> all) {
   begin_kernel();
-  int64_t group = blockIdx.x, count = g.rows * g.columns;
-  T centre = mean[group], factor = inverse[group];
-  double sum = 0, product = 0;
-  for (int64_t k = threadIdx.x; k < count; k += group_threads) {
-    int64_t i = element_of(g, group, k);
-    T e = gamma ? dy[i] * gamma[g.parameter_of(i)] : dy[i];
-    sum += static_cast<double>(e);
-    product += static_cast<double>(e * ((x[i] - centre) * factor));
-  }
-  T mean_e = static_cast<T>(block_sum<group_threads>(sum) / static_cast<double>(count));
-  T mean_eh = static_cast<T>(block_sum<group_threads>(product) / static_cast<double>(count));
-  for (int64_t k = threadIdx.x; k < count; k += group_threads) {
-    int64_t i = element_of(g, group, k);
-    T e = gamma ? dy[i] * gamma[g.parameter_of(i)] : dy[i];
-    dx[i] = factor * (e - mean_e - (x[i] - centre) * factor * mean_eh);
-  }
+  using T = Compute<S>;
+  int64_t team = blockIdx.x, parameter = all.g.first_parameter(team);
+  const S* x = all.x + all.g.first_element(team);
+  double count = all.g.count(width), sum = 0, squares = 0, distances = 0;
+  for_packs<group_threads>(all.g, width, [&](PackPlace place) {
+    sum += static_cast<double>(pack_sum(load_pack<width>(x + place.element)));
+  });
+  T centre = static_cast<T>(block_sum<group_threads>(sum) / count);
+  for_packs<group_threads>(all.g, width, [&](PackPlace place) {
+    Pack<T, width> pack = load_pack<width>(x + place.element);
+    T square = 0, distance = 0;
+#pragma unroll
+    for (int k = 0; k < width; ++k) {
+      T one = pack.values[k] - centre;
+      distance += one;
+      square += one * one;
+    }
+    distances += static_cast<double>(distance);
+    squares += static_cast<double>(square);
+  });
+  distances = block_sum<group_threads>(distances) / count;
+  squares = block_sum<group_threads>(squares) / count;
+  T middle;
+  T factor = all.store_statistics(team, threadIdx.x == 0, centre, distances, squares, middle);
+  S* y = all.y + all.g.first_element(team);
+  for_packs<group_threads>(all.g, width, [&](PackPlace place) {
+    all.store(y, place, parameter, load_pack<width>(x + place.element), middle, factor);
+  });
 }
 
-template <class T>
-struct GradientPair {
-  const T *x, *mean, *inverse, *dy;
-  NormalizedGroups g;
-  __device__ DoublePair operator()(int64_t row, int64_t parameter) const {
-    int64_t i = g.element_with(parameter, row), group = g.group_of(i);
-    double arrived = dy[i];
-    return {arrived, arrived * static_cast<double>((x[i] - mean[group]) * inverse[group])};
-  }
-};
-
-template <class T>
-struct StoreGroupGradients {
-  T *dgamma, *dbeta;
-  __device__ void operator()(int64_t parameter, DoublePair sum) const {
-    if (dbeta) dbeta[parameter] = static_cast<T>(sum.first);
-    if (dgamma) dgamma[parameter] = static_cast<T>(sum.second);
-  }
-};
-
-dim3 block_a_group(const NormalizedGroups& g) {
-  return dim3(static_cast<unsigned>(g.samples * g.groups));
+template <class S>
+void normalize_groups(const Context& context, NormalizeGroups<S> all, const NormalizedGroups& groups) {
+  visit_group_width<S>(groups, {all.x, all.y, all.gamma, all.beta}, [&](auto constant) {
+    constexpr int width = constant;
+    all.g = places_of(groups, width);
+    visit_team_size<S, width>(all.g.packs(), [&](auto size) {
+      using Size = decltype(size);
+      if constexpr (Size::packs == 0)
+        launch(context, normalize_long_groups<width, S>, blocks_for(all.g.teams, 1), group_threads, all);
+      else
+        launch(context, normalize_short_groups<Size, S>, blocks_for(all.g.teams, Size::teams), group_threads,
+               all);
+    });
+  });
 }
 
 }  // namespace
 
-void group_statistics(const Tensor& x, const NormalizedGroups& groups, double epsilon, const Tensor& mean,
-                      const Tensor& inverse_deviation) {
-  visit_float(x.dtype(), "group_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    launch(context_of(x), statistics_kernel<T>, block_a_group(groups), group_threads, x.data<T>(), groups,
-           epsilon, mean.mutable_data<T>(), inverse_deviation.mutable_data<T>());
-  });
-}
-
-void group_normalize_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                             const Tensor& inverse_deviation, const NormalizedGroups& groups,
-                             const Tensor& y) {
-  visit_float(x.dtype(), "group_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    for_each(context_of(x), x.elements(),
-             ForwardBody<T>{x.data<T>(), data_or_null<T>(gamma), data_or_null<T>(beta), mean.data<T>(),
-                            inverse_deviation.data<T>(), groups, y.mutable_data<T>()});
-  });
-}
-
-void group_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
-                              const Tensor& inverse_deviation, const Tensor& dy,
-                              const NormalizedGroups& groups, const Tensor& dx, const Tensor& dgamma,
-                              const Tensor& dbeta) {
-  visit_float(x.dtype(), "group_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    if (dx.defined())
-      launch(context_of(x), input_gradient_kernel<T>, block_a_group(groups), group_threads, x.data<T>(),
-             data_or_null<T>(gamma), mean.data<T>(), inverse_deviation.data<T>(), dy.data<T>(), groups,
-             dx.mutable_data<T>());
-    if (dgamma.defined() || dbeta.defined())
-      column_sums<DoublePair>(
-          x, x.elements() / groups.parameters, groups.parameters,
-          GradientPair<T>{x.data<T>(), mean.data<T>(), inverse_deviation.data<T>(), dy.data<T>(), groups},
-          StoreGroupGradients<T>{mutable_data_or_null<T>(dgamma), mutable_data_or_null<T>(dbeta)});
+void group_normalize_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                             const NormalizedGroups& groups, double epsilon, const Tensor& mean,
+                             const Tensor& inverse_deviation, const Tensor& y) {
+  if (has_bf16({&gamma, &beta}))
+    return call_in_f32(group_normalize_forward, x, gamma, beta, groups, epsilon, mean, inverse_deviation, y);
+  visit_compute(x.dtype(), "group_normalize", [&](auto types) {
+    using S = typename decltype(types)::Storage;
+    using T = Compute<S>;
+    NormalizeGroups<S> all{{},
+                           x.data<S>(),
+                           data_or_null<T>(gamma),
+                           data_or_null<T>(beta),
+                           epsilon,
+                           mean.mutable_data<T>(),
+                           inverse_deviation.mutable_data<T>(),
+                           y.mutable_data<S>()};
+    normalize_groups<S>(context_of(x), all, groups);
   });
 }
 

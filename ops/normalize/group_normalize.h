@@ -32,15 +32,16 @@ struct NormalizedGroups {
   }
 };
 
-MANUL_KERNEL(group_statistics, void(const Tensor& x, const NormalizedGroups& groups, double epsilon,
-                                    const Tensor& mean, const Tensor& inverse_deviation));
-MANUL_KERNEL(group_normalize_forward,
-             void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                  const Tensor& inverse_deviation, const NormalizedGroups& groups, const Tensor& y));
-/// dx, dgamma and dbeta may be undefined: not wanted.
-MANUL_KERNEL(group_normalize_backward,
-             void(const Tensor& x, const Tensor& gamma, const Tensor& mean, const Tensor& inverse_deviation,
-                  const Tensor& dy, const NormalizedGroups& groups, const Tensor& dx, const Tensor& dgamma,
-                  const Tensor& dbeta));
+/// The statistics of each group, and what is normalized by them.
+MANUL_KERNEL_TAKING_BF16(on_cuda, group_normalize_forward,
+                         void(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                              const NormalizedGroups& groups, double epsilon, const Tensor& mean,
+                              const Tensor& inverse_deviation, const Tensor& y));
+/// dx, dgamma and dbeta may be undefined: not wanted. `addend`, if there is one, is added to dx.
+MANUL_KERNEL_TAKING_BF16(on_cuda, group_normalize_backward,
+                         void(const Tensor& x, const Tensor& gamma, const Tensor& mean,
+                              const Tensor& inverse_deviation, const Tensor& dy, const Tensor& addend,
+                              const NormalizedGroups& groups, const Tensor& dx, const Tensor& dgamma,
+                              const Tensor& dbeta));
 
 }  // namespace manul

@@ -5,6 +5,7 @@
 
 #include "manul/framework/cpu/column_sums.h"
 #include "manul/framework/cpu/eigen.h"
+#include "manul/framework/elementary.h"
 #include "manul/ops/normalize/group_normalize.h"
 
 namespace manul::cpu {
@@ -65,39 +66,38 @@ void for_groups(const NormalizedGroups& g, const Tensor& gamma, const Tensor& be
   });
 }
 
-}  // namespace
-
-void group_statistics(const Tensor& x, const NormalizedGroups& g, double epsilon, const Tensor& mean,
-                      const Tensor& inverse_deviation) {
-  visit_float(x.dtype(), "group_normalize", [&]<class T>(T) {
-    const T* from = x.data<T>();
-    T *means = mean.mutable_data<T>(), *inverse = inverse_deviation.mutable_data<T>();
-    double count = static_cast<double>(g.rows * g.columns);
-    for_rows(g.samples * g.groups, g.rows * g.columns, [&](int64_t group) {
-      auto [sum] = sums_of_pieces(g, group, [&](int64_t first, int64_t length) {
-        return sum_range<T>(
-            length, [](Vector<T> v) { return std::array{v}; }, from + first);
-      });
-      T centre = static_cast<T>(sum / count);
-      // rest: what the rounding of the centre leaves
-      auto [squares, rest] = sums_of_pieces(g, group, [&](int64_t first, int64_t length) {
-        auto distances = [=](Vector<T> v) {
-          Vector<T> distance = v - centre;
-          return std::array{distance * distance, distance};
-        };
-        return sum_range<T>(length, distances, from + first);
-      });
-      double variance = squares / count - rest / count * (rest / count);
-      means[group] = static_cast<T>(static_cast<double>(centre) + rest / count);
-      inverse[group] = static_cast<T>(1 / std::sqrt(std::max(variance, 0.0) + epsilon));
+template <class T>
+void group_statistics(const T* from, const NormalizedGroups& g, double epsilon, T* means, T* inverse) {
+  double count = static_cast<double>(g.rows * g.columns);
+  for_rows(g.samples * g.groups, g.rows * g.columns, [&](int64_t group) {
+    auto [sum] = sums_of_pieces(g, group, [&](int64_t first, int64_t length) {
+      return sum_range<T>(
+          length, [](Vector<T> v) { return std::array{v}; }, from + first);
     });
+    T centre = static_cast<T>(sum / count);
+    // rest: what the rounding of the centre leaves
+    auto [squares, rest] = sums_of_pieces(g, group, [&](int64_t first, int64_t length) {
+      auto distances = [=](Vector<T> v) {
+        Vector<T> distance = v - centre;
+        return std::array{distance * distance, distance};
+      };
+      return sum_range<T>(length, distances, from + first);
+    });
+    double variance = squares / count - rest / count * (rest / count);
+    means[group] = static_cast<T>(static_cast<double>(centre) + rest / count);
+    inverse[group] = static_cast<T>(1 / std::sqrt(std::max(variance, 0.0) + epsilon));
   });
 }
 
-void group_normalize_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                             const Tensor& inverse_deviation, const NormalizedGroups& g, const Tensor& y) {
+}  // namespace
+
+void group_normalize_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                             const NormalizedGroups& g, double epsilon, const Tensor& mean,
+                             const Tensor& inverse_deviation, const Tensor& y) {
   visit_float(x.dtype(), "group_normalize", [&]<class T>(T) {
-    const T *from = x.data<T>(), *means = mean.data<T>(), *inverse = inverse_deviation.data<T>();
+    const T* from = x.data<T>();
+    T *means = mean.mutable_data<T>(), *inverse = inverse_deviation.mutable_data<T>();
+    group_statistics<T>(from, g, epsilon, means, inverse);
     T* to = y.mutable_data<T>();
     for_groups<T>(g, gamma, beta, [&](int64_t group, auto& gammas, auto& betas) {
       auto normalized = [centre = means[group], factor = inverse[group]](Vector<T> v, Vector<T> by,
@@ -115,8 +115,9 @@ void group_normalize_forward(const Tensor& x, const Tensor& gamma, const Tensor&
 // With h = (x - mean) * inverse_deviation and e = dy * gamma: dgamma = sum dy h, dbeta = sum dy, and dx =
 // inverse_deviation * (e - mean of e - h * mean of e h), the means over each group.
 void group_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
-                              const Tensor& inverse_deviation, const Tensor& dy, const NormalizedGroups& g,
-                              const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta) {
+                              const Tensor& inverse_deviation, const Tensor& dy, const Tensor& addend,
+                              const NormalizedGroups& g, const Tensor& dx, const Tensor& dgamma,
+                              const Tensor& dbeta) {
   visit_float(x.dtype(), "group_normalize", [&]<class T>(T) {
     const T *from = x.data<T>(), *arrived = dy.data<T>();
     const T *means = mean.data<T>(), *inverse = inverse_deviation.data<T>();
@@ -137,6 +138,7 @@ void group_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor
           map_range(length, gradient, to + first, arrived + first, from + first, gammas.of(first, length));
         });
       });
+    if (dx.defined() && addend.defined()) accumulate(addend, dx);
     if (!dgamma.defined() && !dbeta.defined()) return;
     auto sums = column_sums(x.elements() / g.parameters, g.parameters, [&](int64_t place, int64_t) {
       int64_t i = g.element_with(place % g.parameters, place / g.parameters), group = g.group_of(i);

@@ -1,0 +1,306 @@
+#include "manul/framework/cuda/column_sums.h"
+#include "manul/ops/normalize/group_normalize.h"
+#include "manul/ops/normalize/group_places_cuda.h"
+#include "manul/ops/normalize/normalize_passes.h"
+
+// With h = (x - mean) * inverse deviation and e = dy * gamma: dgamma = sum dy h, dbeta = sum dy, and dx =
+// inverse deviation * (e - mean of e - h * mean of e h), the means over each group.
+namespace manul::cuda {
+namespace {
+
+template <class S>
+struct GroupGradients {
+  using T = Compute<S>;
+  GroupPlaces g;
+  const S *x, *dy, *addend;  // addend: to be added to dx, or null
+  const T *gamma, *mean, *inverse;
+  S* dx;
+
+  template <int width>
+  __device__ Pack<T, width> normalized(const S* from, T middle, T factor) const {
+    Pack<T, width> pack = load_pack<width>(from);
+#pragma unroll
+    for (int k = 0; k < width; ++k) pack.values[k] = (pack.values[k] - middle) * factor;
+    return pack;
+  }
+  template <int width>
+  __device__ void store(int64_t element, const Pack<T, width>& e, const Pack<T, width>& h, T mean_e,
+                        T mean_eh, T factor) const {
+    Pack<T, width> result;
+#pragma unroll
+    for (int k = 0; k < width; ++k)
+      result.values[k] = factor * (e.values[k] - mean_e - h.values[k] * mean_eh);
+    if (addend) result = result + load_pack<width>(addend + element);
+    store_pack<width>(dx + element, result);
+  }
+};
+
+template <class T, int width>
+__device__ Pack<T, width> operator*(Pack<T, width> a, const Pack<T, width>& b) {
+#pragma unroll
+  for (int k = 0; k < width; ++k) a.values[k] *= b.values[k];
+  return a;
+}
+
+/// The packs of a group that a thread keeps, and the sums over the group.
+template <class Size, class T>
+struct KeptGroup {
+  static constexpr int width = Size::width;
+  Pack<T, width> e[Size::packs], h[Size::packs];  // e is dy until scale() was called
+  int lane = threadIdx.x % Size::team, packs;
+
+  template <class Use>
+  __device__ void for_kept(const Use& use) {
+#pragma unroll
+    for (int p = 0; p < Size::packs; ++p)
+      if (int pack = lane + p * Size::team; pack < packs) use(p, pack);
+  }
+  template <class S>
+  __device__ KeptGroup(const GroupGradients<S>& all, int64_t team) : packs(static_cast<int>(all.g.packs())) {
+    int64_t first = all.g.first_element(team);
+    T middle = all.mean[team], factor = all.inverse[team];
+    for_kept([&](int p, int pack) {
+      int64_t element = first + place_of_pack(all.g, width, pack).element;
+      e[p] = load_pack<width>(all.dy + element);
+      h[p] = all.template normalized<width>(all.x + element, middle, factor);
+    });
+  }
+  template <class S>
+  __device__ void store_input_gradient(const GroupGradients<S>& all, int64_t team) {
+    int64_t first = all.g.first_element(team), parameter = all.g.first_parameter(team);
+    T sum = 0, product = 0;
+    for_kept([&](int p, int pack) {
+      PackPlace place = place_of_pack(all.g, width, pack);
+      e[p] = e[p] * load_parameters<width>(all.gamma, all.g, parameter + place.parameter, T(1));
+      sum += pack_sum(e[p]);
+      product += pack_sum(e[p] * h[p]);
+    });
+    double count = all.g.count(width);
+    T mean_e = static_cast<T>(static_cast<double>(team_sum<Size::team>(sum)) / count);
+    T mean_eh = static_cast<T>(static_cast<double>(team_sum<Size::team>(product)) / count);
+    T factor = all.inverse[team];
+    for_kept([&](int p, int pack) {
+      all.store(first + place_of_pack(all.g, width, pack).element, e[p], h[p], mean_e, mean_eh, factor);
+    });
+  }
+};
+
+template <class Size, class S>
+__global__ void __launch_bounds__(group_threads) short_input_gradients(GroupGradients<S> all) {
+  begin_kernel();
+  int64_t team = int64_t{blockIdx.x} * Size::teams + threadIdx.x / Size::team;
+  if (team >= all.g.teams) return;  // a warp as a whole
+  KeptGroup<Size, Compute<S>> kept(all, team);
+  kept.store_input_gradient(all, team);
+}
+
+/// A block a group of any length, which it reads twice.
+template <int width, class S>
+__global__ void __launch_bounds__(group_threads) long_input_gradients(GroupGradients<S> all) {
+  begin_kernel();
+  using T = Compute<S>;
+  int64_t team = blockIdx.x, first = all.g.first_element(team), parameter = all.g.first_parameter(team);
+  T middle = all.mean[team], factor = all.inverse[team];
+  auto read = [&](PackPlace place, Pack<T, width>& e, Pack<T, width>& h) {
+    e = load_pack<width>(all.dy + first + place.element) *
+        load_parameters<width>(all.gamma, all.g, parameter + place.parameter, T(1));
+    h = all.template normalized<width>(all.x + first + place.element, middle, factor);
+  };
+  double sum = 0, product = 0, count = all.g.count(width);
+  for_packs<group_threads>(all.g, width, [&](PackPlace place) {
+    Pack<T, width> e, h;
+    read(place, e, h);
+    sum += static_cast<double>(pack_sum(e));
+    product += static_cast<double>(pack_sum(e * h));
+  });
+  T mean_e = static_cast<T>(block_sum<group_threads>(sum) / count);
+  T mean_eh = static_cast<T>(block_sum<group_threads>(product) / count);
+  for_packs<group_threads>(all.g, width, [&](PackPlace place) {
+    Pack<T, width> e, h;
+    read(place, e, h);
+    all.store(first + place.element, e, h, mean_e, mean_eh, factor);
+  });
+}
+
+/// The same of groups that all have the same parameters, with the sums of dy and dy * h over the groups of
+/// each block: partial [blocks, 2, columns].
+template <class Size, class S>
+__global__ void __launch_bounds__(group_threads)
+    short_gradients(GroupGradients<S> all, int64_t columns, Compute<S>* partial) {
+  begin_kernel();
+  using T = Compute<S>;
+  constexpr int width = Size::width;
+  Pack<T, width> sums[Size::packs] = {}, products[Size::packs] = {};
+  int64_t step = int64_t{gridDim.x} * Size::teams;
+  for (int64_t team = int64_t{blockIdx.x} * Size::teams + threadIdx.x / Size::team; team < all.g.teams;
+       team += step) {
+    KeptGroup<Size, T> kept(all, team);
+    kept.for_kept([&](int p, int) {
+      sums[p] = sums[p] + kept.e[p];
+      products[p] = products[p] + kept.e[p] * kept.h[p];
+    });
+    if (all.dx) kept.store_input_gradient(all, team);
+  }
+  int lane = threadIdx.x % Size::team, packs = static_cast<int>(all.g.packs());
+  auto for_sums = [&](const auto& use) {
+#pragma unroll
+    for (int p = 0; p < Size::packs; ++p)
+      if (int pack = lane + p * Size::team; pack < packs)
+#pragma unroll
+        for (int k = 0; k < width; ++k) use(pack * width + k, sums[p].values[k], products[p].values[k]);
+  };
+  partial += int64_t{blockIdx.x} * 2 * columns;
+  if constexpr (Size::teams == 1) {
+    for_sums([&](int column, T sum, T product) {
+      partial[column] = sum;
+      partial[columns + column] = product;
+    });
+  } else {
+    __shared__ T shared[2][Size::team * Size::packs * width];
+    for (int team = 0; team < Size::teams; ++team) {  // in this order
+      if (threadIdx.x / Size::team == team)
+        for_sums([&](int column, T sum, T product) {
+          shared[0][column] = team == 0 ? sum : shared[0][column] + sum;
+          shared[1][column] = team == 0 ? product : shared[1][column] + product;
+        });
+      __syncthreads();
+    }
+    for (int column = threadIdx.x; column < columns; column += group_threads) {
+      partial[column] = shared[0][column];
+      partial[columns + column] = shared[1][column];
+    }
+  }
+}
+
+template <class T>
+struct PartialPair {
+  const T* partial;
+  int64_t columns;
+  __device__ DoublePair operator()(int64_t row, int64_t column) const {
+    const T* pair = partial + row * 2 * columns + column;
+    return {pair[0], pair[columns]};
+  }
+};
+
+template <class T>
+struct StoreGroupGradients {
+  T *dgamma, *dbeta;
+  __device__ void operator()(int64_t parameter, DoublePair sum) const {
+    if (dbeta) dbeta[parameter] = static_cast<T>(sum.first);
+    if (dgamma) dgamma[parameter] = static_cast<T>(sum.second);
+  }
+  __device__ void operator()(int64_t parameter, const double (&totals)[2]) const {
+    (*this)(parameter, DoublePair{totals[0], totals[1]});
+  }
+};
+
+/// dy and dy * h of a matrix with a row for each pixel.
+template <class S>
+struct PixelPairs {
+  const S *x, *dy;
+  const Compute<S>*mean, *inverse;
+  NormalizedGroups g;
+  template <class T, int width>
+  __device__ void operator()(int64_t row, int64_t column, PackSums<T, 2, width>& sums) const {
+    int64_t at = row * g.parameters + column, sample = row;
+    if (g.rows > 1)  // shorter numbers divide faster
+      sample = row <= UINT32_MAX && g.rows <= UINT32_MAX
+                   ? static_cast<uint32_t>(row) / static_cast<uint32_t>(g.rows)
+                   : row / g.rows;
+    int64_t group = sample * g.groups + (g.groups == 1 ? 0 : column / g.columns);
+    T middle = mean[group], factor = inverse[group];
+    Pack<T, width> arrived = load_pack<width>(dy + at), value = load_pack<width>(x + at);
+#pragma unroll
+    for (int k = 0; k < width; ++k) {
+      sums.of[0][k] += arrived.values[k];
+      sums.of[1][k] += arrived.values[k] * ((value.values[k] - middle) * factor);
+    }
+  }
+};
+
+/// The same of any element.
+template <class S>
+struct GradientPair {
+  const S *x, *dy;
+  const Compute<S>*mean, *inverse;
+  NormalizedGroups g;
+  __device__ DoublePair operator()(int64_t row, int64_t parameter) const {
+    int64_t i = g.element_with(parameter, row), group = g.group_of(i);
+    Compute<S> arrived = dy[i], value = x[i];
+    return {arrived,
+            static_cast<double>(arrived) * static_cast<double>((value - mean[group]) * inverse[group])};
+  }
+};
+
+template <class S, class T>
+void parameter_gradients(const Tensor& x, const GroupGradients<S>& all, const NormalizedGroups& groups,
+                         const StoreGroupGradients<T>& store) {
+  int64_t rows = x.elements() / groups.parameters, columns = groups.parameters;
+  constexpr int widest = pack_width<S>;
+  PixelPairs<S> pairs{all.x, all.dy, all.mean, all.inverse, groups};
+  if (groups.step > 1)
+    column_sums<DoublePair>(x, rows, columns, GradientPair<S>{all.x, all.dy, all.mean, all.inverse, groups},
+                            store);
+  else if (groups.columns % widest == 0 && allow_packs({all.x, all.dy}))
+    matrix_sums<T, 2, widest>(x, rows, columns, pairs, store);
+  else
+    matrix_sums<T, 2, 1>(x, rows, columns, pairs, store);
+}
+
+template <class S, class T>
+void all_gradients(const Tensor& x, GroupGradients<S> all, const NormalizedGroups& groups,
+                   const StoreGroupGradients<T>& store) {
+  const Context& context = context_of(x);
+  bool wants_parameters = store.dgamma || store.dbeta;
+  visit_group_width<S>(groups, {all.x, all.dy, all.addend, all.gamma, all.dx}, [&](auto constant) {
+    constexpr int width = constant;
+    all.g = places_of(groups, width);
+    visit_team_size<S, width>(all.g.packs(), [&](auto size) {
+      using Size = decltype(size);
+      unsigned blocks = blocks_for(all.g.teams, Size::teams);
+      if constexpr (Size::packs > 0)
+        if (wants_parameters && all.g.groups == 1 && all.g.rows == 1 && blocks > 0) {
+          wants_parameters = false;
+          blocks = std::min(blocks, static_cast<unsigned>(2 * context.multiprocessors()));
+          Tensor partial = Tensor::empty({blocks, 2, groups.columns}, dtype_of<T>, x.device());
+          launch(context, short_gradients<Size, S>, blocks, group_threads, all, groups.columns,
+                 partial.mutable_data<T>());
+          return column_sums<DoublePair>(x, blocks, groups.columns,
+                                         PartialPair<T>{partial.data<T>(), groups.columns}, store);
+        }
+      if (!all.dx) return;
+      if constexpr (Size::packs > 0)
+        launch(context, short_input_gradients<Size, S>, blocks, group_threads, all);
+      else
+        launch(context, long_input_gradients<width, S>, blocks, group_threads, all);
+    });
+  });
+  if (wants_parameters) parameter_gradients(x, all, groups, store);
+}
+
+}  // namespace
+
+void group_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
+                              const Tensor& inverse_deviation, const Tensor& dy, const Tensor& addend,
+                              const NormalizedGroups& groups, const Tensor& dx, const Tensor& dgamma,
+                              const Tensor& dbeta) {
+  if (has_bf16({&gamma, &dgamma, &dbeta}))
+    return call_in_f32(group_normalize_backward, x, gamma, mean, inverse_deviation, dy, addend, groups, dx,
+                       dgamma, dbeta);
+  visit_compute(x.dtype(), "group_normalize", [&](auto types) {
+    using S = typename decltype(types)::Storage;
+    using T = Compute<S>;
+    GroupGradients<S> all{{},
+                          x.data<S>(),
+                          dy.data<S>(),
+                          data_or_null<S>(addend),
+                          data_or_null<T>(gamma),
+                          mean.data<T>(),
+                          inverse_deviation.data<T>(),
+                          mutable_data_or_null<S>(dx)};
+    all_gradients(x, all, groups,
+                  StoreGroupGradients<T>{mutable_data_or_null<T>(dgamma), mutable_data_or_null<T>(dbeta)});
+  });
+}
+
+}  // namespace manul::cuda
