@@ -94,6 +94,10 @@ std::vector<OpSample> function_samples() {
       unary("softmax", softmax, {33, 5}),
       unary("softmax_images", softmax, {2, 7, 5, 3}, -8, 8),
       unary("softmax_many_classes", softmax, {3, 1001}),
+      unary("softmax_packs", softmax, {9, 64}),
+      unary("softmax_many_packs", softmax, {5, 392}),
+      unary("softmax_patches", softmax, {70, 196}),
+      unary("log_softmax_packs", log_softmax, {5, 40}, -8, 8),
       unary("softmax_one_class", softmax, {7, 1}),
   };
 }
