@@ -36,6 +36,8 @@ class Tensor {
   static Tensor empty_like(const Tensor& other);
 
   bool defined() const { return body_ != nullptr; }
+  /// Whether both are handles on the same tensor.
+  bool is(const Tensor& other) const { return body_ == other.body_; }
   const Shape& shape() const { return body().shape; }
   DType dtype() const { return body().dtype; }
   Device device() const { return body().storage->device; }

@@ -6,7 +6,7 @@
 #include "manul/framework/random.h"
 #include "manul/layers/config/keras_objects.h"
 #include "manul/layers/constant_like.h"
-#include "manul/ops/dense/batch_matmul.h"
+#include "manul/ops/dense/heads_matmul.h"
 #include "manul/ops/pointwise/where.h"
 #include "manul/ops/random/dropout.h"
 #include "manul/ops/shape/shape_ops.h"
@@ -97,20 +97,27 @@ Tensor masked_softmax(const Tensor& scores, const Tensor& mask, bool zeroes) {
   return zeroes ? where(mask, y, number(0)) : y;
 }
 
-/// x as [batch, places of attention, features]; `attention` axes stand before the last.
-Tensor as_sequence(const Tensor& x, int attention) {
-  int64_t places = 1;
-  for (int axis = 0; axis < attention; ++axis) places *= x.shape()[x.shape().rank() - 2 - axis];
-  int64_t features = x.shape()[-1];
-  return reshape(x, {x.elements() / std::max<int64_t>(places * features, 1), places, features});
+/// x as [batch and places of attention, features].
+Tensor as_places(const Tensor& x) {
+  return reshape(x, {x.shape().rows(), x.shape()[-1]});
 }
 
-/// x [B, T, D] projected by kernel [D, heads, size] to [B, heads, T, size].
-Tensor projected(const Tensor& x, const Tensor& kernel, const Tensor& bias) {
-  int64_t heads = kernel.shape()[1], size = kernel.shape()[2], batch = x.shape()[0], places = x.shape()[1];
-  Tensor y = dense(reshape(x, {batch * places, x.shape()[2]}), reshape(kernel, {x.shape()[2], heads * size}),
+/// A batch of sequences.
+struct Sequences {
+  int64_t batch = 1, places = 1;
+  /// Of a batch whose last axes are `attention` places and the features.
+  Sequences(const Shape& shape, int attention) {
+    for (int axis = 0; axis < shape.rank() - 1; ++axis)
+      (axis < shape.rank() - 1 - attention ? batch : places) *= shape[axis];
+  }
+};
+
+/// Places [B * T, D] projected by kernel [D, heads, size] to [B, T, heads, size].
+Tensor projected(const Tensor& x, const Sequences& of, const Tensor& kernel, const Tensor& bias) {
+  int64_t heads = kernel.shape()[1], size = kernel.shape()[2], features = x.shape()[1];
+  Tensor y = dense(x, reshape(kernel, {features, heads * size}),
                    bias.defined() ? reshape(bias, {heads * size}) : Tensor());
-  return transpose(reshape(y, {batch, places, heads, size}), {0, 2, 1, 3});
+  return reshape(y, {of.batch, of.places, heads, size});
 }
 
 }  // namespace
@@ -192,20 +199,24 @@ void MultiHeadAttention::build(const std::vector<Shape>& inputs, Weights& weight
 Tensor MultiHeadAttention::call(const std::vector<Tensor>& inputs, const CallContext& context) const {
   int rank = inputs.at(0).shape().rank(), attention = attention_count(*this, rank);
   std::vector<int> order = attention_order(*this, rank);
-  auto sequence = [&](const Tensor& x) { return as_sequence(in_order(x, order), attention); };
-  Tensor query = sequence(inputs[0]), value = sequence(inputs.at(1));
-  Tensor key = inputs.size() > 2 ? sequence(inputs[2]) : value;
-  int64_t batch = query.shape()[0], places = query.shape()[1], values = value_dim.value_or(key_dim);
+  auto places = [&](const Tensor& x) { return as_places(in_order(x, order)); };
+  // The same tensor is taken in once, so that its gradients are added where they are computed.
+  Tensor query = places(inputs[0]), value = inputs.at(1).is(inputs[0]) ? query : places(inputs[1]);
+  Tensor key = inputs.size() < 3 || inputs[2].is(inputs[1]) ? value : places(inputs[2]);
+  Sequences queries(shape_in(order, inputs[0].shape()), attention);
+  Sequences keys(shape_in(order, inputs[1].shape()), attention);
+  int64_t values = value_dim.value_or(key_dim);
 
-  Tensor q = scale(projected(query, query_kernel, query_bias), 1 / std::sqrt(static_cast<double>(key_dim)));
-  Tensor scores = batch_matmul(q, projected(key, key_kernel, key_bias), Transpose::b);
+  Tensor scores =
+      heads_scores(projected(query, queries, query_kernel, query_bias),
+                   projected(key, keys, key_kernel, key_bias), 1 / std::sqrt(static_cast<double>(key_dim)));
   scores = masked_softmax(scores, attention_mask(*this, inputs, context, scores), dropout > 0);
   if (context.training && dropout > 0) {
     check(context.state != nullptr, "{}: its dropout draws from the state of the step in training", name);
     scores = manul::dropout(scores, dropout, *context.state, random_key(name.c_str()));
   }
-  Tensor heads = batch_matmul(scores, projected(value, value_kernel, value_bias));
-  Tensor joined = reshape(transpose(heads, {0, 2, 1, 3}), {batch * places, num_heads * values});
+  Tensor heads = heads_values(scores, projected(value, keys, value_kernel, value_bias));
+  Tensor joined = reshape(heads, {query.shape()[0], num_heads * values});
   int64_t features = output_kernel.value().shape()[2];
   Tensor y = dense(joined, reshape(output_kernel, {num_heads * values, features}), output_bias);
 

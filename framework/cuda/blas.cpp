@@ -68,18 +68,17 @@ cublasLtHandle_t handle_of(int index) {
 
 struct Key {
   int device;
-  int64_t batch, rows, columns, inner;
-  bool transpose_a, transpose_b, tf32, bf16, adds;
+  BlasProduct product;
+  bool tf32, adds;
   Epilogue epilogue;
   uint32_t alignment;
-  bool operator<(const Key& other) const { return tie() < other.tie(); }
 
- private:
-  std::tuple<int, int64_t, int64_t, int64_t, int64_t, bool, bool, bool, bool, bool, Epilogue, uint32_t> tie()
-      const {
-    return {device,      batch, rows, columns, inner,    transpose_a,
-            transpose_b, tf32,  bf16, adds,    epilogue, alignment};
+  auto tie() const {
+    const BlasProduct& p = product;
+    return std::tuple(device, p.count, p.rows, p.columns, p.inner, p.transpose_a, p.transpose_b, p.dtype, p.a,
+                      p.b, p.y, tf32, adds, epilogue, alignment);
   }
+  bool operator<(const Key& other) const { return tie() < other.tie(); }
 };
 
 using Layout = Handle<cublasLtMatrixLayout_t, cublasStatus_t>;
@@ -92,18 +91,19 @@ struct Plan {
   bool found = false;
 };
 
-Layout layout(const Key& key, int64_t rows, int64_t columns) {
-  int64_t batch = key.batch;
+/// Of matrices that are [rows, columns] to cuBLAS, where columns lie in one piece.
+Layout layout(const BlasProduct& product, int64_t rows, int64_t columns, const BlasProduct::Steps& steps) {
   cublasLtMatrixLayout_t made = nullptr;
-  check_blas(lt().create_layout(&made, key.bf16 ? CUDA_R_16BF : CUDA_R_32F, rows, columns, rows),
+  check_blas(lt().create_layout(&made, product.dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F, rows, columns,
+                                steps.row),
              "cublasLtMatrixLayoutCreate");
   Layout result{made, lt().destroy_layout};
   auto describe = [&](cublasLtMatrixLayoutAttribute_t name, const auto& value) {
     check_blas(lt().describe_layout(made, name, &value, sizeof value), "cublasLtMatrixLayoutSetAttribute");
   };
-  if (batch > 1) {
-    describe(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<int32_t>(batch));
-    describe(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, rows * columns);
+  if (product.count > 1) {
+    describe(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<int32_t>(product.count));
+    describe(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, steps.matrix);
   }
   return result;
 }
@@ -117,18 +117,19 @@ void set(const Handle<cublasLtMatmulDesc_t, cublasStatus_t>& description, cublas
 /// cuBLAS is column-major: it computes the transposed product bᵀ · aᵀ in the same memory, of which b comes
 /// first.
 void describe(Plan& plan, const Key& key) {
+  const BlasProduct& p = key.product;
   cublasLtMatmulDesc_t made = nullptr;
-  auto compute = key.tf32 && !key.bf16 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  auto compute = key.tf32 && p.dtype != DType::bf16 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   check_blas(lt().create_description(&made, compute, CUDA_R_32F), "cublasLtMatmulDescCreate");
   plan.description = {made, lt().destroy_description};
-  set(plan.description, CUBLASLT_MATMUL_DESC_TRANSA, key.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
-  set(plan.description, CUBLASLT_MATMUL_DESC_TRANSB, key.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
+  set(plan.description, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
+  set(plan.description, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   if (key.epilogue != Epilogue::none)
     set(plan.description, CUBLASLT_MATMUL_DESC_EPILOGUE,
         key.epilogue == Epilogue::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_RELU_BIAS);
-  plan.first = key.transpose_b ? layout(key, key.inner, key.columns) : layout(key, key.columns, key.inner);
-  plan.second = key.transpose_a ? layout(key, key.rows, key.inner) : layout(key, key.inner, key.rows);
-  plan.result = layout(key, key.columns, key.rows);
+  plan.first = p.transpose_b ? layout(p, p.inner, p.columns, p.b) : layout(p, p.columns, p.inner, p.b);
+  plan.second = p.transpose_a ? layout(p, p.rows, p.inner, p.a) : layout(p, p.inner, p.rows, p.a);
+  plan.result = layout(p, p.columns, p.rows, p.y);
 }
 
 /// The heuristic's first choice: it depends on the shapes alone, so that two runs give the same bits; timing
@@ -167,47 +168,68 @@ uint32_t common_alignment(DType dtype, std::initializer_list<const void*> pointe
   return 16;
 }
 
-}  // namespace
+struct Epilog {
+  Epilogue kind = Epilogue::none;
+  const void *bias = nullptr, *addend = nullptr;
+};
 
-bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Epilogue epilogue,
-                  const Tensor& bias, const Tensor& y, const Tensor& addend) {
+bool multiply(const BlasProduct& product, const Epilog& epilog, const void* a, const void* b, void* y,
+              Device device) {
   static std::mutex mutex;
   static auto* plans = new std::map<Key, Plan>;
-  Context& context = Context::use(y.device().index);
-  Key key{context.index(),
-          y.shape().rank() > 2 ? y.shape()[0] : 1,
-          y.shape()[-2],
-          y.shape()[-1],
-          a.shape()[transpose_a ? -2 : -1],
-          transpose_a,
-          transpose_b,
-          tf32(),
-          y.dtype() == DType::bf16,
-          addend.defined(),
-          epilogue,
-          common_alignment(y.dtype(), {a.raw_data(), b.raw_data(), y.raw_data(),
-                                       addend.defined() ? addend.raw_data() : nullptr})};
+  Context& context = Context::use(device.index);
+  const void* added = epilog.addend ? epilog.addend : y;
+  Key key{context.index(), product,     tf32(),
+          !!epilog.addend, epilog.kind, common_alignment(product.dtype, {a, b, y, added})};
+  key.product.factor = 1;  // the plan is the same
   std::lock_guard lock(mutex);
   auto place = plans->find(key);
   if (place == plans->end()) place = plans->emplace(key, make_plan(key)).first;
   const Plan& plan = place->second;
   if (!plan.found) return false;
-  if (epilogue != Epilogue::none) {
-    const void* pointer = bias.raw_data();
-    set(plan.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, pointer);
-  }
+  if (epilog.kind != Epilogue::none) set(plan.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, epilog.bias);
   Tensor workspace;
   if (plan.workspace > 0)
-    workspace = Tensor::empty({static_cast<int64_t>(plan.workspace)}, DType::u8, y.device());
+    workspace = Tensor::empty({static_cast<int64_t>(plan.workspace)}, DType::u8, device);
   const float one = 1, zero = 0;
-  const void* added = addend.defined() ? addend.raw_data() : y.raw_data();
-  check_blas(lt().matmul(handle_of(context.index()), plan.description.get(), &one, b.raw_data(),
-                         plan.first.get(), a.raw_data(), plan.second.get(), addend.defined() ? &one : &zero,
-                         added, plan.result.get(), y.raw(), plan.result.get(), &plan.algorithm,
+  check_blas(lt().matmul(handle_of(context.index()), plan.description.get(), &product.factor, b,
+                         plan.first.get(), a, plan.second.get(), epilog.addend ? &one : &zero, added,
+                         plan.result.get(), y, plan.result.get(), &plan.algorithm,
                          workspace.defined() ? workspace.raw() : nullptr, plan.workspace, context.stream()),
              "cublasLtMatmul");
   context.accesses().note_foreign_launch();
   return true;
+}
+
+BlasProduct::Steps dense_steps(const Tensor& x) {
+  return {x.shape()[-2] * x.shape()[-1], x.shape()[-1]};
+}
+
+const void* address_or_null(const Tensor& x) {
+  return x.defined() ? x.raw_data() : nullptr;
+}
+
+}  // namespace
+
+bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Epilogue epilogue,
+                  const Tensor& bias, const Tensor& y, const Tensor& addend) {
+  const Shape& s = y.shape();
+  BlasProduct product{s.rank() > 2 ? s[0] : 1,
+                      s[-2],
+                      s[-1],
+                      a.shape()[transpose_a ? -2 : -1],
+                      transpose_a,
+                      transpose_b,
+                      y.dtype(),
+                      dense_steps(a),
+                      dense_steps(b),
+                      dense_steps(y)};
+  return multiply(product, {epilogue, address_or_null(bias), address_or_null(addend)}, a.raw_data(),
+                  b.raw_data(), y.raw(), y.device());
+}
+
+bool blas_product(const BlasProduct& product, const void* a, const void* b, void* y, Device device) {
+  return multiply(product, {}, a, b, y, device);
 }
 
 std::string blas_version() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 #include "manul/framework/tensor.h"
@@ -18,6 +19,23 @@ enum class Epilogue { none, bias, bias_relu };
 /// epilogue. Throws ErrorKind::device.
 bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Epilogue epilogue,
                   const Tensor& bias, const Tensor& y, const Tensor& addend = {});
+
+/// A batch of products of matrices that need not lie one behind the other: y[i] = factor * op(a[i]) ·
+/// op(b[i]).
+struct BlasProduct {
+  /// How far one matrix and one row of it lie from the next, in elements.
+  struct Steps {
+    int64_t matrix, row;
+    auto operator<=>(const Steps&) const = default;
+  };
+  int64_t count, rows, columns, inner;
+  bool transpose_a, transpose_b;
+  DType dtype;
+  Steps a, b, y;
+  float factor = 1;
+};
+/// The same on the GPU that `device` names.
+bool blas_product(const BlasProduct& product, const void* a, const void* b, void* y, Device device);
 
 /// "13.0.1" of the library that is loaded for it.
 std::string blas_version();

@@ -48,6 +48,20 @@ __device__ Pack<T, width> stored(const Pack<Compute<T>, width>& computed) {
   return result;
 }
 
+/// The elements of a pack as what is computed in.
+template <int width, class S>
+__device__ Pack<Compute<S>, width> load_pack(const S* from) {
+  Pack<S, width> stored = *reinterpret_cast<const Pack<S, width>*>(from);
+  Pack<Compute<S>, width> values;
+#pragma unroll
+  for (int k = 0; k < width; ++k) values.values[k] = stored.values[k];
+  return values;
+}
+template <int width, class S>
+__device__ void store_pack(S* to, const Pack<Compute<S>, width>& values) {
+  *reinterpret_cast<Pack<S, width>*>(to) = stored<S, width>(values);
+}
+
 inline bool allow_packs(std::initializer_list<const void*> pointers) {
   for (const void* pointer : pointers)
     if (reinterpret_cast<uintptr_t>(pointer) % sizeof(float4) != 0) return false;

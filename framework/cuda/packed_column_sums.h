@@ -105,17 +105,23 @@ __global__ void __launch_bounds__(sum_threads, 2)
   if (inside) finish(group * columns + column, sum);
 }
 
+}  // namespace detail
+
+/// Calls finish(group * columns + column, sum over all rows) on the GPU that `on` lies on. Sum is double or
+/// DoublePair; no rows give 0. terms.of_pack<width>(group, pack) gives what a thread has: load(row) reads its
+/// `width` columns, a divisor of `columns`, and add(loaded, row, parts) adds their terms, at most
+/// Terms::rows_at_once rows to the same Terms::Part parts[width]: a number, or a Pair of them.
 template <int width, class Sum, class Terms, class Finish>
 void packed_column_sums_of_width(const Tensor& on, int64_t groups, int64_t rows, int64_t columns,
                                  const Terms& terms, const Finish& finish) {
   if (groups * columns == 0) return;
   const Context& context = context_of(on);
-  constexpr int most_packs = most_tile_columns / width;
+  constexpr int most_packs = detail::most_tile_columns / width;
   int64_t packs = columns / width, tiles = (packs + most_packs - 1) / most_packs;
-  ColumnTiling tiling{rows, packs, rows, static_cast<int>((packs + tiles - 1) / tiles),
-                      static_cast<int>(tiles)};
+  detail::ColumnTiling tiling{rows, packs, rows, static_cast<int>((packs + tiles - 1) / tiles),
+                              static_cast<int>(tiles)};
   // Two blocks on each multiprocessor; a thread takes at least a few rows.
-  int64_t tiles_in_all = tiles * groups, lanes = sum_threads / tiling.tile;
+  int64_t tiles_in_all = tiles * groups, lanes = detail::sum_threads / tiling.tile;
   int64_t most_chunks = std::clamp<int64_t>(2 * context.multiprocessors() / tiles_in_all, 1, 512);
   if (tiles_in_all > Context::counter_count) most_chunks = 1;
   tiling.rows_a_chunk = std::max((rows + most_chunks - 1) / most_chunks, 2 * Terms::rows_at_once * lanes);
@@ -124,26 +130,21 @@ void packed_column_sums_of_width(const Tensor& on, int64_t groups, int64_t rows,
   if (chunks > 1)
     partial = Tensor::empty({static_cast<int64_t>(groups * chunks * columns * sizeof(Sum))}, DType::u8,
                             on.device());
-  launch(context, packed_column_sums_kernel<width, Sum, Terms, Finish>,
-         dim3(static_cast<unsigned>(tiles_in_all), chunks), sum_threads, tiling, terms, finish,
+  launch(context, detail::packed_column_sums_kernel<width, Sum, Terms, Finish>,
+         dim3(static_cast<unsigned>(tiles_in_all), chunks), detail::sum_threads, tiling, terms, finish,
          reinterpret_cast<Sum*>(mutable_data_or_null<uint8_t>(partial)), context.counters());
 }
 
-}  // namespace detail
-
-/// Calls finish(group * columns + column, sum over all rows) on the GPU that `on` lies on. Sum is double or
-/// DoublePair; no rows give 0. terms.of_pack<width>(group, pack) gives what a thread has: load(row) reads its
-/// `width` columns, and add(loaded, row, parts) adds their terms, at most Terms::rows_at_once rows to the
-/// same Terms::Part parts[width]: a number, or a Pair of them. Elements are Terms::Element, in packs where
-/// `pointers`, which are read or written so, allow it.
+/// The same where terms read and write Terms::Element through `pointers`: in packs of 16 bytes if they allow
+/// it.
 template <class Sum, class Terms, class Finish>
 void packed_column_sums(const Tensor& on, int64_t groups, int64_t rows, int64_t columns, const Terms& terms,
                         std::initializer_list<const void*> pointers, const Finish& finish) {
   constexpr int width = pack_width<typename Terms::Element>;
   if (columns % width == 0 && allow_packs(pointers))
-    detail::packed_column_sums_of_width<width, Sum>(on, groups, rows, columns, terms, finish);
+    packed_column_sums_of_width<width, Sum>(on, groups, rows, columns, terms, finish);
   else
-    detail::packed_column_sums_of_width<1, Sum>(on, groups, rows, columns, terms, finish);
+    packed_column_sums_of_width<1, Sum>(on, groups, rows, columns, terms, finish);
 }
 
 /// The elements of [groups, rows, columns].

@@ -1,6 +1,7 @@
-#include "manul/framework/cuda/launch.h"
+#include "manul/framework/cuda/blas.h"
 #include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/framework/cuda/product/product_tile.h"
+#include "manul/framework/elementary.h"
 #include "manul/ops/dense/dense_activation.h"
 #include "manul/ops/dense/dense_panel.h"
 #include "manul/ops/dense/matmul.h"
@@ -151,23 +152,32 @@ void small_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGra
       StoreInputGradient<T>{mutable_data_or_null<T>(dx), length}, gradient);
 }
 
+/// dx = dz · kernelᵀ + addend, which may be undefined.
+void input_gradient(const Tensor& dz, const Tensor& kernel, const Tensor& addend, const Tensor& dx) {
+  bool may_add = addend.defined() && dx.elements() > 0 && dz.elements() > 0;
+  if (may_add && blas_product(dz, false, kernel, true, Epilogue::none, {}, dx, addend)) return;
+  matmul(dz, kernel, Transpose::b, dx);
+  if (addend.defined()) accumulate(addend, dx);
+}
+
 template <class T>
 void large_dense_backward(const Tensor& x, const Tensor& kernel, const OutputGradient<T>& gradient,
-                          const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+                          const Tensor& dy, const Tensor& addend, const Tensor& dx, const Tensor& dkernel,
+                          const Tensor& dbias) {
   Tensor dz = dy;
   if (gradient.activation != Activation::linear) {
     dz = Tensor::empty_like(dy);
     for_each(context_of(dy), dy.elements(), StoreOutputGradient<T>{gradient, dz.mutable_data<T>()});
   }
-  if (dx.defined()) matmul(dz, kernel, Transpose::b, dx);
+  if (dx.defined()) input_gradient(dz, kernel, addend, dx);
   if (dkernel.defined()) matmul(x, dz, Transpose::a, dkernel);
   if (dbias.defined()) sum_rows<T>(dz, dbias.mutable_data<T>());
 }
 
 /// Of a dense without activation: products that cuBLAS has in bf16.
-void bf16_dense_backward(const Tensor& x, const Tensor& kernel, const Tensor& dy, const Tensor& dx,
-                         const Tensor& dkernel, const Tensor& dbias) {
-  if (dx.defined()) matmul(dy, kernel, Transpose::b, dx);
+void bf16_dense_backward(const Tensor& x, const Tensor& kernel, const Tensor& dy, const Tensor& addend,
+                         const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
+  if (dx.defined()) input_gradient(dy, kernel, addend, dx);
   if (dkernel.defined()) matmul(x, dy, Transpose::a, dkernel);
   if (dbias.defined()) sum_rows<bfloat16>(dy, dbias.mutable_data<bfloat16>());
 }
@@ -175,14 +185,20 @@ void bf16_dense_backward(const Tensor& x, const Tensor& kernel, const Tensor& dy
 }  // namespace
 
 void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
-                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
-                    const GradientTaker* kernel_taker) {
+                    const Tensor& dy, const Tensor& addend, const Tensor& dx, const Tensor& dkernel,
+                    const Tensor& dbias, const GradientTaker* kernel_taker) {
   check_fused(activation);
   if (dy.dtype() == DType::bf16) {
-    if (activation == Activation::linear) return bf16_dense_backward(x, kernel, dy, dx, dkernel, dbias);
-    return call_in_f32(dense_backward, x, kernel, activation, y, dy, dx, dkernel, dbias, kernel_taker);
+    if (activation == Activation::linear)
+      return bf16_dense_backward(x, kernel, dy, addend, dx, dkernel, dbias);
+    return call_in_f32(dense_backward, x, kernel, activation, y, dy, addend, dx, dkernel, dbias,
+                       kernel_taker);
   }
-  if (panel_dense_backward(x, kernel, activation, y, dy, dx, dkernel, dbias)) return;
+  bool adds = dx.defined() && addend.defined();
+  if (panel_dense_backward(x, kernel, activation, y, dy, dx, dkernel, dbias)) {
+    if (adds) accumulate(addend, dx);
+    return;
+  }
   visit_float(dy.dtype(), "dense", [&](auto zero) {
     using T = decltype(zero);
     int64_t batch = dy.shape()[0], units = dy.shape()[1];
@@ -196,11 +212,12 @@ void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation
                                    units},
              mutable_data_or_null<T>(dx));
     else if (std::is_same_v<T, float> && !is_small_product(batch, units, length))
-      large_dense_backward<T>(x, kernel, gradient, dy, dx, dkernel, dbias);
+      return large_dense_backward<T>(x, kernel, gradient, dy, addend, dx, dkernel, dbias);
     else if (units <= 16)
       small_dense_backward<ThinTile, T>(x, kernel, gradient, dx, dkernel, dbias);
     else
       small_dense_backward<MiddleTile, T>(x, kernel, gradient, dx, dkernel, dbias);
+    if (adds) accumulate(addend, dx);
   });
 }
 

@@ -5,6 +5,7 @@
 #include "manul/framework/cpu/column_sums.h"
 #include "manul/framework/cpu/eigen.h"
 #include "manul/framework/cpu/product.h"
+#include "manul/framework/elementary.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/dense/batch_matmul.h"
 #include "manul/ops/dense/dense_activation.h"
@@ -37,11 +38,12 @@ Tensor dense(const Tensor& x, const Tensor& kernel, const Tensor& bias, Activati
                  [x, kernel, activation, y = activation == Activation::linear ? Tensor() : y](
                      const Tensor& dy, Gradients& gradients) {
                    const GradientTaker* kernel_taker = gradients.taker(1);
+                   Tensor addend = gradients.needed(0) ? gradients.take(0) : Tensor();
                    Tensor targets[3];
                    for (int i = 0; i < 3; ++i)
                      if (gradients.needed(i) && !(i == 1 && kernel_taker)) targets[i] = gradients.target(i);
-                   dense_backward_kernel(x, kernel, activation, y, dy, targets[0], targets[1], targets[2],
-                                         kernel_taker);
+                   dense_backward_kernel(x, kernel, activation, y, dy, addend, targets[0], targets[1],
+                                         targets[2], kernel_taker);
                  });
   return y;
 }
@@ -106,8 +108,8 @@ Tensor activation_gradient(Activation activation, const Tensor& y, const Tensor&
 }  // namespace
 
 void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
-                    const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
-                    const GradientTaker* kernel_taker) {
+                    const Tensor& dy, const Tensor& addend, const Tensor& dx, const Tensor& dkernel,
+                    const Tensor& dbias, const GradientTaker* kernel_taker) {
   Tensor dz = activation_gradient(activation, y, dy);
   if (kernel_taker)
     visit_float(dz.dtype(), "dense", [&](auto zero) {
@@ -121,6 +123,7 @@ void dense_backward(const Tensor& x, const Tensor& kernel, Activation activation
     });
   else if (dx.defined())
     matmul(dz, kernel, Transpose::b, dx);
+  if (dx.defined() && addend.defined()) accumulate(addend, dx);
   if (dkernel.defined()) matmul(x, dz, Transpose::a, dkernel);
   if (!dbias.defined()) return;
   visit_float(dz.dtype(), "dense", [&](auto zero) {

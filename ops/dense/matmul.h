@@ -23,12 +23,12 @@ MANUL_KERNEL_TAKING_BF16(on_cuda, dense_forward,
                               Activation activation, const Tensor& y));
 /// The gradients of activation(x · kernel + bias) from its output y (undefined where linear) and dy. With
 /// dz = dy * activation'(z): dx = dz · kernelᵀ, dkernel = xᵀ · dz, dbias = column sums of dz; any of the
-/// three may be undefined: not wanted. With `kernel_taker` (CPU) the elements of dkernel go there instead of
-/// to a tensor, after dx is computed. One slot, because on a GPU each launch that waits for another costs
-/// more than the arithmetic of a small layer.
+/// three may be undefined: not wanted. `addend`, if there is one, is added to dx. With `kernel_taker` (CPU)
+/// the elements of dkernel go there instead of to a tensor, after dx is computed. One slot, because on a GPU
+/// each launch that waits for another costs more than the arithmetic of a small layer.
 MANUL_KERNEL_TAKING_BF16(on_cuda, dense_backward,
                          void(const Tensor& x, const Tensor& kernel, Activation activation, const Tensor& y,
-                              const Tensor& dy, const Tensor& dx, const Tensor& dkernel, const Tensor& dbias,
-                              const GradientTaker* kernel_taker));
+                              const Tensor& dy, const Tensor& addend, const Tensor& dx, const Tensor& dkernel,
+                              const Tensor& dbias, const GradientTaker* kernel_taker));
 
 }  // namespace manul

@@ -35,8 +35,8 @@ DenseLoss dense_loss(Loss loss, const Tensor& x, const Tensor& kernel, const Ten
     loss_backward_kernel(dlogits, dloss, dz);
     for (int i = 0; i < 3; ++i)
       if (gradients.needed(i)) targets[i] = gradients.target(i);
-    dense_backward_kernel(x, kernel, Activation::linear, Tensor(), dz, targets[0], targets[1], targets[2],
-                          nullptr);
+    dense_backward_kernel(x, kernel, Activation::linear, Tensor(), dz, Tensor(), targets[0], targets[1],
+                          targets[2], nullptr);
   };
   tape->record("dense_loss", value, inputs, scaled, at_one);
   return {value, logits};
@@ -47,7 +47,7 @@ void cpu::dense_loss(Loss loss, const Tensor& x, const Tensor& kernel, const Ten
                      const Tensor& dx, const Tensor& dkernel, const Tensor& dbias) {
   dense_forward(x, kernel, bias, Activation::linear, logits);
   cpu::loss(loss, true, logits, labels, {}, value, dlogits);
-  dense_backward(x, kernel, Activation::linear, {}, dlogits, dx, dkernel, dbias, nullptr);
+  dense_backward(x, kernel, Activation::linear, {}, dlogits, {}, dx, dkernel, dbias, nullptr);
 }
 
 }  // namespace manul

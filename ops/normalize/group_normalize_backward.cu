@@ -1,4 +1,3 @@
-#include "manul/framework/cuda/column_sums.h"
 #include "manul/ops/normalize/group_normalize.h"
 #include "manul/ops/normalize/group_places_cuda.h"
 #include "manul/ops/normalize/normalize_passes.h"
@@ -189,32 +188,50 @@ struct StoreGroupGradients {
     if (dbeta) dbeta[parameter] = static_cast<T>(sum.first);
     if (dgamma) dgamma[parameter] = static_cast<T>(sum.second);
   }
-  __device__ void operator()(int64_t parameter, const double (&totals)[2]) const {
-    (*this)(parameter, DoublePair{totals[0], totals[1]});
-  }
 };
 
-/// dy and dy * h of a matrix with a row for each pixel.
+/// dy and dy * h of a matrix with a row for each pixel. A pack lies in one group.
 template <class S>
 struct PixelPairs {
+  using T = Compute<S>;
+  using Element = S;
+  using Part = Pair<T>;
+  static constexpr int rows_at_once = 4;
   const S *x, *dy;
-  const Compute<S>*mean, *inverse;
+  const T *mean, *inverse;
   NormalizedGroups g;
-  template <class T, int width>
-  __device__ void operator()(int64_t row, int64_t column, PackSums<T, 2, width>& sums) const {
-    int64_t at = row * g.parameters + column, sample = row;
-    if (g.rows > 1)  // shorter numbers divide faster
-      sample = row <= UINT32_MAX && g.rows <= UINT32_MAX
-                   ? static_cast<uint32_t>(row) / static_cast<uint32_t>(g.rows)
-                   : row / g.rows;
-    int64_t group = sample * g.groups + (g.groups == 1 ? 0 : column / g.columns);
-    T middle = mean[group], factor = inverse[group];
-    Pack<T, width> arrived = load_pack<width>(dy + at), value = load_pack<width>(x + at);
-#pragma unroll
-    for (int k = 0; k < width; ++k) {
-      sums.of[0][k] += arrived.values[k];
-      sums.of[1][k] += arrived.values[k] * ((value.values[k] - middle) * factor);
+
+  template <int width>
+  struct Loaded {
+    Pack<S, width> x, dy;
+    T middle, factor;
+  };
+  template <int width>
+  struct OfPack {
+    const PixelPairs& all;
+    int64_t column, group;  // group: of a sample
+    __device__ Loaded<width> load(int64_t row) const {
+      int64_t at = (row * all.g.parameters + column) / width, sample = row;
+      if (all.g.rows > 1)  // shorter numbers divide faster
+        sample = row <= UINT32_MAX && all.g.rows <= UINT32_MAX
+                     ? static_cast<uint32_t>(row) / static_cast<uint32_t>(all.g.rows)
+                     : row / all.g.rows;
+      int64_t place = sample * all.g.groups + group;
+      return {pack<S, width>(all.x, at), pack<S, width>(all.dy, at), all.mean[place], all.inverse[place]};
     }
+    __device__ void add(const Loaded<width>& loaded, int64_t, Part (&parts)[width]) const {
+#pragma unroll
+      for (int k = 0; k < width; ++k) {
+        T arrived = loaded.dy.values[k], value = loaded.x.values[k];
+        parts[k].first += arrived;
+        parts[k].second += arrived * ((value - loaded.middle) * loaded.factor);
+      }
+    }
+  };
+  template <int width>
+  __device__ OfPack<width> of_pack(int64_t, int64_t pack) const {
+    int64_t column = pack * width;
+    return {*this, column, g.groups == 1 ? 0 : column / g.columns};
   }
 };
 
@@ -242,9 +259,9 @@ void parameter_gradients(const Tensor& x, const GroupGradients<S>& all, const No
     column_sums<DoublePair>(x, rows, columns, GradientPair<S>{all.x, all.dy, all.mean, all.inverse, groups},
                             store);
   else if (groups.columns % widest == 0 && allow_packs({all.x, all.dy}))
-    matrix_sums<T, 2, widest>(x, rows, columns, pairs, store);
+    packed_column_sums_of_width<widest, DoublePair>(x, 1, rows, columns, pairs, store);
   else
-    matrix_sums<T, 2, 1>(x, rows, columns, pairs, store);
+    packed_column_sums_of_width<1, DoublePair>(x, 1, rows, columns, pairs, store);
 }
 
 template <class S, class T>

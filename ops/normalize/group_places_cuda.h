@@ -1,6 +1,6 @@
 #pragma once
 
-#include "manul/framework/cuda/matrix_sums.h"
+#include "manul/framework/cuda/elementwise.h"
 #include "manul/ops/normalize/group_normalize.h"
 
 // Where the elements of a group lie, and the work of a team of threads on one group; for .cu files.

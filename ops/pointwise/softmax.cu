@@ -1,6 +1,6 @@
 #include "manul/ops/pointwise/softmax.h"
 
-#include "manul/framework/cuda/matrix_sums.h"
+#include "manul/framework/cuda/elementwise.h"
 
 namespace manul::cuda {
 namespace {

@@ -1,4 +1,5 @@
 #include "manul/ops/dense/batch_matmul.h"
+#include "manul/ops/dense/heads_matmul.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {
@@ -48,6 +49,22 @@ std::vector<OpSample> matmul_samples() {
        {{{1, 2, 260, 260}}, {{1, 2, 260, 64}}},
        [](Inputs x) { return matmul(x[0], x[1]); }},
       {"batch_matmul_blas", {{{2, 400, 300}}, {{2, 300, 320}}}, [](Inputs x) { return matmul(x[0], x[1]); }},
+      {"heads_scores",
+       {{{2, 5, 3, 8}}, {{2, 7, 3, 8}}},
+       [](Inputs x) { return heads_scores(x[0], x[1], 0.5); }},
+      {"heads_values", {{{2, 3, 5, 7}}, {{2, 7, 3, 8}}}, [](Inputs x) { return heads_values(x[0], x[1]); }},
+      {"heads_scores_blas",
+       {{{3, 70, 2, 64}}, {{3, 66, 2, 64}}},
+       [](Inputs x) { return heads_scores(x[0], x[1], 0.125); }},
+      {"heads_values_blas",
+       {{{1, 3, 70, 66}}, {{1, 66, 3, 64}}},
+       [](Inputs x) { return heads_values(x[0], x[1]); }},
+      {"dense_of_one_input",  // its gradients are added by the products
+       {{{300, 96}}, {{96, 1100}}, {{96, 1100}}, {{1100}}},
+       [](Inputs x) { return add(dense(x[0], x[1], x[3]), dense(x[0], x[2], x[3])); }},
+      {"dense_of_one_input_few",
+       {{{6, 11}}, {{11, 5}}, {{11, 5}}},
+       [](Inputs x) { return add(dense(x[0], x[1], {}, Activation::tanh), dense(x[0], x[2], {})); }},
       dense_sample("dense_linear", 5, 7, 3, Activation::linear),
       dense_sample("dense_relu", 9, 37, 17, Activation::relu),
       dense_sample("dense_relu_many", 37, 333, 129, Activation::relu),

@@ -4,6 +4,7 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/dense/heads_matmul.h"
 #include "manul/ops/shape/shape_ops.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/keras_reference.h"
@@ -35,6 +36,16 @@ const ErrorSample matmul_errors[] = {
        matmul(Tensor::zeros({2, 3}), Tensor::zeros({3, 2}, DType::f64));
      },
      "f32 does not go with f64"},
+    {"heads_scores",
+     [] {
+       heads_scores(Tensor::zeros({2, 5, 3, 8}), Tensor::zeros({2, 5, 4, 8}), 1);
+     },
+     "heads_scores: [2, 5, 3, 8] of f32 does not go with [2, 5, 4, 8] of f32"},
+    {"heads_values",
+     [] {
+       heads_values(Tensor::zeros({2, 3, 5, 7}), Tensor::zeros({2, 6, 3, 8}));
+     },
+     "heads_values: [2, 3, 5, 7] of f32 does not go with [2, 6, 3, 8] of f32"},
     {"dense_input",
      [] {
        dense(Tensor::zeros({2, 3}), Tensor::zeros({4, 5}), {});
@@ -202,7 +213,7 @@ TEST(Matmul, DenseTooLargeForOwnKernelsAgreesWithTheCpu) {
     Tensor y = Tensor::empty(dy.shape(), DType::f32, device);
     dense_forward_kernel(x, kernel, bias, Activation::tanh, y);
     Tensor dx = Tensor::empty_like(x), dkernel = Tensor::empty_like(kernel), dbias = Tensor::empty_like(bias);
-    dense_backward_kernel(x, kernel, Activation::tanh, y, dy, dx, dkernel, dbias, nullptr);
+    dense_backward_kernel(x, kernel, Activation::tanh, y, dy, Tensor(), dx, dkernel, dbias, nullptr);
     gradients[device.is_cuda()] = {y, dx, dkernel, dbias};
   }
   for (size_t i = 0; i < gradients[0].size(); ++i) {
