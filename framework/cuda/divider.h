@@ -17,7 +17,7 @@ struct Division {
 template <class Index>
 class Divider {
  public:
-  explicit Divider(int64_t divisor) : divisor_(static_cast<Index>(divisor)) {}
+  explicit Divider(int64_t divisor = 1) : divisor_(static_cast<Index>(divisor)) {}
   __device__ Division<Index> operator()(Index number) const {
     Index quotient = number / divisor_;
     return {quotient, number - quotient * divisor_};
@@ -29,7 +29,7 @@ class Divider {
 template <>
 class Divider<uint32_t> {
  public:
-  explicit Divider(int64_t divisor)
+  explicit Divider(int64_t divisor = 1)
       : divisor_(static_cast<uint32_t>(divisor)),
         shift_(std::bit_width(divisor_ - 1)),
         factor_(static_cast<uint32_t>((uint64_t{1} << 32) * ((uint64_t{1} << shift_) - divisor_) / divisor_ +

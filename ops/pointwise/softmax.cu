@@ -148,6 +148,28 @@ __global__ void __launch_bounds__(row_threads)
     to[i] = static_cast<S>(function.value(static_cast<T>(a[i]), other(i), top, total));
 }
 
+/// A thread a row: for as few classes as a picture's pixels have.
+constexpr int most_narrow_classes = 16;
+template <class S, class Row>
+__global__ void __launch_bounds__(row_threads)
+    narrow_rows(const S* a, const S* b, int64_t rows, int classes, Row function, S* to) {
+  begin_kernel();
+  using T = Compute<S>;
+  int64_t row = int64_t{blockIdx.x} * row_threads + threadIdx.x;
+  if (row >= rows) return;
+  const S *first = a + row * classes, *second = b + row * classes;
+  auto other = [&](int c) -> T { return Row::has_top ? T(0) : static_cast<T>(second[c]); };
+  T top = Row::has_top ? static_cast<T>(first[0]) : T(0), sum = 0;
+  for (int c = 1; Row::has_top && c < classes; ++c) {
+    T value = first[c];
+    top = value > top ? value : top;
+  }
+  for (int c = 0; c < classes; ++c) sum += function.term(static_cast<T>(first[c]), other(c), top);
+  T total = function.total(sum);
+  for (int c = 0; c < classes; ++c)
+    to[row * classes + c] = static_cast<S>(function.value(static_cast<T>(first[c]), other(c), top, total));
+}
+
 template <int width, class S, class Row>
 void rows_of_width(const Context& context, const S* a, const S* b, int64_t rows, int64_t classes,
                    const Row& function, S* to) {
@@ -171,6 +193,9 @@ void for_rows(const char* operation, const Row& function, const Tensor& a, const
     S* result = to.mutable_data<S>();
     int64_t rows = a.shape().rows(), classes = a.shape()[-1];
     if (a.elements() == 0) return;
+    if (classes <= most_narrow_classes)
+      return launch(context, narrow_rows<S, Row>, blocks_for(rows, row_threads), row_threads, first, second,
+                    rows, classes, function, result);
     auto use = [&](auto width) {
       if (classes % width != 0 || !allow_packs({first, second, result})) return false;
       rows_of_width<decltype(width)::value>(context, first, second, rows, classes, function, result);
