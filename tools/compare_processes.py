@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures how training gets faster with several processes: steps by 1 and by N of them (a GPU each), Manul and, where
 it is installed, PyTorch's DistributedDataParallel at its best (channels_last, fused Adam, bf16 autocast where asked for,
-gradients in the buckets). Rounds alternate; medians are printed, and N times the pictures
-a second of 1 process over those of one.
+gradients in the buckets). Rounds alternate; medians are printed, and how many times the pictures a second of one process
+N have. "apart" are N of Manul at once that know nothing of each other: what is left to "N" is the sums. At the end sums by
+their size, for the constants of docs/scale.md.
 
     tools/compare_processes.py --build build/gpu --processes 2 --rounds 3
 """
@@ -113,16 +114,25 @@ def torch_worker(name, batch, side, bf16, seconds):
         dist.destroy_process_group()
 
 
-def milliseconds(command, environment):
-    result = subprocess.run(command, capture_output=True, text=True, env=environment)
-    for line in result.stdout.splitlines():
+def milliseconds_in(output):
+    for line in output.splitlines():
         if " ms a step" in line:
             return float(line.split(": ")[1].split(" ms")[0])
-    sys.stderr.write(f"failed ({result.returncode}): {' '.join(command)}\n{result.stdout[-1000:]}{result.stderr[-2000:]}\n")
     return None
 
 
-def manul(arguments, case, processes):
+def milliseconds(command, environment):
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if (found := milliseconds_in(result.stdout)) is None:
+        sys.stderr.write(f"failed ({result.returncode}): {' '.join(command)}\n{result.stdout[-1000:]}{result.stderr[-2000:]}\n")
+    return found
+
+
+def by_mpirun(processes, command):
+    return ["mpirun", "--allow-run-as-root", "--bind-to", "none", "-n", str(processes)] + command
+
+
+def manul_command(arguments, case):
     name, batch, side, bf16 = case
     command = [os.path.join(arguments.build, "tools", "bench_processes"), "--device", arguments.device, "--network", name,
                "--batch", str(batch), "--side", str(side), "--seconds", str(arguments.seconds)]
@@ -130,9 +140,29 @@ def manul(arguments, case, processes):
         command.append("--tf32")
     if bf16:
         command.append("--bf16")
-    if processes > 1:
-        command = ["mpirun", "--allow-run-as-root", "--bind-to", "none", "-n", str(processes)] + command
-    return milliseconds(command, os.environ)
+    return command
+
+
+def manul(arguments, case, processes):
+    command = manul_command(arguments, case)
+    return milliseconds(by_mpirun(processes, command) if processes > 1 else command, os.environ)
+
+
+def manul_apart(arguments, case):
+    """The slowest of N processes that run at once, each on a GPU or a share of the cores."""
+    command = manul_command(arguments, case)
+    if arguments.device == "cpu":
+        command += ["--threads", str(max(1, (os.cpu_count() or 1) // arguments.processes))]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                env={**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)}) for gpu in range(arguments.processes)]
+    times = [milliseconds_in(process.communicate()[0]) for process in started]
+    return None if None in times else max(times)
+
+
+def print_sums(arguments):
+    command = [os.path.join(arguments.build, "tools", "bench_processes"), "--device", arguments.device, "--sums"]
+    result = subprocess.run(by_mpirun(arguments.processes, command), capture_output=True, text=True)
+    print(f"sums of f32, {arguments.processes} processes\n{result.stdout if result.returncode == 0 else result.stderr[-2000:]}")
 
 
 def torch(arguments, case, processes):
@@ -163,7 +193,7 @@ def main():
             sides["torch"] = torch
         except ImportError:
             print("PyTorch is not installed: Manul alone")
-    print(f"{'case':<34} {'program':<8} {'1: ms':>10} {f'{arguments.processes}: ms':>10} {'times':>7}")
+    print(f"{'case':<34} {'program':<8} {'1: ms':>10} {f'{arguments.processes}: ms':>10} {'times':>7} {'apart: ms':>10}")
     for case in CASES:
         if arguments.cases and case[0] not in arguments.cases.split(","):
             continue
@@ -173,6 +203,8 @@ def main():
                 for processes in (1, arguments.processes):
                     if (found := measure(arguments, case, processes)) is not None:
                         times.setdefault((side, processes), []).append(found)
+            if (found := manul_apart(arguments, case)) is not None:
+                times.setdefault(("manul", "apart"), []).append(found)
         label = f"{case[0]} batch {case[1]} side {case[2]} {'bf16' if case[3] else 'f32'}"
         for side in sides:
             one, many = (times.get((side, count)) for count in (1, arguments.processes))
@@ -180,7 +212,11 @@ def main():
                 print(f"{label:<34} {side:<8} failed")
                 continue
             one, many = statistics.median(one), statistics.median(many)
-            print(f"{label:<34} {side:<8} {one:10.4f} {many:10.4f} {arguments.processes * one / many:7.3f}", flush=True)
+            line = f"{label:<34} {side:<8} {one:10.4f} {many:10.4f} {arguments.processes * one / many:7.3f}"
+            if apart := times.get((side, "apart")):
+                line += f" {statistics.median(apart):10.4f}"
+            print(line, flush=True)
+    print_sums(arguments)
     return None
 
 

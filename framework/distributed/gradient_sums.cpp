@@ -12,11 +12,12 @@ constexpr int64_t bytes_of_first = int64_t{1} << 20, bytes_of_others = int64_t{1
 
 }  // namespace
 
-GradientSums::GradientSums(const ParameterSet& parameters) : parameters_(parameters) {
+std::vector<GradientStretch> gradient_stretches(const ParameterSet& parameters, bool beside) {
+  std::vector<GradientStretch> stretches;
   auto is_full = [&, element = size_of(parameters.gradients().dtype())] {
-    if (parameters.gradients().device().is_cpu()) return false;  // nothing goes on beside a sum
-    int64_t bytes = (stretches_.back().end - stretches_.back().begin) * element;
-    return bytes >= (stretches_.size() == 1 ? bytes_of_first : bytes_of_others);
+    if (!beside) return false;
+    int64_t bytes = (stretches.back().end - stretches.back().begin) * element;
+    return bytes >= (stretches.size() == 1 ? bytes_of_first : bytes_of_others);
   };
   std::vector<const Parameter*> trained;
   for (const Parameter& parameter : parameters.all())
@@ -24,10 +25,20 @@ GradientSums::GradientSums(const ParameterSet& parameters) : parameters_(paramet
   std::ranges::sort(trained, {}, &Parameter::offset);
   for (const Parameter* parameter : std::views::reverse(trained)) {
     int64_t begin = parameter->offset, end = begin + parameter->shape.elements();
-    bool joins = !stretches_.empty() && stretches_.back().begin - end < ParameterSet::alignment && !is_full();
-    if (!joins) stretches_.push_back({begin, end, {}});
-    stretches_.back().begin = begin;
-    stretches_.back().missing.push_back(parameter->value.leaf());
+    bool joins = !stretches.empty() && stretches.back().begin - end < ParameterSet::alignment && !is_full();
+    if (!joins) stretches.push_back({begin, end, {}});
+    stretches.back().begin = begin;
+    stretches.back().parameters.push_back(parameter);
+  }
+  return stretches;
+}
+
+GradientSums::GradientSums(const ParameterSet& parameters) : parameters_(parameters) {
+  bool beside = !parameters.gradients().device().is_cpu();
+  for (const GradientStretch& stretch : gradient_stretches(parameters, beside)) {
+    stretches_.push_back({stretch.begin, stretch.end, {}});
+    for (const Parameter* parameter : stretch.parameters)
+      stretches_.back().missing.push_back(parameter->value.leaf());
   }
 }
 

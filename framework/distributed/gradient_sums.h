@@ -7,6 +7,16 @@
 
 namespace manul {
 
+/// A stretch of the flat gradients, and whose they are.
+struct GradientStretch {
+  int64_t begin, end;
+  std::vector<const Parameter*> parameters;
+};
+
+/// The stretches in which the gradients of what is trained are summed, as the backward pass comes to them:
+/// from the last parameter to the first. `beside`: sums go on beside the pass, as those of GPUs do.
+std::vector<GradientStretch> gradient_stretches(const ParameterSet& parameters, bool beside);
+
 /// Sums the gradients of trained parameters over all processes, in stretches of the flat buffer: each begins
 /// as soon as the backward pass has made its gradients, while the pass goes on. All processes make them in
 /// the same order, of the same parameters.
@@ -29,8 +39,7 @@ class GradientSums {
   void begin_those_ready();
 
   const ParameterSet& parameters_;
-  std::vector<Stretch>
-      stretches_;  // as the backward pass comes to them: from the last parameter to the first
+  std::vector<Stretch> stretches_;
   size_t begun_ = 0;
 };
 

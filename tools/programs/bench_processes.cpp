@@ -21,6 +21,7 @@ struct Case {
   int64_t side = 64;
   double seconds = 5;
   bool bf16 = false;
+  bool sums = false;
 };
 
 constexpr int64_t steps_at_once = 10;
@@ -93,15 +94,59 @@ std::vector<double> times_of(const Case& what, Device device) {
   return times;
 }
 
+/// The median time of a sum of so many bytes in f32, in seconds: of many, one behind the other.
+double seconds_of_sum(int64_t bytes, Device device) {
+  constexpr int rounds = 9;
+  const Communicator& all = processes();
+  Tensor values = Tensor::zeros({bytes / static_cast<int64_t>(sizeof(float))}, DType::f32, device);
+  int64_t count = std::clamp<int64_t>((int64_t{256} << 20) / bytes, 4, 200);
+  auto sum_all = [&] {
+    for (int64_t i = 0; i < count; ++i) all.begin_sum(values);
+    all.finish_sums();
+    synchronize(device);
+  };
+  sum_all();
+  std::vector<double> times;
+  for (int round = 0; round < rounds; ++round) {
+    all.barrier();
+    Stopwatch watch;
+    sum_all();
+    times.push_back(watch.seconds() / static_cast<double>(count));
+  }
+  std::ranges::sort(times);
+  return times[rounds / 2];
+}
+
+/// Prints what sums take by size, and the line begin + bytes / bandwidth that has the least relative errors
+/// squared.
+void time_sums(Device device) {
+  const Communicator& all = processes();
+  double weights = 0, x = 0, y = 0, xx = 0, xy = 0;
+  for (int64_t bytes = int64_t{64} << 10; bytes <= int64_t{256} << 20; bytes *= 2) {
+    double seconds = seconds_of_sum(bytes, device), size = static_cast<double>(bytes);
+    double weight = 1 / (seconds * seconds);
+    weights += weight, x += weight * size, y += weight * seconds;
+    xx += weight * size * size, xy += weight * size * seconds;
+    if (all.is_first())
+      print_result("{:>7} KiB: {:9.1f} us, {:6.1f} GB/s\n", bytes >> 10, seconds * 1e6,
+                   size / seconds * 1e-9);
+  }
+  double slope = (weights * xy - x * y) / (weights * xx - x * x), begin = (y - slope * x) / weights;
+  if (all.is_first())
+    print_result("{} processes: {:.1f} us and the bytes at {:.1f} GB/s\n", all.size(), begin * 1e6,
+                 1e-9 / slope);
+}
+
 }  // namespace
 }  // namespace manul
 
 int main(int argc, char** argv) {
   using namespace manul;
   Program program("bench_processes",
-                  "Times the steps of a training, by one process or by those that mpirun starts.",
+                  "Times the steps of a training, or sums, by one process or by those that mpirun starts.",
                   "  bench_processes --network resnet50 --batch 256 --side 224 --bf16\n"
-                  "  mpirun -n 2 bench_processes --network resnet18 --batch 256 --side 64\n");
+                  "  mpirun -n 2 bench_processes --network resnet18 --batch 256 --side 64\n"
+                  "  mpirun -n 2 bench_processes --sums\n");
   Case what;
   program.add_device_option();
   program.add_tf32_option();
@@ -112,10 +157,15 @@ int main(int argc, char** argv) {
   app.add_option("--side", what.side, "Of a picture, in pixels")->capture_default_str();
   app.add_option("--seconds", what.seconds, "How long to measure")->capture_default_str();
   app.add_flag("--bf16", what.bf16, "Mixed precision");
+  app.add_flag("--sums", what.sums, "Time sums over the processes by their size, and no steps");
   return program.run(argc, argv, [&] {
     const Communicator& all = join_processes();
+    if (what.sums) {
+      time_sums(program.device());
+      return 0;
+    }
     std::vector<double> times = times_of(what, program.device());
-    std::sort(times.begin(), times.end());
+    std::ranges::sort(times);
     double median = times[times.size() / 2];
     if (all.is_first())
       print_result("{} processes: {:.4f} ms a step (least {:.4f}), {:.0f} pictures/s\n", all.size(), median,
