@@ -6,6 +6,7 @@
 #include "manul/framework/cuda/context.h"
 #include "manul/framework/cuda/handle.h"
 #include "manul/framework/cuda/memory.h"
+#include "manul/framework/distributed/waiting.h"
 #include "manul/framework/error.h"
 
 namespace manul::cuda {
@@ -46,6 +47,7 @@ Graph::Graph(std::unique_ptr<Body> body) : body_(std::move(body)) {}
 
 Graph::~Graph() {
   // A launch may still be running on the arena's memory.
+  WaitingForOthers waiting;
   if (cudaStreamSynchronize(body_->stream) != cudaSuccess) cudaGetLastError();
 }
 
@@ -64,6 +66,7 @@ std::unique_ptr<Graph> Graph::capture(const std::function<void()>& function, int
 
 void Graph::launch() const {
   Context::use(body_->index);
+  WaitingForOthers waiting;  // until there is room for it behind launches that may
   MANUL_CHECK_CUDA(cudaGraphLaunch(body_->executable.get(), body_->stream));
 }
 

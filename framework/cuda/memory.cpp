@@ -136,11 +136,11 @@ void copy(void* to, Device to_device, const void* from, Device from_device, size
     return;
   }
   refuse_while_capturing("a copy between the GPU and the host");
+  WaitingForOthers waiting;  // sums over several GPUs may be on their way
   if (to_device.is_cuda()) {
     MANUL_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, context.stream()));
     return;
   }
-  WaitingForOthers waiting;  // sums over several GPUs may be on their way
   MANUL_CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, context.stream()));
   MANUL_CHECK_CUDA(cudaStreamSynchronize(context.stream()));
 }

@@ -53,9 +53,10 @@ ncclDataType_t type_of(DType dtype) {
       return ncclBfloat16;
     case DType::i32:
       return ncclInt32;
-    default:
-      fail(ErrorKind::failed, "cuda: there are no sums of {} over several GPUs", name_of(dtype));
+    case DType::u8:
+      break;
   }
+  fail(ErrorKind::failed, "cuda: there are no sums of {} over several GPUs", name_of(dtype));
 }
 
 }  // namespace
@@ -119,8 +120,11 @@ void Nccl::finish_sums() {
 
 std::string Nccl::problem() const {
   ncclResult_t status = ncclSuccess;
-  if (nccl().problem(body_->communicator, &status) != ncclSuccess) return "NCCL does not answer";
-  return status == ncclSuccess || status == ncclInProgress ? "" : nccl().text(status);
+  if (ncclResult_t asked = nccl().problem(body_->communicator, &status); asked != ncclSuccess) status = asked;
+  if (status == ncclSuccess || status == ncclInProgress) return {};
+  std::string last = nccl().last_error(nullptr);
+  return std::string("the sums over the GPUs have failed: ") + nccl().text(status) +
+         (last.empty() ? "" : ": ") + last;
 }
 
 }  // namespace manul::cuda

@@ -28,7 +28,8 @@ class Nccl {
   void begin_sum(const Tensor& values);
   /// What is started next comes after all sums.
   void finish_sums();
-  /// Why sums cannot be done any more (another process has gone, say); empty: nothing is wrong.
+  /// Why sums cannot be done any more (another process has gone, say), as a sentence; empty: nothing is
+  /// wrong. Sums that were begun may never end then. For any thread.
   std::string problem() const;
 
  private:

@@ -5,6 +5,7 @@
 #include "manul/framework/cuda/context.h"
 #include "manul/framework/cuda/handle.h"
 #include "manul/framework/cuda/memory.h"
+#include "manul/framework/distributed/waiting.h"
 #include "manul/framework/error.h"
 
 namespace manul::cuda {
@@ -21,6 +22,7 @@ Staging::Staging(size_t bytes, int index) : context_(Context::use(index)) {
 
 Staging::~Staging() {
   // A copy may still be reading; of a lost GPU there is nothing left to wait for.
+  WaitingForOthers waiting;
   cudaStreamSynchronize(context_.copy_stream());
   cudaFreeHost(host_);
   cudaGetLastError();
@@ -63,6 +65,7 @@ int64_t Staging::wait_until_copied(int64_t wanted) {
     cudaError_t status = cudaEventQuery(event);
     if (status == cudaErrorNotReady) {
       if (rows_copied_ >= wanted) break;
+      WaitingForOthers waiting;  // the copy comes behind steps that may
       MANUL_CHECK_CUDA(cudaEventSynchronize(event));
     } else {
       MANUL_CHECK_CUDA(status);
@@ -74,6 +77,7 @@ int64_t Staging::wait_until_copied(int64_t wanted) {
 
 void Staging::finish() {
   synchronize(context_.index());
+  WaitingForOthers waiting;
   MANUL_CHECK_CUDA(cudaStreamSynchronize(context_.copy_stream()));
   used_.clear();
   copied_.clear();

@@ -132,6 +132,7 @@ cuda::Nccl& Communicator::gpus(const Tensor& values) const {
   require(mpi_->broadcast(id.data(), static_cast<int64_t>(id.size()), 0), "a broadcast");
   WaitingForOthers waiting;
   gpus_ = std::make_shared<cuda::Nccl>(id, rank_, size_, values.device().index);
+  end_if_there_is([gpus = gpus_] { return gpus->problem(); });
   return *gpus_;
 }
 #endif
@@ -177,6 +178,7 @@ const Communicator& processes() {
 
 void leave_processes() {
   Communicator& all = Communicator::current();
+  end_if_there_is(nullptr);
   all.gpus_.reset();
   if (mpi::Processes* mpi = std::exchange(all.mpi_, nullptr)) mpi->finish();
   all = {};

@@ -148,6 +148,12 @@ TEST_F(Processes, EndWhereOneHangsOrDies) {
   }
 }
 
+TEST_F(Processes, EndWhereOneCannotAddAnyMore) {
+  Outcome outcome = worker(3, "cannot_add");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.errors, HasSubstr("process 2 of 3: the sums have failed: no way; all end\n"));
+}
+
 TEST_F(Processes, AddExactly) {
   Outcome outcome = worker(3, "sums");
   ASSERT_EQ(outcome.code, 0) << outcome.errors;

@@ -1,5 +1,7 @@
 #include <fmt/core.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +12,7 @@
 #include "manul/data/datasets/array_dataset.h"
 #include "manul/data/datasets/epoch.h"
 #include "manul/framework/distributed/communicator.h"
+#include "manul/framework/distributed/waiting.h"
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/layers/layers.h"
@@ -269,6 +272,15 @@ void is_signalled() {
   model.fit(small_samples(), classes(25, 2, 17), options);
 }
 
+/// What adds for the last process, as NCCL does, finds out beside the training that it cannot any more.
+void cannot_add() {
+  static std::atomic<bool> broken{false};
+  end_if_there_is([] { return std::string(broken ? "the sums have failed: no way" : ""); });
+  broken = processes().rank() == processes().size() - 1;
+  if (broken) ::pause();
+  processes().barrier();  // for as long as it takes
+}
+
 /// Exact sums of each type, the largest, agreement.
 void sums() {
   const Communicator& all = processes();
@@ -298,6 +310,7 @@ int run_case(const std::string& name) {
                                                            {"synchronized", synchronized},
                                                            {"hangs", is_signalled<SIGSTOP>},
                                                            {"dies", is_signalled<SIGKILL>},
+                                                           {"cannot_add", cannot_add},
                                                            {"first_half", first_half},
                                                            {"second_half", second_half},
                                                            {"both_halves", both_halves},
