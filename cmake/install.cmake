@@ -27,9 +27,10 @@ install(DIRECTORY framework ops data layers models DESTINATION ${CMAKE_INSTALL_I
   REGEX "_(geometry|operands|panel|stages|gradients)\\.h$" EXCLUDE
   REGEX "/ops/(dense/dense_activation|losses/(loss_labels|crossentropy_row)|metrics/accumulate_functions)\\.h$" EXCLUDE
   REGEX "/data/augment/affine_" EXCLUDE
+  REGEX "/data/datasets/(shard_reader|spool_file)\\.h$" EXCLUDE
   REGEX "/data/image/(image_codec|resize_filters)\\.h$" EXCLUDE
   REGEX "/data/synthetic/(canvas|synthetic_[a-z]+)\\.h$" EXCLUDE
-  REGEX "/models/(archive|hdf5)/|/models/tensorboard/[^e]|/models/keras/([a-gi-z]|h5[^.])" EXCLUDE)
+  REGEX "/framework/archive/|/framework/config/json\\.h$|/models/hdf5/|/models/tensorboard/[^e]|/models/keras/([a-gi-z]|h5[^.])" EXCLUDE)
 
 configure_package_config_file(cmake/manulConfig.cmake.in manulConfig.cmake INSTALL_DESTINATION ${manul_package})
 write_basic_package_version_file(manulConfigVersion.cmake COMPATIBILITY SameMinorVersion)

@@ -1,5 +1,7 @@
 #include "manul/framework/file_system.h"
 
+#include <glob.h>
+
 #include <algorithm>
 #include <system_error>
 
@@ -56,6 +58,19 @@ std::vector<FolderEntry> list_folder(const fs::path& folder, ErrorKind kind) {
     return a.path.filename().native() < b.path.filename().native();
   });
   return entries;
+}
+
+bool is_pattern(const std::string& text) {
+  return text.find_first_of("*?[") != std::string::npos;
+}
+
+std::vector<fs::path> files_that_fit(const std::string& pattern) {
+  glob_t found{};
+  std::vector<fs::path> files;
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
+    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  return files;
 }
 
 fs::path absolute_path(const fs::path& path) {

@@ -34,6 +34,11 @@ struct FolderEntry {
 /// The entries of `folder` by the bytes of their names. Throws an Error of `kind` if it cannot be read.
 std::vector<FolderEntry> list_folder(const std::filesystem::path& folder, ErrorKind kind);
 
+/// The files and folders that fit a pattern of the shell (* ? [..]), sorted; none where nothing does.
+std::vector<std::filesystem::path> files_that_fit(const std::string& pattern);
+/// True if `text` has a character that means something in such a pattern.
+bool is_pattern(const std::string& text);
+
 /// From the root, without links that were not there; the current folder's if that cannot be told.
 std::filesystem::path absolute_path(const std::filesystem::path& path);
 /// Where a file that is written to `path` comes to lie: the end of a chain of links, which need not be there,

@@ -91,11 +91,10 @@ void ImageDataset::read_files(std::vector<ImageFolder::File> files) {
   auto read = [&](int64_t i) {
     try {
       if (is_stopped()) return;
-      InputFile file(files[i].path, ErrorKind::data);
-      stamps_[i] = file.stamp();
-      Image image = load_image(file, options_.image);
+      auto [image, stamp] = load_picture(files[i], options_.image);
+      stamps_[i] = stamp;
       int64_t row = i < room_ ? i : room_ + (i - room_) % ring;
-      write_bytes_of(image, rows + row * bytes, shape, file.name());
+      write_bytes_of(image, rows + row * bytes, shape, files[i].path.string());
       fingerprints_[i] = fingerprint_of(rows + row * bytes, bytes, image.channels);
       warnings[i] = std::move(image.warning);
     } catch (const Error& error) {
@@ -203,16 +202,16 @@ void ImageDataset::fill(const DeviceStepState& state, const Batch& batch) {
 }
 
 void ImageDataset::load_again(int32_t sample, uint8_t* to) const {
-  const std::filesystem::path& path = files_[sample].path;
+  const PictureFile& file = files_[sample];
   bool changed = false;
   try {
-    InputFile file(path, ErrorKind::data);
-    write_bytes_of(load_image(file, options_.image), to, sample_shape(), file.name());
-    changed = file.stamp() != stamps_[sample];
+    auto [image, stamp] = load_picture(file, options_.image);
+    write_bytes_of(image, to, sample_shape(), file.path.string());
+    changed = stamp != stamps_[sample];
   } catch (const Error& error) {
     fail(error.kind(), "{} (it was a good picture when the data was read)", error.what());
   }
-  if (changed) fail(ErrorKind::data, "{}: the file has changed since the data was read", path.string());
+  if (changed) fail(ErrorKind::data, "{}: the file has changed since the data was read", file.path.string());
 }
 
 std::string ImageDataset::summary() const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "manul/data/datasets/image_shards.h"
 #include "manul/framework/error.h"
 #include "manul/framework/random.h"
 
@@ -53,6 +54,12 @@ std::vector<fs::path> ImageFolder::pictures_below(const fs::path& folder) {
 }
 
 ImageFolder ImageFolder::scan(const fs::path& folder, Subset subset, double validation_split) {
+  if (names_shards(folder)) {
+    ImageFolder all = scan_shards(folder);
+    if (subset == Subset::all) return all;
+    auto [training, validation] = all.split(validation_split, 0, false);
+    return subset == Subset::training ? std::move(training) : std::move(validation);
+  }
   ImageFolder result{folder, subfolder_names(folder), {}, {}};
   if (result.class_names.size() < 2) refuse_classes(folder, result.class_names);
   for (const fs::path& loose : pictures_in(folder, result.ignored))
@@ -76,6 +83,7 @@ ImageFolder ImageFolder::scan(const fs::path& folder, Subset subset, double vali
 }
 
 ImageFolder ImageFolder::scan_for(const fs::path& folder, const std::vector<std::string>& class_names) {
+  if (names_shards(folder)) return scan_shards_for(folder, class_names);
   ImageFolder result{folder, class_names, {}, {}};
   std::vector<std::string> names = subfolder_names(folder);
   if (names.empty()) refuse_classes(folder, names);
@@ -91,27 +99,24 @@ ImageFolder ImageFolder::scan_for(const fs::path& folder, const std::vector<std:
   return result;
 }
 
-std::pair<ImageFolder, ImageFolder> ImageFolder::split(double fraction, uint64_t seed) const {
+std::pair<ImageFolder, ImageFolder> ImageFolder::split(double fraction, uint64_t seed, bool shuffled) const {
   ImageFolder training{folder, class_names, {}, ignored}, validation{folder, class_names, {}, {}};
-  for (auto first = files.begin(); first != files.end();) {
-    auto last =
-        std::find_if(first, files.end(), [&](const File& file) { return file.label != first->label; });
-    auto count = static_cast<size_t>(last - first);
-    auto taken = static_cast<size_t>(fraction * static_cast<double>(count));
-    fs::path class_folder = folder / class_names[static_cast<size_t>(first->label)];
-    require_some_pictures(taken > 0, class_folder.string(), fraction, count, "validation");
-    require_some_pictures(taken < count, class_folder.string(), fraction, count, "training");
-    std::vector<size_t> order(count);
-    std::iota(order.begin(), order.end(), size_t{0});
-    RandomStream stream(seed, RandomPurpose::sample, 0, static_cast<uint64_t>(first->label));
-    for (size_t left = count; left > 1; --left)
+  std::vector<std::vector<size_t>> of_class(class_names.size());
+  for (size_t i = 0; i < files.size(); ++i) of_class[static_cast<size_t>(files[i].label)].push_back(i);
+  std::vector<bool> validates(files.size());
+  for (size_t label = 0; label < of_class.size(); ++label) {
+    std::vector<size_t>& order = of_class[label];
+    if (order.empty()) continue;
+    auto taken = static_cast<size_t>(fraction * static_cast<double>(order.size()));
+    fs::path class_folder = folder / class_names[label];
+    require_some_pictures(taken > 0, class_folder.string(), fraction, order.size(), "validation");
+    require_some_pictures(taken < order.size(), class_folder.string(), fraction, order.size(), "training");
+    RandomStream stream(seed, RandomPurpose::sample, 0, static_cast<uint64_t>(label));
+    for (size_t left = shuffled ? order.size() : 0; left > 1; --left)
       std::swap(order[left - 1], order[stream.below(static_cast<uint32_t>(left))]);
-    std::vector<bool> validates(count);
     for (size_t i = 0; i < taken; ++i) validates[order[i]] = true;
-    for (size_t i = 0; i < count; ++i)
-      (validates[i] ? validation : training).files.push_back(first[static_cast<int64_t>(i)]);
-    first = last;
   }
+  for (size_t i = 0; i < files.size(); ++i) (validates[i] ? validation : training).files.push_back(files[i]);
   return {std::move(training), std::move(validation)};
 }
 

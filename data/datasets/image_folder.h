@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "manul/data/datasets/picture_file.h"
 #include "manul/data/datasets/picture_files.h"
 
 namespace manul {
@@ -15,16 +16,13 @@ namespace manul {
 /// name. What is a picture see picture_files.h: more than in Keras, by extension (.webp, .jfif) and by
 /// content. Hidden files and sub-folders (.git, .ipynb_checkpoints, ._x.jpg, __MACOSX) count at no level. A
 /// class folder and a file may be symbolic links; links to folders further down are not followed. Unreadable
-/// pictures are found when they are decoded.
+/// pictures are found when they are decoded. What names shards is read as such: see image_shards.h.
 struct ImageFolder {
-  struct File {
-    std::filesystem::path path;
-    int label = 0;  // index into class_names
-  };
+  using File = PictureFile;  // labels are indices into class_names
 
   std::filesystem::path folder;
   std::vector<std::string> class_names;
-  std::vector<File> files;  // by class, then by name
+  std::vector<File> files;  // by class, then by name; of shards in their order
   IgnoredFiles ignored = {};
 
   /// Which part of a validation_split to take.
@@ -41,8 +39,9 @@ struct ImageFolder {
                               const std::vector<std::string>& class_names);
 
   /// Training and validation pictures: of each class int(fraction * n) are drawn by `seed` for the
-  /// validation. Throws ErrorKind::data if that leaves a class without pictures for one of them.
-  std::pair<ImageFolder, ImageFolder> split(double fraction, uint64_t seed) const;
+  /// validation, or the first ones if `shuffled` is false. Throws ErrorKind::data if that leaves a class
+  /// without pictures for one of them.
+  std::pair<ImageFolder, ImageFolder> split(double fraction, uint64_t seed, bool shuffled = true) const;
 
   /// All pictures below `folder`, sorted as there, whatever folders they lie in.
   static std::vector<std::filesystem::path> pictures_below(const std::filesystem::path& folder);

@@ -90,6 +90,10 @@ void IgnoredFiles::add(const std::string& one, const std::string& many, const fs
     ++known->count;
 }
 
+bool is_picture_extension(std::string_view extension) {
+  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+}
+
 bool is_hidden_name(const fs::path& path) {
   std::string name = path.filename().string();
   return name.starts_with('.') || name == "__MACOSX";

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace manul {
@@ -42,6 +43,9 @@ std::vector<std::string> subfolder_names(const std::filesystem::path& folder);
 
 /// Names that no picture and no class has: hidden ones (.git, ._x.jpg) and __MACOSX.
 bool is_hidden_name(const std::filesystem::path& path);
+
+/// True of "jpg", "png" and the others below, in lower case.
+bool is_picture_extension(std::string_view extension);
 
 /// The files directly in `folder` that are taken for pictures: by their names (png, jpg, jpeg, jfif, jpe,
 /// bmp, ppm, pgm, tif, tiff, webp, in any case), or else by their first bytes.

@@ -7,12 +7,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "manul/framework/archive/zip.h"
 #include "manul/framework/available_memory.h"
+#include "manul/framework/config/json.h"
 #include "manul/framework/error.h"
 #include "manul/framework/system_call.h"
 #include "manul/layers/config/registry.h"
-#include "manul/models/archive/archive.h"
-#include "manul/models/keras/json.h"
 #include "manul/models/keras/optimizer_state.h"
 
 namespace manul::keras {

@@ -4,10 +4,10 @@
 #include <set>
 
 #include "manul/framework/atomic_file.h"
+#include "manul/framework/config/json.h"
 #include "manul/framework/distributed/communicator.h"
 #include "manul/framework/error.h"
 #include "manul/framework/text.h"
-#include "manul/models/keras/json.h"
 #include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
 #include "manul/models/keras/training.h"

@@ -5,10 +5,10 @@
 #include <map>
 #include <optional>
 
+#include "manul/framework/config/json.h"
 #include "manul/framework/error.h"
 #include "manul/framework/text.h"
 #include "manul/models/graph/layer_table.h"
-#include "manul/models/keras/json.h"
 #include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
 #include "manul/models/keras/variables.h"

@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "manul/data/image/image.h"
+#include "manul/framework/config/json.h"
 #include "manul/framework/error.h"
 #include "manul/framework/utf8.h"
-#include "manul/models/keras/json.h"
 
 namespace manul::keras {
 

@@ -3,8 +3,8 @@
 #include <map>
 #include <vector>
 
+#include "manul/framework/config/json.h"
 #include "manul/models/graph/graph_layer.h"
-#include "manul/models/keras/json.h"
 #include "manul/models/tensorboard/protobuf.h"
 
 // The numbers of fields are those of TensorFlow's graph.proto, node_def.proto and attr_value.proto.

@@ -1,8 +1,8 @@
 #include <stdexcept>
 
+#include "manul/framework/config/json.h"
 #include "manul/models/graph/model.h"
 #include "manul/models/keras/architecture.h"
-#include "manul/models/keras/json.h"
 #include "manul/tests/fuzz/fuzz.h"
 
 namespace manul::fuzz {

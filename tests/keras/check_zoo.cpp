@@ -10,9 +10,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "manul/framework/config/json.h"
 #include "manul/framework/error.h"
 #include "manul/models/keras/h5.h"
-#include "manul/models/keras/json.h"
 #include "manul/models/zoo/zoo.h"
 #include "manul/tests/keras/batch_file.h"
 

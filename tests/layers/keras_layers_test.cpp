@@ -4,11 +4,11 @@
 #include <cmath>
 #include <set>
 
+#include "manul/framework/config/json.h"
 #include "manul/framework/error.h"
 #include "manul/framework/tape.h"
 #include "manul/layers/layers.h"
 #include "manul/models/keras/architecture.h"
-#include "manul/models/keras/json.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/fixtures.h"
 #include "manul/tests/keras_layout.h"

@@ -204,6 +204,29 @@ TEST_F(ProcessesOfTrainCatdog, StreamPicturesThatDoNotFit) {
   EXPECT_EQ(history(), wanted);
 }
 
+TEST_F(ProcessesOfTrainCatdog, TrainOnShards) {
+  std::string make =
+      "cd training_set && for s in a:02468 b:13579; do tar cf ../${s%:*}.tar --transform "
+      "'s/[.]\\([0-9]\\)/-\\1/' */*[${s#*:}].jpg; done";
+  ASSERT_EQ(run(folder_.path(), make).code, 0);
+  auto train_on = [&](int processes, int64_t cache_mb) {
+    return run(folder_.path(),
+               (processes == 1 ? "" : by(processes)) +
+                   "train_catdog --device cpu --data '{a,b}.tar' --validation test_set --epochs 2 "
+                   "--batch-size 12 --no-run-folder --output a.h5 --cache-mb " +
+                   std::to_string(cache_mb));
+  };
+  Outcome alone = train_on(1, 100);
+  ASSERT_EQ(alone.code, 0) << alone.errors;
+  EXPECT_THAT(alone.output, HasSubstr("Training: 100 images in 2 classes: cats 50, dogs 50"));
+  Numbers wanted = history();
+  for (int processes : {2, 4}) {
+    Outcome together = train_on(processes, processes == 2 ? 100 : 0);
+    ASSERT_EQ(together.code, 0) << together.errors;
+    expect_near(history(), wanted, 2e-3);
+  }
+}
+
 TEST_F(ProcessesOfTrainCatdog, SayOnceWhatIsWrong) {
   Outcome outcome = train_by(2, "--validation nowhere --epochs 1 --no-run-folder");
   EXPECT_EQ(outcome.code, 3);

@@ -75,7 +75,7 @@ TEST(Program, ManualPagesAndCompletionsComeFromTheOptions) {
       "--weights f\n"
       "complete_with --epochs f\nEND\nmkdir -p folder; touch file; bash t";
   EXPECT_EQ(run(folder.path(), script).output,
-            "bilinear bicubic box\n--exif-orientation\nfolder\nfile folder\n\n");
+            "bilinear bicubic box\n--exif-orientation\nfile folder\nfile folder\n\n");
 }
 
 TEST(Program, TextIsWrappedAtSpaces) {

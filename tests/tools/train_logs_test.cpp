@@ -1,5 +1,5 @@
+#include "manul/framework/config/json.h"
 #include "manul/framework/file_system.h"
-#include "manul/models/keras/json.h"
 #include "manul/tests/tools/train_catdog.h"
 
 // What a run tells other programs: --tensorboard and --log-json. That TensorBoard reads its files is shown by

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "manul/data/datasets/image_folder.h"
+#include "manul/data/datasets/image_shards.h"
 #include "manul/data/datasets/image_table.h"
+#include "manul/framework/config/json.h"
 #include "manul/framework/error.h"
 #include "manul/framework/file_system.h"
 #include "manul/framework/stopwatch.h"
-#include "manul/models/keras/json.h"
 #include "manul/tools/support/class_counts.h"
 #include "manul/tools/support/classifier.h"
 #include "manul/tools/support/evaluation_report.h"
@@ -78,24 +79,40 @@ Labelled from_names(const Classifier& classifier, const Settings& settings) {
   return labelled;
 }
 
+/// Those of shards, whose samples say their classes.
+Labelled from_shards(const Classifier& classifier, const Settings& settings) {
+  std::vector<std::string> names = classifier.class_names();
+  if (!classifier.knows_class_names()) {
+    ImageFolder found = ImageFolder::scan(settings.data);
+    if (found.class_names.size() == names.size()) return {found.class_names, std::move(found.files)};
+  }
+  ImageFolder found = ImageFolder::scan_for(settings.data, names);
+  return {std::move(names), std::move(found.files)};
+}
+
+Labelled labelled_pictures(const Classifier& classifier, const Settings& settings) {
+  if (names_shards(settings.data)) return from_shards(classifier, settings);
+  subfolder_names(settings.data);  // says what is wrong with the folder
+  return settings.labels_from == LabelsFrom::name ? from_names(classifier, settings)
+                                                  : from_folders(classifier, settings);
+}
+
 /// The pictures that were read, in the order in which they were asked about, and why others were not.
 struct Asked {
-  std::vector<std::filesystem::path> files;
+  std::vector<PictureFile> files;
   std::vector<std::string> unreadable;
 };
 
 /// Asks about all pictures, a batch at a time, and calls `add(i, answers)` for each that was read; names
 /// those that cannot be.
 template <class Add>
-Asked ask_all(Classifier& classifier, const std::vector<std::filesystem::path>& files, Add add) {
+Asked ask_all(Classifier& classifier, const std::vector<PictureFile>& files, Add add) {
   constexpr size_t batch = 64;
   Asked asked;
   StatusLine status(Terminal::of_stderr());
   for (size_t first = 0; first < files.size(); first += batch) {
     size_t count = std::min(batch, files.size() - first);
-    std::vector<std::string> names;
-    for (size_t i = 0; i < count; ++i) names.push_back(files[first + i].string());
-    std::vector<Answer> answers = classifier.answers(names);
+    std::vector<Answer> answers = classifier.answers(std::span(files).subspan(first, count));
     for (size_t i = 0; i < count; ++i) {
       const Answer& answer = answers[i];
       for (const std::string& text : {answer.warning, answer.problem}) {
@@ -231,7 +248,9 @@ int evaluate_table(Classifier& classifier, const Settings& settings, const Progr
       csv, settings.folder.empty() ? csv.parent_path() : std::filesystem::path(settings.folder),
       labels ? TableValues::zero_or_one : TableValues::numbers, classifier.class_names());
   TableEvaluation evaluation(classifier.task(), table.columns);
-  Asked asked = ask_all(classifier, table.files, [&](size_t i, const std::vector<float>& answers) {
+  std::vector<PictureFile> files;
+  for (const auto& path : table.files) files.push_back({path});
+  Asked asked = ask_all(classifier, files, [&](size_t i, const std::vector<float>& answers) {
     evaluation.add({table.row(i), table.columns.size()}, answers);
   });
   if (evaluation.size() == 0) fail(ErrorKind::data, "{}: none of the pictures can be read", settings.data);
@@ -245,13 +264,9 @@ int evaluate(const Settings& settings, ClassifierOptions options, const Program&
   if (!settings.report.empty()) prepare_report_folder(settings.report);
   if (classifier.task() != Task::classify) return evaluate_table(classifier, settings, program);
   Stopwatch watch;
-  subfolder_names(settings.data);  // says what is wrong with the folder
-  Labelled labelled = settings.labels_from == LabelsFrom::name ? from_names(classifier, settings)
-                                                               : from_folders(classifier, settings);
-  std::vector<std::filesystem::path> files;
-  for (const ImageFolder::File& file : labelled.files) files.push_back(file.path);
+  Labelled labelled = labelled_pictures(classifier, settings);
   Evaluation evaluation(labelled.names);
-  Asked asked = ask_all(classifier, files, [&](size_t i, const std::vector<float>& answers) {
+  Asked asked = ask_all(classifier, labelled.files, [&](size_t i, const std::vector<float>& answers) {
     evaluation.add(labelled.files[i].label, answers);
   });
   if (evaluation.size() == 0) fail(ErrorKind::data, "{}: none of the pictures can be read", settings.data);
@@ -275,11 +290,12 @@ int main(int argc, char** argv) {
                          "  evaluate trained_model.h5 test_set\n"
                          "  evaluate trained_model.h5 --labels-from name pictures/\n"
                          "  evaluate trained_model.h5 test_set --json\n"
+                         "  evaluate trained_model.h5 'shards/test-{000..009}.tar'\n"
                          "  evaluate trained_model.h5 test_set --report report\n");
   manul::Settings settings;
   CLI::App& options = program.options();
   options.add_option("model", settings.model, "The model's file, .h5 or .keras")->required();
-  options.add_option("data", settings.data, "The folder, or the CSV file")->required();
+  options.add_option("data", settings.data, "The folder, shards as for train, or the CSV file")->required();
   options.add_option("--folder", settings.folder, "Where the files of a table are; default: beside it")
       ->type_name("DIR");
   auto* json = options.add_flag("-j,--json", settings.json, "One JSON object");

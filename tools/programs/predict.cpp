@@ -2,8 +2,8 @@
 #include <filesystem>
 #include <numeric>
 
+#include "manul/framework/config/json.h"
 #include "manul/framework/cpu/parallel.h"
-#include "manul/models/keras/json.h"
 #include "manul/tools/support/classifier.h"
 #include "manul/tools/support/output_file.h"
 #include "manul/tools/support/program.h"
@@ -167,7 +167,7 @@ void print_table_reply(const Settings& settings, const std::string& file, const 
 void explain(Classifier& classifier, const Settings& settings, const std::string& file,
              const std::vector<float>& p) {
   size_t answer = classifier.task() == Task::regress ? 0 : ranking(p)[0];
-  ExplainedPicture shown = classifier.explain(file, answer);
+  ExplainedPicture shown = classifier.explain({file}, answer);
   save_picture(settings.explain, beside({shown.picture, shown.overlay}));
   print_if_possible(stderr, "What speaks for {} is shown in {}\n",
                     printable(classifier.class_names()[answer]), printable(settings.explain));

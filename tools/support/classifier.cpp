@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "manul/data/image/image_io.h"
+#include "manul/framework/config/json.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/error.h"
-#include "manul/models/keras/json.h"
 #include "manul/models/keras/model_file.h"
 #include "manul/models/keras/notes.h"
 #include "manul/tools/support/replaced_output.h"
@@ -186,11 +186,11 @@ std::vector<float> Classifier::probabilities(const std::string& file, std::strin
   return to_probabilities(outputs);
 }
 
-ExplainedPicture Classifier::explain(const std::filesystem::path& file, size_t answer, int side) const {
+ExplainedPicture Classifier::explain(const PictureFile& file, size_t answer, int side) const {
   return explain_picture({model_, output_, task_, picture_, scale_}, file, answer, side);
 }
 
-std::vector<Answer> Classifier::answers(std::span<const std::string> files) {
+std::vector<Answer> Classifier::answers(std::span<const PictureFile> files) {
   auto count = static_cast<int64_t>(files.size());
   Shape sample{picture_.height, picture_.width, channels_of(picture_.color_mode)};
   Tensor inputs = Tensor::zeros(sample.batch_of(count));

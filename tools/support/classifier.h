@@ -68,9 +68,9 @@ class Classifier {
   /// if it cannot be read.
   std::vector<float> probabilities(const std::string& file, std::string& warning);
   /// What in a picture speaks for class (or label, number) `answer`; see explain_picture().
-  ExplainedPicture explain(const std::filesystem::path& file, size_t answer, int side = 0) const;
+  ExplainedPicture explain(const PictureFile& file, size_t answer, int side = 0) const;
   /// The same of several pictures at once, decoded by all threads.
-  std::vector<Answer> answers(std::span<const std::string> files);
+  std::vector<Answer> answers(std::span<const PictureFile> files);
 
  private:
   void choose_output(const ClassifierOptions& options);

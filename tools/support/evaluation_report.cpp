@@ -56,7 +56,7 @@ void write_evaluation_report(const std::filesystem::path& folder, const Evaluate
   RunFolder place = RunFolder::at(folder);
   add_answer_pictures(
       place, "predictions.jpg", run.files, run.evaluation,
-      [&](const std::filesystem::path& file, size_t answer, int side) {
+      [&](const PictureFile& file, size_t answer, int side) {
         return run.classifier.explain(file, answer, side);
       },
       report);

@@ -9,7 +9,7 @@ namespace manul {
 struct EvaluatedModel {
   const Classifier& classifier;
   const AnyEvaluation& evaluation;
-  std::vector<std::filesystem::path> files;  // in the order of the evaluation
+  std::vector<PictureFile> files;  // in the order of the evaluation
   std::string model, data, command;
   std::vector<std::string> unreadable;  // a sentence each
   double seconds = 0;

@@ -95,8 +95,7 @@ std::pair<int, int> shown_size(const Image& whole, const ImageOptions& seen) {
 
 }  // namespace
 
-ExplainedPicture explain_picture(const Seeing& seeing, const std::filesystem::path& file, size_t answer,
-                                 int side) {
+ExplainedPicture explain_picture(const Seeing& seeing, const PictureFile& file, size_t answer, int side) {
   const Graph& graph = seeing.model.graph();
   int64_t outputs = graph.nodes()[static_cast<size_t>(graph.outputs()[seeing.output])].shape[0];
   ActivationMap map = activation_map(seeing.model, to_tensor(load_image(file, seeing.picture), seeing.scale),

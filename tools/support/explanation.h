@@ -1,7 +1,6 @@
 #pragma once
 
-#include <filesystem>
-
+#include "manul/data/datasets/picture_file.h"
 #include "manul/data/image/pixels.h"
 #include "manul/models/explain/activation_map.h"
 #include "manul/tools/support/task.h"
@@ -33,8 +32,7 @@ struct Seeing {
 
 /// What in the picture of a file speaks for class (or label, number) `answer`. It is shown in its own form,
 /// at most 512 pixels long, or as a square of `side`. Throws ErrorKind::data if the file cannot be read.
-ExplainedPicture explain_picture(const Seeing& seeing, const std::filesystem::path& file, size_t answer,
-                                 int side = 0);
+ExplainedPicture explain_picture(const Seeing& seeing, const PictureFile& file, size_t answer, int side = 0);
 
 /// Pictures of one height side by side.
 Image beside(const std::vector<Image>& pictures);

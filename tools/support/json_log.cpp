@@ -7,10 +7,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "manul/framework/config/json.h"
 #include "manul/framework/error.h"
 #include "manul/framework/system_call.h"
 #include "manul/framework/utf8.h"
-#include "manul/models/keras/json.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {

@@ -1,7 +1,5 @@
 #include "manul/tools/support/questions.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -16,25 +14,12 @@ namespace {
 namespace fs = std::filesystem;
 using Ask = std::function<void(const Question&)>;
 
-bool is_pattern(const std::string& argument) {
-  return argument.find_first_of("*?[") != std::string::npos;
-}
-
 bool is_missing(const std::string& path) {
   try {
     return file_type(path, ErrorKind::data) == FileType::missing;
   } catch (const Error&) {
     return false;
   }
-}
-
-std::vector<std::string> files_that_fit(const std::string& pattern) {
-  glob_t found{};
-  std::vector<std::string> files;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
-    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  ::globfree(&found);
-  return files;
 }
 
 void ask_about_folder(const std::string& folder, const Ask& ask) {
@@ -51,9 +36,10 @@ void ask_about_folder(const std::string& folder, const Ask& ask) {
 void ask_about(const std::string& argument, const Ask& ask) {
   if (is_folder(argument)) return ask_about_folder(argument, ask);
   if (!is_pattern(argument) || !is_missing(argument)) return ask({argument, ""});
-  std::vector<std::string> files = files_that_fit(argument);
+  std::vector<fs::path> files = files_that_fit(argument);
   if (files.empty()) ask({argument, argument + ": no file fits this pattern"});
-  for (const std::string& file : files) is_folder(file) ? ask_about_folder(file, ask) : ask({file, ""});
+  for (const fs::path& file : files)
+    is_folder(file) ? ask_about_folder(file.string(), ask) : ask({file.string(), ""});
 }
 
 std::string lower(std::string text) {

@@ -60,7 +60,7 @@ void add_picture(const RunFolder& folder, const std::string& name, const std::st
 }
 
 void add_answer_pictures(const RunFolder& folder, const std::string& predictions,
-                         const std::vector<std::filesystem::path>& files, const AnyEvaluation& evaluation,
+                         const std::vector<PictureFile>& files, const AnyEvaluation& evaluation,
                          const ExplainTile& explain, Report& report) {
   constexpr size_t most = 32, most_explained = 16;
   const auto* table = std::get_if<TableEvaluation>(&evaluation);

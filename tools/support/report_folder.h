@@ -19,7 +19,7 @@ void add_picture(const RunFolder& folder, const std::string& name, const std::st
 /// The pictures of what was answered about `files`: confusion_matrix.png or scatter.png, `predictions`, and
 /// worst.jpg with what was looked at.
 void add_answer_pictures(const RunFolder& folder, const std::string& predictions,
-                         const std::vector<std::filesystem::path>& files, const AnyEvaluation& evaluation,
+                         const std::vector<PictureFile>& files, const AnyEvaluation& evaluation,
                          const ExplainTile& explain, Report& report);
 
 }  // namespace manul

@@ -240,14 +240,8 @@ AnswerText answer_text(const TableEvaluation& evaluation, size_t place) {
 
 }  // namespace
 
-std::vector<std::filesystem::path> paths_of(const ImageDataset& data) {
-  std::vector<std::filesystem::path> paths;
-  for (const ImageFolder::File& file : data.files()) paths.push_back(file.path);
-  return paths;
-}
-
-std::vector<Tile> answer_tiles(const std::vector<std::filesystem::path>& files,
-                               const AnyEvaluation& evaluation, const std::vector<size_t>& places) {
+std::vector<Tile> answer_tiles(const std::vector<PictureFile>& files, const AnyEvaluation& evaluation,
+                               const std::vector<size_t>& places) {
   std::vector<Tile> tiles;
   for (size_t place : places) {
     auto [text, mood] = std::visit([&](const auto& each) { return answer_text(each, place); }, evaluation);
@@ -279,9 +273,8 @@ size_t answer_to_explain(const AnyEvaluation& evaluation, size_t place) {
 
 }  // namespace
 
-std::vector<Tile> explained_tiles(const std::vector<std::filesystem::path>& files,
-                                  const AnyEvaluation& evaluation, const std::vector<size_t>& places,
-                                  const ExplainTile& explain) {
+std::vector<Tile> explained_tiles(const std::vector<PictureFile>& files, const AnyEvaluation& evaluation,
+                                  const std::vector<size_t>& places, const ExplainTile& explain) {
   std::vector<Tile> tiles;
   for (size_t place : places) {
     auto [text, mood] = std::visit([&](const auto& each) { return answer_text(each, place); }, evaluation);

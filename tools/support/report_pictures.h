@@ -33,17 +33,14 @@ Image mosaic(const std::vector<Tile>& tiles);
 std::vector<Tile> training_tiles(ImageDataset& data, int64_t epoch, uint64_t seed, bool shuffle);
 
 /// The pictures at `places` of `files`, read again, with what was answered about them.
-std::vector<Tile> answer_tiles(const std::vector<std::filesystem::path>& files,
-                               const AnyEvaluation& evaluation, const std::vector<size_t>& places);
-std::vector<std::filesystem::path> paths_of(const ImageDataset& data);
+std::vector<Tile> answer_tiles(const std::vector<PictureFile>& files, const AnyEvaluation& evaluation,
+                               const std::vector<size_t>& places);
 
 /// A square picture of a file, with what speaks in it for an answer.
-using ExplainTile =
-    std::function<ExplainedPicture(const std::filesystem::path& file, size_t answer, int side)>;
+using ExplainTile = std::function<ExplainedPicture(const PictureFile& file, size_t answer, int side)>;
 /// The same as answer_tiles(), each followed by what spoke for the wrong answer.
-std::vector<Tile> explained_tiles(const std::vector<std::filesystem::path>& files,
-                                  const AnyEvaluation& evaluation, const std::vector<size_t>& places,
-                                  const ExplainTile& explain);
+std::vector<Tile> explained_tiles(const std::vector<PictureFile>& files, const AnyEvaluation& evaluation,
+                                  const std::vector<size_t>& places, const ExplainTile& explain);
 
 /// Answers over truths of numbers, a panel a column, at most four.
 Image scatter_picture(const TableEvaluation& evaluation);

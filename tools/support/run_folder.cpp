@@ -9,9 +9,9 @@
 
 #include "manul/data/datasets/picture_files.h"
 #include "manul/framework/atomic_file.h"
+#include "manul/framework/config/json.h"
 #include "manul/framework/file.h"
 #include "manul/framework/file_system.h"
-#include "manul/models/keras/json.h"
 #include "manul/tools/support/terminal.h"
 
 namespace manul {

@@ -134,20 +134,22 @@ void TrainCommand::add_data_options(CLI::App& app) {
   remembered(
       app.add_option(
           "-d,--data", options.data,
-          is_catdog() ? "Folder with one sub-folder of pictures per class; without it, drawn cats and dogs"
-                      : "Folder with one sub-folder of pictures per class; with a table, the folder of its "
-                        "files [that of the table]"),
+          is_catdog()
+              ? "Folder with one sub-folder of pictures per class, or shards: a folder of tars, a tar, or "
+                "'train-{000..099}.tar'; without it, drawn cats and dogs"
+              : "Folder with one sub-folder of pictures per class, or shards: a folder of tars, a tar, or "
+                "'train-{000..099}.tar'; with a table, the folder of its files [that of the table]"),
       options.data)
-      ->type_name("DIR");
+      ->type_name("PATH");
   if (!is_catdog()) add_table_options(app);
   auto* validation =
-      remembered(
-          app.add_option("--validation", options.validation,
-                         is_catdog() ? "Folder to validate on; default: test_set beside the data"
-                                     : "Folder to validate on; default: test_set beside the data; with "
-                                       "a table, another table"),
-          options.validation)
-          ->type_name(is_catdog() ? "DIR" : "PATH");
+      remembered(app.add_option(
+                     "--validation", options.validation,
+                     is_catdog() ? "Folder or shards to validate on; default: test_set beside the data"
+                                 : "Folder or shards to validate on; default: test_set beside the data; with "
+                                   "a table, another table"),
+                 options.validation)
+          ->type_name("PATH");
   auto* split =
       fixed(app.add_option("--split", options.split, "Validate on this fraction of the data instead"),
             options.split)

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "manul/data/datasets/image_shards.h"
 #include "manul/framework/file_system.h"
 #include "manul/framework/warning.h"
 #include "manul/tools/support/class_counts.h"
@@ -138,6 +139,7 @@ bool names_a_part(std::string name) {
 
 void refuse_parts_as_classes(const ImageFolder& folder) {
   const std::vector<std::string>& names = folder.class_names;
+  if (names_shards(folder.folder)) return;
   auto is_part = [&](const std::string& name) {
     return names_a_part(name) && subfolder_names(folder.folder / name).size() >= 2;
   };

@@ -97,7 +97,7 @@ void write_report(const RunFolder& folder, const TrainedRun& run) {
                 image_options(options, run.model),
                 {.scale = run.model.preprocessing.rescale}};
   add_answer_pictures(
-      folder, "val_predictions.jpg", paths_of(asked), run.evaluation,
+      folder, "val_predictions.jpg", asked.files(), run.evaluation,
       [&](const auto& file, size_t answer, int side) { return explain_picture(seeing, file, answer, side); },
       report);
   folder.write("report.html", report_html(report));

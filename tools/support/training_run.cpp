@@ -43,8 +43,9 @@ ClassWeights class_weights(const TrainOptions& options, const ImageDataset& trai
   if (options.class_weight != "balanced") return weights;
   std::vector<int64_t> counts = class_counts(train.files(), train.class_names().size());
   for (size_t i = 0; i < counts.size(); ++i)
-    weights[static_cast<int64_t>(i)] = static_cast<double>(train.size()) /
-                                       static_cast<double>(counts.size() * static_cast<size_t>(counts[i]));
+    if (counts[i] > 0)
+      weights[static_cast<int64_t>(i)] = static_cast<double>(train.size()) /
+                                         static_cast<double>(counts.size() * static_cast<size_t>(counts[i]));
   return weights;
 }
 

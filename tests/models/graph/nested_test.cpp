@@ -2,9 +2,9 @@
 
 #include <functional>
 
+#include "manul/framework/config/json.h"
 #include "manul/models/graph/graph_layer.h"
 #include "manul/models/keras/architecture.h"
-#include "manul/models/keras/json.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/models/support.h"
 #include "manul/tests/temporary_folder.h"

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
+#include "manul/framework/config/json.h"
 #include "manul/framework/config/not_supported.h"
 #include "manul/framework/file.h"
 #include "manul/framework/initializers/initializer_of.h"
 #include "manul/layers/config/registry.h"
-#include "manul/models/keras/json.h"
 #include "manul/models/training/callbacks/callback_table.h"
 #include "manul/models/zoo/zoo.h"
 #include "manul/ops/metrics/metric.h"

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
+#include "manul/framework/archive/zip.h"
 #include "manul/framework/error.h"
-#include "manul/models/archive/archive.h"
 #include "manul/models/hdf5/reader.h"
 #include "manul/models/keras/h5.h"
 #include "manul/models/keras/variables.h"

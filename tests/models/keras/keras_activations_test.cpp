@@ -1,9 +1,9 @@
 #include <gmock/gmock.h>
 
+#include "manul/framework/config/json.h"
 #include "manul/models/graph/sequential.h"
 #include "manul/models/keras/activation_names.h"
 #include "manul/models/keras/architecture.h"
-#include "manul/models/keras/json.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/error_of.h"
 #include "manul/tests/fixtures.h"

@@ -3,12 +3,12 @@
 #include <filesystem>
 #include <set>
 
+#include "manul/framework/config/json.h"
 #include "manul/framework/warning.h"
 #include "manul/models/graph/sequential.h"
 #include "manul/models/hdf5/reader.h"
 #include "manul/models/keras/architecture.h"
 #include "manul/models/keras/h5.h"
-#include "manul/models/keras/json.h"
 #include "manul/tests/models/keras_checks.h"
 #include "manul/tests/temporary_folder.h"
 

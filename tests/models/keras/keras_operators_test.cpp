@@ -3,8 +3,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "manul/framework/config/json.h"
 #include "manul/models/keras/h5.h"
-#include "manul/models/keras/json.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/error_of.h"
 #include "manul/tests/fixtures.h"

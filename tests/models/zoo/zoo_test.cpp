@@ -6,9 +6,9 @@
 #include <set>
 #include <sstream>
 
+#include "manul/framework/config/json.h"
 #include "manul/models/graph/sequential.h"
 #include "manul/models/keras/h5.h"
-#include "manul/models/keras/json.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/error_of.h"
 #include "manul/tests/fixtures.h"

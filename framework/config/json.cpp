@@ -1,4 +1,4 @@
-#include "manul/models/keras/json.h"
+#include "manul/framework/config/json.h"
 
 #include <limits>
 #include <nlohmann/json.hpp>

@@ -5,7 +5,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "manul/models/archive/archive.h"
+#include "manul/framework/archive/zip.h"
 
 // A library of its own, loaded when the first archive comes: libarchive brings thirteen other libraries
 // along.
