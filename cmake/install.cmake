@@ -22,12 +22,12 @@ install(DIRECTORY framework ops data layers models DESTINATION ${CMAKE_INSTALL_I
   REGEX "/framework/cpu/(ahead|block_product|column_sums|eigen|general_product|split|start_threads|take_range|tiles|transpose)\\.h$" EXCLUDE
   REGEX "/framework/cuda/(blas|block_pool|dnn|graph|info|library|nccl|staging)\\.h$" EXCLUDE
   REGEX "/framework/cuda/product" EXCLUDE
-  REGEX "/framework/distributed/(mpi|gradient_sums|launch|waiting)" EXCLUDE
+  REGEX "/framework/distributed/(mpi|gradient_sums|launch|texts|waiting)" EXCLUDE
   REGEX "/ops/fused/conv_window" EXCLUDE
   REGEX "_(geometry|operands|panel|stages|gradients)\\.h$" EXCLUDE
   REGEX "/ops/(dense/dense_activation|losses/(loss_labels|crossentropy_row)|metrics/accumulate_functions)\\.h$" EXCLUDE
   REGEX "/data/augment/affine_" EXCLUDE
-  REGEX "/data/datasets/(shard_reader|spool_file)\\.h$" EXCLUDE
+  REGEX "/data/datasets/(picture_cache|shard_reader|spool_file)\\.h$" EXCLUDE
   REGEX "/data/image/(image_codec|resize_filters)\\.h$" EXCLUDE
   REGEX "/data/synthetic/(canvas|synthetic_[a-z]+)\\.h$" EXCLUDE
   REGEX "/framework/archive/|/framework/config/json\\.h$|/models/hdf5/|/models/tensorboard/[^e]|/models/keras/([a-gi-z]|h5[^.])" EXCLUDE)

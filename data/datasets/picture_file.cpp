@@ -16,8 +16,7 @@ Image decode_member(const File& file, const PictureFile& picture, const ImageOpt
 }  // namespace
 
 FileStamp PictureFile::stamp() const {
-  if (shard && shard->unpacked) return shard->stamp;
-  return InputFile(file(), ErrorKind::data).stamp();
+  return shard ? shard->stamp : InputFile(path, ErrorKind::data).stamp();
 }
 
 LoadedPicture load_picture(const PictureFile& picture, const ImageOptions& options) {

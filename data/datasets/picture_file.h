@@ -26,7 +26,8 @@ struct PictureFile {
 
   /// The file that is opened for it: that of the picture, or of the shard.
   const std::filesystem::path& file() const { return shard ? shard->path : path; }
-  /// Of that file, now. Throws ErrorKind::data if it cannot be opened.
+  /// Of that file: now, and of a shard when its members were looked for. Throws ErrorKind::data if it cannot
+  /// be opened.
   FileStamp stamp() const;
 };
 

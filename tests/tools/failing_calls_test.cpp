@@ -96,5 +96,20 @@ TEST_F(FailingCalls, LeaveAWholeModelAndAKnownEnd) {
   EXPECT_GT(runs, 30) << "strace counts no calls";
 }
 
+/// From the second picture on; the first write is the file's heading.
+TEST_F(FailingCalls, AFullDiskEndsTheCacheAndNotTheTraining) {
+  ASSERT_EQ(run(folder_.path(), few_ + "--output whole.h5").code, 0);
+  for (const char* when : {"1", "4"}) {
+    Outcome outcome = run(folder_.path(), "strace -f -qq -o /dev/null -e inject=pwrite64:error=ENOSPC:when=" +
+                                              std::string(when) + "+ " + few_ +
+                                              "--cache-mb 0 --cache-dir cache --output full.h5");
+    EXPECT_EQ(outcome.code, 0) << outcome.errors;
+    EXPECT_THAT(outcome.errors,
+                HasSubstr("no more decoded pictures can be kept: No space left on device; the "
+                          "others are decoded in every epoch"));
+  }
+  EXPECT_TRUE(model("full.h5") == model("whole.h5"));
+}
+
 }  // namespace
 }  // namespace manul

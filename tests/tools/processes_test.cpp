@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <sstream>
 
 #include "manul/tests/tools/train_catdog.h"
@@ -160,6 +161,25 @@ TEST_F(Processes, AddExactly) {
   EXPECT_EQ(outcome.output, "sum 3\nsum 1.5\nsum 7\nmax 2 0 told 12\nagree true false\n");
 }
 
+/// Each process prints what it has: the same as a process alone.
+TEST_F(Processes, DecodeTheirPartOfThePictures) {
+  Outcome alone = worker(1, "own_pictures");
+  ASSERT_EQ(alone.code, 0) << alone.errors;
+  EXPECT_THAT(alone.output,
+              testing::MatchesRegex("bad_a/170.png 0\nsum .*\nhash .*\nhash .*\nhash .*\nstrict true\n"));
+  for (int processes : {2, 3}) {
+    Outcome together = worker(processes, "own_pictures");
+    ASSERT_EQ(together.code, 0) << together.errors;
+    std::multiset<std::string> wanted, found;
+    std::istringstream lines(alone.output), others(together.output);
+    for (std::string line; std::getline(lines, line);)
+      for (int i = 0; i < processes; ++i)
+        wanted.insert(line.starts_with("bad") ? fmt::format("bad_a/170.png {}", i) : line);
+    for (std::string line; std::getline(others, line);) found.insert(line);
+    EXPECT_EQ(found, wanted);
+  }
+}
+
 class ProcessesOfTrainCatdog : public Processes {
  protected:
   void SetUp() override {
@@ -202,6 +222,31 @@ TEST_F(ProcessesOfTrainCatdog, StreamPicturesThatDoNotFit) {
   Outcome streamed = train_by(2, arguments + "0");
   ASSERT_EQ(streamed.code, 0) << streamed.errors;
   EXPECT_EQ(history(), wanted);
+}
+
+TEST_F(ProcessesOfTrainCatdog, ShareACacheOnDisk) {
+  std::string arguments =
+      "--validation test_set --epochs 2 --batch-size 12 --no-run-folder --output a.h5 --cache-mb ";
+  for (int processes : {2, 4}) {
+    Outcome cached = train_by(processes, arguments + "100");
+    ASSERT_EQ(cached.code, 0) << cached.errors;
+    Numbers wanted = history();
+    for (const char* keep : {"", " --keep-cache", " --keep-cache"}) {
+      Outcome shared = train_by(processes, arguments + "0 --cache-dir cache" + keep);
+      ASSERT_EQ(shared.code, 0) << shared.errors;
+      EXPECT_EQ(history(), wanted);
+      EXPECT_EQ(run(folder_.path(), "ls cache | wc -l").output, *keep == 0 && processes == 2 ? "0\n" : "2\n");
+    }
+  }
+  // Of pictures that cannot be read any more, all is there.
+  ASSERT_EQ(run(folder_.path(),
+                "for f in */*/*.jpg; do touch -r $f time; truncate -s $(stat -c %s $f) other; "
+                "cp other $f; touch -r time $f; rm other; done")
+                .code,
+            0);
+  Outcome again = train_by(4, arguments + "0 --cache-dir cache --keep-cache");
+  EXPECT_EQ(again.code, 0) << again.errors;
+  EXPECT_EQ(again.errors, "");
 }
 
 TEST_F(ProcessesOfTrainCatdog, TrainOnShards) {

@@ -5,12 +5,15 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <random>
 
 #include "manul/data/datasets/array_dataset.h"
 #include "manul/data/datasets/epoch.h"
+#include "manul/data/datasets/image_dataset.h"
+#include "manul/data/image/image_io.h"
 #include "manul/framework/distributed/communicator.h"
 #include "manul/framework/distributed/waiting.h"
 #include "manul/framework/error.h"
@@ -248,6 +251,46 @@ void own_loop() {
   print(model, {});
 }
 
+/// Pictures of which each process can read its own part alone: the files of the others' are there, and
+/// damaged. All see all of them, in memory; one that nobody can read is bad for all.
+void own_pictures() {
+  const Communicator& all = processes();
+  std::filesystem::path folder = fmt::format("pictures_of_{}_of_{}", all.rank(), all.size());
+  constexpr int count = 300, bad = 170;
+  for (int i = 0; i < count; ++i) {
+    std::filesystem::path file = folder / (i < 200 ? "a" : "b") / fmt::format("{:03}.png", i);
+    std::filesystem::create_directories(file.parent_path());
+    Image image(4, 5, 3);
+    for (size_t k = 0; k < image.pixels.size(); ++k) image.pixels[k] = static_cast<uint8_t>(i * 7 + k * k);
+    bool is_own = i / 64 % all.size() == all.rank();
+    if (is_own && i != bad)
+      save_png(file, image);
+    else
+      write_bytes(file, std::vector<uint8_t>(9, 'x'));
+  }
+  ImageDatasetOptions options{.image = {.height = 4, .width = 5}, .together = true};
+  ImageDataset data(ImageFolder::scan(folder), options);
+  for (const std::string& reason : data.bad_images())
+    fmt::print("bad_{} {}\n", reason.substr(reason.find('/') + 1).substr(0, 9), all.rank());
+  DeviceStepState state{Device{}};
+  data.begin_epoch(0, 3, true);
+  Batch batch = data.spec().empty_batch(data.size());
+  data.prepare_batch(0, data.size());
+  data.next_batch(state, batch);
+  double sum = 0;
+  std::vector<float> values = batch.inputs[0].to_vector<float>();
+  for (size_t i = 0; i < values.size(); ++i) sum += values[i] * static_cast<double>(i % 1013);
+  fmt::print("sum {:.17g}\n", sum);
+  for (size_t i = 0; i < 3; ++i) fmt::print("hash {}\n", data.fingerprints()[i * 100].hash);
+  options.on_bad_image = OnBadImage::fail;
+  try {
+    ImageDataset(ImageFolder::scan(folder), options);
+  } catch (const Error& error) {
+    std::string text = error.what();
+    fmt::print("strict {}\n", text.find("a/170.png: not a picture") != std::string::npos);
+  }
+}
+
 void other_seeds() {
   Sequential model = small(static_cast<uint64_t>(processes().rank()));
   model.fit(small_samples(), classes(25, 2, 17), of_small(1));
@@ -317,6 +360,7 @@ int run_case(const std::string& name) {
                                                            {"other_seeds", other_seeds},
                                                            {"other_batch", other_batch},
                                                            {"sums", sums},
+                                                           {"own_pictures", own_pictures},
                                                            {"own_loop", own_loop}};
   try {
     if (name == "not_joined") {

@@ -189,6 +189,17 @@ void TrainCommand::add_data_options(CLI::App& app) {
   app.add_option("--cache-mb", options.cache_mb, "Memory for decoded pictures, in MiB")
       ->check(integer_in(0, int64_t{1} << 40))
       ->capture_default_str();
+  auto* folder = app.add_option("--cache-dir", options.cache_dir,
+                                "Keep decoded pictures that memory has no room for in a file in this folder")
+                     ->type_name("DIR");
+  app.add_option("--cache-dir-mb", options.cache_dir_mb,
+                 "Of that file, at most; 0: nine tenths of what is free")
+      ->check(integer_in(0, int64_t{1} << 40))
+      ->capture_default_str()
+      ->needs(folder);
+  app.add_flag("--keep-cache", options.keep_cache,
+               "The file stays, and the next run decodes only what has changed")
+      ->needs(folder);
   app.add_option("--workers", options.workers, "Threads that decode pictures; 0: one per core")
       ->check(integer_in(0, 256))
       ->capture_default_str();

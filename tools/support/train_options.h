@@ -29,7 +29,9 @@ struct TrainOptions {
   double shear = 0.2, zoom = 0.2, rotation = 0, shift = 0;
   bool flip = true;
   std::string fill_mode = "nearest", interpolation = "nearest", on_bad_image = "skip";
-  int64_t cache_mb = 1024;
+  int64_t cache_mb = 1024, cache_dir_mb = 0;
+  std::string cache_dir;
+  bool keep_cache = false;
   std::string output = "trained_model.h5";
   std::string project = "runs", name = "train";
   bool no_run_folder = false;

@@ -85,6 +85,19 @@ std::string report(const ImageDataset& pictures, const IgnoredFiles& ignored, co
   return unread + (unread.empty() || text.empty() ? "" : ", ") + text;
 }
 
+/// MiB of decoded pictures, for training and validation together.
+struct CacheBudget {
+  int64_t of_memory = 0;
+  int64_t of_file = 0;  // 0: what is free; -1: no more
+
+  void take(const ImageDataset& pictures) {
+    of_memory -= std::min(of_memory, mebibytes(pictures.cached_bytes()));
+    if (of_file <= 0) return;
+    of_file -= std::min(of_file, mebibytes(pictures.cache_file_bytes()));
+    if (of_file == 0) of_file = -1;
+  }
+};
+
 struct Reading {
   const TrainOptions& options;
   const Model& model;
@@ -93,7 +106,7 @@ struct Reading {
 
 std::unique_ptr<ImageDataset> read_source(const PictureSource& source, const char* part,
                                           const AugmentOptions& augment, const Reading& reading,
-                                          int64_t cache_mb, std::string& left_out) {
+                                          const CacheBudget& budget, std::string& left_out) {
   const TrainOptions& options = reading.options;
   StatusLine status(Terminal::of_stderr());
   ImageOptions image = image_options(options, reading.model);
@@ -102,8 +115,12 @@ std::unique_ptr<ImageDataset> read_source(const PictureSource& source, const cha
       .image = image,
       .augment = augment,
       .on_bad_image = options.on_bad_image == "fail" ? OnBadImage::fail : OnBadImage::skip,
-      .cache_mb = cache_mb,
+      .cache_mb = budget.of_memory,
       .stream_mb = stream_mb(options, count, image),
+      .cache_dir = budget.of_file < 0 ? fs::path() : fs::path(options.cache_dir),
+      .cache_dir_mb = budget.of_file,
+      .keep_cache = options.keep_cache,
+      .together = true,
       .workers = options.workers,
       .device = reading.model.device(),
       .on_progress = show_progress(status, "Reading", options.quiet),
@@ -239,13 +256,13 @@ Pictures read_pictures(const PictureSources& sources, const TrainOptions& option
   Reading reading{options, model, stop};
   auto rescale = static_cast<float>(model.preprocessing.rescale);
   Pictures pictures;
-  int64_t cache_mb = options.cache_mb;  // one budget for both
-  pictures.train = read_source(sources.train, "Training", augmentation(options, rescale), reading, cache_mb,
+  CacheBudget budget{options.cache_mb, options.cache_dir_mb};
+  pictures.train = read_source(sources.train, "Training", augmentation(options, rescale), reading, budget,
                                pictures.train_left_out);
-  cache_mb -= std::min(cache_mb, mebibytes(pictures.train->cached_bytes()));
+  budget.take(*pictures.train);
   if (sources.validation)
     pictures.validation = read_source(*sources.validation, "Validation", {.rescale = rescale}, reading,
-                                      cache_mb, pictures.validation_left_out);
+                                      budget, pictures.validation_left_out);
   return pictures;
 }
 
