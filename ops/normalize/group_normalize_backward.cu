@@ -41,11 +41,38 @@ __device__ Pack<T, width> operator*(Pack<T, width> a, const Pack<T, width>& b) {
   return a;
 }
 
-/// The packs of a group that a thread keeps, and the sums over the group.
-template <class Size, class T>
-struct KeptGroup {
+/// The packs of a group that a thread has, as they lie in memory.
+template <class Size, class S>
+struct FetchedGroup {
   static constexpr int width = Size::width;
-  Pack<T, width> e[Size::packs], h[Size::packs];  // e is dy until scale() was called
+  Pack<S, width> x[Size::packs], dy[Size::packs];
+  Compute<S> middle, factor;
+
+  __device__ void fetch(const GroupGradients<S>& all, int64_t team) {
+    int64_t first = all.g.first_element(team);
+    int lane = threadIdx.x % Size::team, packs = static_cast<int>(all.g.packs());
+    middle = all.mean[team];
+    factor = all.inverse[team];
+#pragma unroll
+    for (int p = 0; p < Size::packs; ++p)
+      if (int pack = lane + p * Size::team; pack < packs) {
+        int64_t element = first + place_of_pack(all.g, width, pack).element;
+        x[p] = *reinterpret_cast<const Pack<S, width>*>(all.x + element);
+        dy[p] = *reinterpret_cast<const Pack<S, width>*>(all.dy + element);
+      }
+  }
+};
+
+/// The packs of a group that a thread keeps, and what is computed of them.
+template <class Size, class S>
+struct KeptGroup {
+  using T = Compute<S>;
+  static constexpr int width = Size::width;
+  const GroupGradients<S>& all;
+  int64_t team;
+  T factor;
+  Pack<T, width> dy[Size::packs], h[Size::packs];
+  Pack<S, width> addend[Size::packs];
   int lane = threadIdx.x % Size::team, packs;
 
   template <class Use>
@@ -54,32 +81,40 @@ struct KeptGroup {
     for (int p = 0; p < Size::packs; ++p)
       if (int pack = lane + p * Size::team; pack < packs) use(p, pack);
   }
-  template <class S>
-  __device__ KeptGroup(const GroupGradients<S>& all, int64_t team) : packs(static_cast<int>(all.g.packs())) {
+  __device__ KeptGroup(const GroupGradients<S>& all, int64_t team, const FetchedGroup<Size, S>& fetched)
+      : all(all), team(team), factor(fetched.factor), packs(static_cast<int>(all.g.packs())) {
     int64_t first = all.g.first_element(team);
-    T middle = all.mean[team], factor = all.inverse[team];
     for_kept([&](int p, int pack) {
-      int64_t element = first + place_of_pack(all.g, width, pack).element;
-      e[p] = load_pack<width>(all.dy + element);
-      h[p] = all.template normalized<width>(all.x + element, middle, factor);
+      if (all.addend)  // early, because it is needed late
+        addend[p] = *reinterpret_cast<const Pack<S, width>*>(all.addend + first +
+                                                             place_of_pack(all.g, width, pack).element);
+#pragma unroll
+      for (int k = 0; k < width; ++k) {
+        dy[p].values[k] = fetched.dy[p].values[k];
+        h[p].values[k] = (static_cast<T>(fetched.x[p].values[k]) - fetched.middle) * factor;
+      }
     });
   }
-  template <class S>
-  __device__ void store_input_gradient(const GroupGradients<S>& all, int64_t team) {
+  __device__ void store_input_gradient() {
     int64_t first = all.g.first_element(team), parameter = all.g.first_parameter(team);
     T sum = 0, product = 0;
     for_kept([&](int p, int pack) {
       PackPlace place = place_of_pack(all.g, width, pack);
-      e[p] = e[p] * load_parameters<width>(all.gamma, all.g, parameter + place.parameter, T(1));
-      sum += pack_sum(e[p]);
-      product += pack_sum(e[p] * h[p]);
+      dy[p] = dy[p] * load_parameters<width>(all.gamma, all.g, parameter + place.parameter, T(1));
+      sum += pack_sum(dy[p]);
+      product += pack_sum(dy[p] * h[p]);
     });
     double count = all.g.count(width);
     T mean_e = static_cast<T>(static_cast<double>(team_sum<Size::team>(sum)) / count);
     T mean_eh = static_cast<T>(static_cast<double>(team_sum<Size::team>(product)) / count);
-    T factor = all.inverse[team];
     for_kept([&](int p, int pack) {
-      all.store(first + place_of_pack(all.g, width, pack).element, e[p], h[p], mean_e, mean_eh, factor);
+      Pack<T, width> result;
+#pragma unroll
+      for (int k = 0; k < width; ++k) {
+        result.values[k] = factor * (dy[p].values[k] - mean_e - h[p].values[k] * mean_eh);
+        if (all.addend) result.values[k] += static_cast<T>(addend[p].values[k]);
+      }
+      store_pack<width>(all.dx + first + place_of_pack(all.g, width, pack).element, result);
     });
   }
 };
@@ -89,8 +124,9 @@ __global__ void __launch_bounds__(group_threads) short_input_gradients(GroupGrad
   begin_kernel();
   int64_t team = int64_t{blockIdx.x} * Size::teams + threadIdx.x / Size::team;
   if (team >= all.g.teams) return;  // a warp as a whole
-  KeptGroup<Size, Compute<S>> kept(all, team);
-  kept.store_input_gradient(all, team);
+  FetchedGroup<Size, S> fetched;
+  fetched.fetch(all, team);
+  KeptGroup<Size, S>(all, team, fetched).store_input_gradient();
 }
 
 /// A block a group of any length, which it reads twice.
@@ -124,21 +160,24 @@ __global__ void __launch_bounds__(group_threads) long_input_gradients(GroupGradi
 /// The same of groups that all have the same parameters, with the sums of dy and dy * h over the groups of
 /// each block: partial [blocks, 2, columns].
 template <class Size, class S>
-__global__ void __launch_bounds__(group_threads)
+__global__ void __launch_bounds__(group_threads, Size::packs* Size::width <= 16 && sizeof(S) <= 4 ? 2 : 1)
     short_gradients(GroupGradients<S> all, int64_t columns, Compute<S>* partial) {
   begin_kernel();
   using T = Compute<S>;
   constexpr int width = Size::width;
   Pack<T, width> sums[Size::packs] = {}, products[Size::packs] = {};
   int64_t step = int64_t{gridDim.x} * Size::teams;
-  for (int64_t team = int64_t{blockIdx.x} * Size::teams + threadIdx.x / Size::team; team < all.g.teams;
-       team += step) {
-    KeptGroup<Size, T> kept(all, team);
+  int64_t team = int64_t{blockIdx.x} * Size::teams + threadIdx.x / Size::team;
+  FetchedGroup<Size, S> next;
+  if (team < all.g.teams) next.fetch(all, team);
+  for (; team < all.g.teams; team += step) {
+    KeptGroup<Size, S> kept(all, team, next);
+    if (team + step < all.g.teams) next.fetch(all, team + step);  // while this one is computed
     kept.for_kept([&](int p, int) {
-      sums[p] = sums[p] + kept.e[p];
-      products[p] = products[p] + kept.e[p] * kept.h[p];
+      sums[p] = sums[p] + kept.dy[p];
+      products[p] = products[p] + kept.dy[p] * kept.h[p];
     });
-    if (all.dx) kept.store_input_gradient(all, team);
+    if (all.dx) kept.store_input_gradient();
   }
   int lane = threadIdx.x % Size::team, packs = static_cast<int>(all.g.packs());
   auto for_sums = [&](const auto& use) {

@@ -128,6 +128,8 @@ template <class T, int width, class Use>
 void visit_team_size(int64_t packs, const Use& use) {
   constexpr int some = std::max(8 / width, 1), many = 4 * some;  // 8 or 32 elements a thread
   if (packs <= 32 * some) return use(TeamSize<width, some, 32>{});
+  if constexpr (some % 2 == 0)
+    if (packs <= 48 * some) return use(TeamSize<width, 3 * some / 2, 32>{});
   if (packs <= 64 * some) return use(TeamSize<width, 2 * some, 32>{});
   if (packs <= 32 * many) return use(TeamSize<width, many, 32>{});
   if (packs <= group_threads * many) return use(TeamSize<width, many, group_threads>{});
