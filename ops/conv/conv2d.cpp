@@ -2,6 +2,7 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/conv/depthwise_conv2d.h"
+#include "manul/ops/dense/matmul.h"
 #include "manul/ops/shape/shape_ops.h"
 
 namespace manul {
@@ -34,6 +35,30 @@ Tensor as_depthwise(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
                           {options.strides, options.padding, options.dilation, options.borders});
 }
 
+/// Whether windows of many taps lie side by side and cover the picture, as a vision transformer's patches. A
+/// GPU then has what one product takes: a row a window.
+bool is_of_patches(const Tensor& x, const WindowGeometry& geometry) {
+  constexpr int64_t least_taps = 16;
+  for (int axis = 0; axis < 2; ++axis) {
+    bool fits = geometry.strides[axis] == geometry.size[axis] && geometry.pad_before[axis] == 0 &&
+                geometry.dilation[axis] == 1 &&
+                geometry.output[axis] * geometry.size[axis] == geometry.input[axis];
+    if (!fits) return false;
+  }
+  return !x.device().is_cpu() && geometry.groups == 1 && x.elements() > 0 &&
+         geometry.size[0] * geometry.size[1] >= least_taps;
+}
+
+Tensor conv2d_of_patches(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                         const WindowGeometry& geometry) {
+  auto [rows, columns] = geometry.output;
+  int64_t height = geometry.size[0], row = geometry.size[1] * geometry.channels, filters = kernel.shape()[0];
+  Tensor patches = transpose(reshape(x, {geometry.batch, rows, height, columns, row}), {0, 1, 3, 2, 4});
+  Tensor y = dense(reshape(patches, {geometry.batch * rows * columns, height * row}),
+                   transpose(reshape(kernel, {filters, height * row})), bias);
+  return reshape(y, {geometry.batch, rows, columns, filters});
+}
+
 }  // namespace
 
 WindowGeometry check_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
@@ -50,6 +75,7 @@ WindowGeometry check_conv2d(const Tensor& x, const Tensor& kernel, const Tensor&
 Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options) {
   WindowGeometry geometry = check_conv2d(x, kernel, bias, options);
   if (options.groups > 1 && options.groups == x.shape()[3]) return as_depthwise(x, kernel, bias, options);
+  if (is_of_patches(x, geometry)) return conv2d_of_patches(x, kernel, bias, geometry);
   Tensor y = Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], kernel.shape()[0]},
                            x.dtype(), x.device());
   conv2d_forward_kernel(x, kernel, bias, geometry, y);
