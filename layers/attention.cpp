@@ -6,6 +6,7 @@
 #include "manul/framework/random.h"
 #include "manul/layers/config/keras_objects.h"
 #include "manul/layers/constant_like.h"
+#include "manul/ops/dense/attention.h"
 #include "manul/ops/dense/heads_matmul.h"
 #include "manul/ops/pointwise/where.h"
 #include "manul/ops/random/dropout.h"
@@ -64,16 +65,16 @@ std::vector<double> causal_places(int64_t queries, int64_t values) {
   return places;
 }
 
-/// What query, value, key, attention_mask and causality leave to look at, of the shape of `scores` [N, heads,
-/// T, S]; undefined: everything.
+/// What query, value, key, attention_mask and causality leave to look at, of the shape of the scores [N,
+/// heads, T, S], in the dtype of `like`; undefined: everything.
 Tensor attention_mask(const MultiHeadAttention& layer, const std::vector<Tensor>& inputs,
-                      const CallContext& context, const Tensor& scores) {
+                      const CallContext& context, const Shape& scores, const Tensor& like) {
   Tensor all;
   auto take = [&](const Tensor& mask) {
-    Tensor whole = broadcast_to(mask, scores.shape());
+    Tensor whole = broadcast_to(mask, scores);
     all = all.defined() ? multiply(all, whole) : whole;
   };
-  int64_t batch = scores.shape()[0], queries = scores.shape()[2], values = scores.shape()[3];
+  int64_t batch = scores[0], queries = scores[2], values = scores[3];
   for (size_t i = 0; i < std::min<size_t>(inputs.size(), 3); ++i) {
     Tensor mask = context.mask(i);
     if (!mask.defined()) continue;
@@ -82,7 +83,7 @@ Tensor attention_mask(const MultiHeadAttention& layer, const std::vector<Tensor>
     take(reshape(mask, i == 0 ? Shape{batch, 1, queries, 1} : Shape{batch, 1, 1, values}));
   }
   if (layer.use_causal_mask)
-    take(constant_like(causal_places(queries, values), {queries, values}, scores, layer.causal_mask));
+    take(constant_like(causal_places(queries, values), {queries, values}, like, layer.causal_mask));
   if (inputs.size() == 4)
     take(not_equal(inputs[3].shape().rank() == 3 ? expand_dims(inputs[3], 1) : inputs[3], 0));
   return all;
@@ -207,15 +208,22 @@ Tensor MultiHeadAttention::call(const std::vector<Tensor>& inputs, const CallCon
   Sequences keys(shape_in(order, inputs[1].shape()), attention);
   int64_t values = value_dim.value_or(key_dim);
 
-  Tensor scores =
-      heads_scores(projected(query, queries, query_kernel, query_bias),
-                   projected(key, keys, key_kernel, key_bias), 1 / std::sqrt(static_cast<double>(key_dim)));
-  scores = masked_softmax(scores, attention_mask(*this, inputs, context, scores), dropout > 0);
-  if (context.training && dropout > 0) {
-    check(context.state != nullptr, "{}: its dropout draws from the state of the step in training", name);
-    scores = manul::dropout(scores, dropout, *context.state, random_key(name.c_str()));
+  Tensor q = projected(query, queries, query_kernel, query_bias),
+         k = projected(key, keys, key_kernel, key_bias), v = projected(value, keys, value_kernel, value_bias);
+  double factor = 1 / std::sqrt(static_cast<double>(key_dim));
+  Tensor mask =
+      attention_mask(*this, inputs, context, {queries.batch, num_heads, queries.places, keys.places}, q);
+  bool drops = context.training && dropout > 0;
+  Tensor heads;
+  if (!mask.defined() && !drops) {
+    heads = manul::attention(q, k, v, factor);
+  } else {
+    Tensor weights = masked_softmax(heads_scores(q, k, factor), mask, dropout > 0);
+    check(!drops || context.state != nullptr, "{}: its dropout draws from the state of the step in training",
+          name);
+    if (drops) weights = manul::dropout(weights, dropout, *context.state, random_key(name.c_str()));
+    heads = heads_values(weights, v);
   }
-  Tensor heads = heads_values(scores, projected(value, keys, value_kernel, value_bias));
   Tensor joined = reshape(heads, {query.shape()[0], num_heads * values});
   int64_t features = output_kernel.value().shape()[2];
   Tensor y = dense(joined, reshape(output_kernel, {num_heads * values, features}), output_bias);

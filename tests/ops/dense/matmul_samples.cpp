@@ -1,3 +1,4 @@
+#include "manul/ops/dense/attention.h"
 #include "manul/ops/dense/batch_matmul.h"
 #include "manul/ops/dense/heads_matmul.h"
 #include "manul/tests/ops/samples.h"
@@ -9,6 +10,15 @@ using Inputs = const std::vector<Tensor>&;
 
 OpSample product(const char* name, int64_t rows, int64_t inner, int64_t columns) {
   return {name, {{{rows, inner}}, {{inner, columns}}}, [](Inputs x) { return matmul(x[0], x[1]); }};
+}
+
+/// q [2, T, 3, D], k [2, S, 3, D], v [2, S, 3, E]
+OpSample attention_sample(const char* name, int64_t queries, int64_t keys, int64_t length, int64_t values) {
+  return {name,
+          {{{2, queries, 3, length}, -2, 2}, {{2, keys, 3, length}, -2, 2}, {{2, keys, 3, values}}},
+          [](Inputs x) { return attention(x[0], x[1], x[2], 0.25); },
+          1e-5,
+          8};
 }
 
 OpSample dense_sample(const char* name, int64_t batch, int64_t in, int64_t units, Activation activation,
@@ -59,6 +69,11 @@ std::vector<OpSample> matmul_samples() {
       {"heads_values_blas",
        {{{1, 3, 70, 66}}, {{1, 66, 3, 64}}},
        [](Inputs x) { return heads_values(x[0], x[1]); }},
+      attention_sample("attention", 5, 7, 8, 16),
+      attention_sample("attention_tiles", 130, 75, 64, 64),
+      attention_sample("attention_narrow", 20, 140, 24, 40),
+      attention_sample("attention_few_keys", 66, 3, 32, 32),
+      attention_sample("attention_wide", 9, 11, 72, 12),
       {"dense_of_one_input",  // its gradients are added by the products
        {{{300, 96}}, {{96, 1100}}, {{96, 1100}}, {{1100}}},
        [](Inputs x) { return add(dense(x[0], x[1], x[3]), dense(x[0], x[2], x[3])); }},

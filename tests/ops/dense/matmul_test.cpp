@@ -4,6 +4,7 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/dense/attention.h"
 #include "manul/ops/dense/heads_matmul.h"
 #include "manul/ops/shape/shape_ops.h"
 #include "manul/testing/op_check.h"
@@ -46,6 +47,11 @@ const ErrorSample matmul_errors[] = {
        heads_values(Tensor::zeros({2, 3, 5, 7}), Tensor::zeros({2, 6, 3, 8}));
      },
      "heads_values: [2, 3, 5, 7] of f32 does not go with [2, 6, 3, 8] of f32"},
+    {"attention",
+     [] {
+       attention(Tensor::zeros({2, 5, 3, 8}), Tensor::zeros({2, 6, 3, 8}), Tensor::zeros({2, 5, 3, 4}), 1);
+     },
+     "attention: query [2, 5, 3, 8] of f32, key [2, 6, 3, 8] of f32 and value [2, 5, 3, 4] of f32"},
     {"dense_input",
      [] {
        dense(Tensor::zeros({2, 3}), Tensor::zeros({4, 5}), {});
