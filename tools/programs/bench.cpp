@@ -104,20 +104,6 @@ void add_predict(int64_t batch, Device device) {
           });
 }
 
-/// A picture of 400 x 360 with soft shapes and grain, as a file of about 25 KB.
-Image photograph() {
-  constexpr int height = 360, width = 400;
-  Image image(height, width, 3);
-  std::vector<float> grain = test_values({height, width, 3}, 2, DType::f32, {}, -6, 6).to_vector<float>();
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x)
-      for (int c = 0; c < 3; ++c) {
-        int shade = (x * (c + 1) / 3 + y) % 200 + ((x / 50 + y / 40) % 2 ? 25 : 0);
-        image.row(y)[3 * x + c] = static_cast<uint8_t>(15 + shade + grain[(size_t{400} * y + x) * 3 + c]);
-      }
-  return image;
-}
-
 /// A file for the time of one benchmark.
 struct ScratchFile {
   fs::path path;
@@ -130,7 +116,7 @@ struct ScratchFile {
 
 void decode(benchmark::State& state, bool png) {
   ScratchFile file(png ? "picture.png" : "picture.jpg");
-  png ? save_png(file.path, photograph()) : save_jpeg(file.path, photograph(), 80);
+  png ? save_png(file.path, bench_photograph()) : save_jpeg(file.path, bench_photograph(), 80);
   std::ifstream stream(file.path, std::ios::binary);
   std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(stream), {}};
   measure(state, {}, [&] {
@@ -212,6 +198,7 @@ void add_rows() {
   add_row("decode/jpeg:400x360/to:64x64", benchmark::kMicrosecond, [](auto& state) { decode(state, false); });
   add_row("decode/png:400x360/to:64x64", benchmark::kMicrosecond, [](auto& state) { decode(state, true); });
   add_row("augment/64x64", benchmark::kMicrosecond, augment_picture);
+  add_loader_rows();
   add_row("save", benchmark::kMillisecond, save_model);
   add_row("load/predict", benchmark::kMillisecond, [](auto& state) { load_model(state, false); });
   add_row("load/resume", benchmark::kMillisecond, [](auto& state) { load_model(state, true); });

@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "manul/data/image/image.h"
 #include "manul/models/graph/model.h"
 #include "manul/testing/op_sample.h"
 
@@ -34,5 +35,12 @@ void measure_train_step(benchmark::State& state, Model& model, int64_t batch, in
 /// The rows network_step/.. and network_predict/..: those for which docs/speed.md has figures, large ones on
 /// a GPU alone. Their counter peak_MiB is what tensors take at most while the row runs.
 void add_network_rows(Device device);
+
+/// A picture of 400 x 360 with soft shapes and grain, as a JPEG of quality 80 about 25 KB.
+Image bench_photograph(int number = 0);
+
+/// The rows read_pictures/..: pictures a second that ImageDataset makes ready for the steps of a training, by
+/// a number of threads, from files, from shards and from its cache on disk.
+void add_loader_rows();
 
 }  // namespace manul
