@@ -1,6 +1,7 @@
 #pragma once
 
 #include "manul/framework/cpu/ahead.h"
+#include "manul/framework/cpu/transpose.h"
 #include "manul/ops/conv/conv2d_cpu.h"
 
 // A row of a convolution's outputs. Filters lie in the lanes of the vectors, weights are packed in the order
@@ -20,7 +21,7 @@ struct WeightBlock {
 };
 
 /// All weights in blocks of filters. Element weights[tap.weight + channel * channel_step + filter *
-/// filter_step] belongs to a tap, a channel and a filter.
+/// filter_step] belongs to a tap, a channel and a filter; one of the steps is 1.
 template <class T>
 class PackedWeights {
  public:
@@ -52,16 +53,17 @@ class PackedWeights {
   const std::vector<WeightBlock<T>>& blocks() const { return blocks_; }
 
  private:
-  /// A transposition, in stretches of channels that stay in the nearest cache.
+  /// Where filters are neighbours already, whole rows; else a transposition.
   static void pack(const T* from, int64_t channels, int64_t channel_step, int64_t filter_step,
                    const WeightBlock<T>& block, T* to) {
     int64_t width = block.vectors * lanes<T>;
-    for (int64_t begin = 0; begin < channels; begin += 16) {
-      int64_t end = std::min(begin + 16, channels);
-      for (int64_t f = 0; f < width; ++f)
-        for (int64_t c = begin; c < end; ++c)
-          to[c * width + f] = f < block.filters ? from[c * channel_step + f * filter_step] : T(0);
-    }
+    if (filter_step == 1)
+      for (int64_t c = 0; c < channels; ++c)
+        std::copy_n(from + c * channel_step, block.filters, to + c * width);
+    else
+      transpose_block(block.filters, channels, from, filter_step, to, width);
+    for (int64_t c = 0; c < channels && block.filters < width; ++c)
+      std::fill_n(to + c * width + block.filters, width - block.filters, T(0));
   }
 
   Tensor memory_;

@@ -240,7 +240,7 @@ void transform_sums(const Matrices<const float>& sums, int64_t filters, int64_t 
 }  // namespace
 
 bool is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
-  constexpr int64_t least_channels = 32, least_tiles = 32;  // below these it is slower
+  constexpr int64_t least_channels = 32, least_tiles = 16;  // below these it is slower
   int64_t tiles = tiles_of(g);
   return dtype == DType::f32 && g.channels % width == 0 && filters % width == 0 &&
          std::min(g.channels, filters) >= least_channels && tiles >= least_tiles && tiles < int64_t{1} << 31;
