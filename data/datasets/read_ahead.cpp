@@ -49,7 +49,8 @@ void ReadAhead::stop() {
 void ReadAhead::wait_for(int64_t end) {
   Lock lock(mutex_);
   check(end <= std::min(end_, released_ + window_), "read ahead: job {} is beyond the window", end - 1);
-  if (next_ < end) do_until(end, lock);
+  // No more at once than this thread's pool does at once: the others go on with what is left.
+  while (next_ < end) do_until(std::min<int64_t>(end, next_ + cpu::threads()), lock);
   awaited_ = end;
   done_.wait(lock, [&] { return finished_ >= end; });
   if (error_ && failed_ < end) std::rethrow_exception(error_);

@@ -31,7 +31,8 @@ class ReadAhead {
   void start(int64_t first, int64_t end, int64_t window, Job job);
   /// No further job begins; waits for those that have begun.
   void stop();
-  /// Returns when all jobs before `end` are done; does those that no thread has begun with parallel_for.
+  /// Returns when all jobs before `end` are done; helps with those that no thread has begun, as many at a time
+  /// as parallel_for has threads.
   /// Throws what the lowest-numbered job that failed before `end` has thrown. `end` must lie within the
   /// window.
   void wait_for(int64_t end);

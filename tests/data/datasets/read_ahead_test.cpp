@@ -6,6 +6,9 @@
 #include <chrono>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
+
+#include "manul/framework/cpu/parallel.h"
 
 namespace manul {
 namespace {
@@ -37,6 +40,20 @@ TEST(ReadAhead, GoesOnWhileNobodyWaits) {
   ahead.start(0, 100, 100, [&](int64_t) { ++done; });
   for (int i = 0; i < 5000 && done < 100; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ(done, 100);
+}
+
+TEST(ReadAhead, SharesWhatIsAwaitedWithAllThreads) {
+  std::atomic<int> by_waiting = 0;
+  ReadAhead ahead(7);
+  auto waiting = std::this_thread::get_id();
+  cpu::set_threads(1);
+  ahead.start(0, 64, 64, [&](int64_t) {
+    if (std::this_thread::get_id() == waiting) ++by_waiting;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  });
+  ahead.wait_for(64);
+  cpu::set_threads(0);
+  EXPECT_LT(by_waiting, 32);  // an eighth if all are equally fast
 }
 
 TEST(ReadAhead, ThrowsWhatTheLowestJobThrewWhenItIsDue) {
