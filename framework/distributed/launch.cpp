@@ -22,14 +22,15 @@ int number_in(const char* name) {
 /// of the job's script runs alone.
 Launch Launch::from_environment() {
   struct Variable {
-    const char *name, *program;
+    const char *size, *rank, *program;
   };
-  constexpr Variable variables[] = {{"OMPI_COMM_WORLD_SIZE", "mpirun"},
-                                    {"PMI_SIZE", "mpiexec"},
-                                    {"MPI_LOCALNRANKS", "mpiexec"},
-                                    {"SLURM_STEP_NUM_TASKS", "srun"}};
+  constexpr Variable variables[] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "mpirun"},
+                                    {"PMI_SIZE", "PMI_RANK", "mpiexec"},
+                                    {"MPI_LOCALNRANKS", "PMI_RANK", "mpiexec"},
+                                    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "srun"}};
   for (const Variable& variable : variables)
-    if (int processes = number_in(variable.name); processes > 1) return {variable.program, processes};
+    if (int processes = number_in(variable.size); processes > 1)
+      return {variable.program, processes, number_in(variable.rank)};
   return {};
 }
 

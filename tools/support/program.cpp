@@ -20,6 +20,7 @@
 #include "manul/data/image/image.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/distributed/communicator.h"
+#include "manul/framework/distributed/launch.h"
 #include "manul/framework/warning.h"
 #include "manul/tools/support/help.h"
 #include "manul/tools/support/manual.h"
@@ -60,6 +61,8 @@ void ignore_file_size_signal() {
 
 /// What is wrong in all processes the first one says, and ends the others before they say it again.
 constexpr std::chrono::milliseconds as_one_error{500};
+/// Before processes are joined only who started them can end the others, which takes mpirun longer.
+constexpr std::chrono::seconds as_one_explanation{5};
 
 template <class Number>
 CLI::Validator range_check(const char* what, Number low, Number high) {
@@ -109,14 +112,18 @@ Device Program::device(bool tell_why_not_gpu) const {
   return Device::cpu();
 }
 
+/// Before processes are joined: they were given the same options, as a rule.
 int Program::explain(const CLI::ParseError& error) const {
+  bool is_first = Launch::from_environment().rank == 0;
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    if (!is_first) return 0;
     std::ostringstream text;  // of --help and --version
     app_.exit(error, text, text);
     write_result(text.str());
     flush_results();
     return 0;
   }
+  if (!is_first) std::this_thread::sleep_for(as_one_explanation);
   print_if_possible(stderr, "{}: {}\n", app_.get_name(), printable(error.what()));
   for (const std::string& wrong : app_.remaining())
     if (std::string meant = nearest_option(app_, wrong); wrong.starts_with("--") && !meant.empty())
