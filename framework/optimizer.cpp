@@ -249,7 +249,7 @@ void Optimizer::minimize(Tape& tape, const Tensor& loss, const DeviceStepState& 
 }
 
 void Optimizer::backward_of_part(Tape& tape, const Tensor& loss, const BatchPart& part) {
-  GradientSums sums(*parameters_);
+  GradientSums sums(*parameters_, sums_in_bf16_);
   tape.backward(loss, *parameters_, part.share(), [&](const Leaf& leaf) { sums.add(leaf); });
   sums.finish();
 }

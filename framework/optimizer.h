@@ -64,6 +64,10 @@ class Optimizer {
   /// Of a step that has a part of a batch (DeviceStepState::part) the loss is the mean over that part: the
   /// gradients become those of the mean over the whole batch, summed over all processes, which all call this.
   void minimize(Tape& tape, const Tensor& loss, const DeviceStepState& state, int64_t samples = 0);
+  /// minimize() of a part of a batch adds the gradients of all processes in bf16: half of what goes between
+  /// them, and each process's share of a gradient is rounded to 8 bits. Weights and moments stay as they are.
+  void sum_in_bf16(bool in_bf16) { sums_in_bf16_ = in_bf16; }
+  bool sums_in_bf16() const { return sums_in_bf16_; }
   /// With use_ema: the averages take the place of the weights.
   void finalize() const;
 
@@ -118,6 +122,7 @@ class Optimizer {
   std::vector<Slot> slots_, common_slots_;
   Treatments treatments_;
   GradientChunks chunks_;
+  bool sums_in_bf16_ = false;
   std::vector<bool> chunked_;  // which parameters were trainable when chunks_ were made
 };
 

@@ -51,6 +51,7 @@ mpi::Number number_of(DType dtype) {
     case DType::i32:
       return mpi::Number::i32;
     case DType::bf16:
+      return mpi::Number::bf16;
     case DType::u8:
       break;
   }

@@ -31,8 +31,8 @@ class Communicator {
   /// The one that writes files and tells: one process has no other.
   bool is_first() const { return rank_ == 0; }
 
-  /// Called by all: `values` (f32, f64 or i32, of one shape everywhere) become their sums over all processes,
-  /// in place: the same bits everywhere, and in each run of as many processes.
+  /// Called by all: `values` (f32, f64, bf16 or i32, of one shape everywhere) become their sums over all
+  /// processes, in place: the same bits everywhere, and in each run of as many processes.
   void sum(const Tensor& values) const;
   /// The same, begun as soon as `values` are there; done when finish_sums() has been called. On a GPU it goes
   /// on beside the kernels that follow.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ranges>
 
+#include "manul/framework/elementary.h"
+
 namespace manul {
 namespace {
 
@@ -33,8 +35,12 @@ std::vector<GradientStretch> gradient_stretches(const ParameterSet& parameters, 
   return stretches;
 }
 
-GradientSums::GradientSums(const ParameterSet& parameters) : parameters_(parameters) {
-  bool beside = !parameters.gradients().device().is_cpu();
+GradientSums::GradientSums(const ParameterSet& parameters, bool in_bf16)
+    : parameters_(parameters), in_bf16_(in_bf16) {
+  Device device = parameters.gradients().device();
+  bool beside = !device.is_cpu();
+  check(!in_bf16 || !beside, "gradients of several processes are added in bf16 on the CPU alone so far, not on {}",
+        device.name());
   for (const GradientStretch& stretch : gradient_stretches(parameters, beside)) {
     stretches_.push_back({stretch.begin, stretch.end, {}});
     for (const Parameter* parameter : stretch.parameters)
@@ -48,10 +54,15 @@ void GradientSums::add(const Leaf& leaf) {
   begin_those_ready();
 }
 
+Tensor GradientSums::gradients_of(const Stretch& stretch) const {
+  return parameters_.gradients().range(stretch.begin, {stretch.end - stretch.begin});
+}
+
 void GradientSums::begin_those_ready() {
   for (; begun_ < stretches_.size() && stretches_[begun_].missing.empty(); ++begun_) {
-    const Stretch& stretch = stretches_[begun_];
-    processes().begin_sum(parameters_.gradients().range(stretch.begin, {stretch.end - stretch.begin}));
+    Stretch& stretch = stretches_[begun_];
+    if (in_bf16_) stretch.rounded = gradients_of(stretch).to(DType::bf16);
+    processes().begin_sum(in_bf16_ ? stretch.rounded : gradients_of(stretch));
   }
 }
 
@@ -59,6 +70,8 @@ void GradientSums::finish() {
   for (Stretch& stretch : stretches_) stretch.missing.clear();
   begin_those_ready();
   processes().finish_sums();
+  for (const Stretch& stretch : stretches_)
+    if (in_bf16_) convert_kernel(stretch.rounded, gradients_of(stretch));
 }
 
 }  // namespace manul

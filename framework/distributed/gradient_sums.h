@@ -19,10 +19,11 @@ std::vector<GradientStretch> gradient_stretches(const ParameterSet& parameters, 
 
 /// Sums the gradients of trained parameters over all processes, in stretches of the flat buffer: each begins
 /// as soon as the backward pass has made its gradients, while the pass goes on. All processes make them in
-/// the same order, of the same parameters.
+/// the same order, of the same parameters. In bf16 each process's gradients are rounded, and so are their
+/// sums on the way: half of the bytes; all processes still get the same ones, in the gradients' own dtype.
 class GradientSums {
  public:
-  explicit GradientSums(const ParameterSet& parameters);
+  GradientSums(const ParameterSet& parameters, bool in_bf16);
   GradientSums(const GradientSums&) = delete;
   GradientSums& operator=(const GradientSums&) = delete;
 
@@ -35,10 +36,14 @@ class GradientSums {
   struct Stretch {
     int64_t begin, end;
     std::vector<const Leaf*> missing;
+    Tensor rounded = {};
   };
   void begin_those_ready();
 
+  Tensor gradients_of(const Stretch& stretch) const;
+
   const ParameterSet& parameters_;
+  bool in_bf16_;
   std::vector<Stretch> stretches_;
   size_t begun_ = 0;
 };

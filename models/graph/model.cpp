@@ -146,6 +146,7 @@ void Model::compile(std::unique_ptr<Optimizer> optimizer, const Losses& losses, 
   set_objectives(losses, metrics, options);
   optimizer->attach(parameters());
   optimizer_ = std::move(optimizer);
+  optimizer_->sum_in_bf16(options.bf16_sums);
   kept_training_config = {};
   if (std::exchange(checkpoints_, options.checkpoint) != options.checkpoint) make_plan(graph_.flat());
   state_ = std::make_unique<DeviceStepState>(device());

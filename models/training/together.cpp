@@ -39,6 +39,7 @@ void Trainer::check_same_start() const {
       {"a batch size", static_cast<uint64_t>(options_.batch_size)},
       {"epochs", static_cast<uint64_t>(options_.epochs)},
       {"steps_per_execution", static_cast<uint64_t>(options_.steps_per_execution)},
+      {"gradients summed in bf16", model.optimizer().sums_in_bf16() ? 1U : 0U},
       {"GPUs", model.device().is_cuda() ? 1U : 0U},
       {"shuffling", options_.shuffle ? 1U : 0U},
       {"a seed", seed_},

@@ -109,6 +109,23 @@ TEST_F(Processes, GiveTheSameBitsInEachRun) {
   }
 }
 
+/// In f64 and f32: close to one process, but rounded; check_same_weights() of fit() compares the processes.
+TEST_F(Processes, AddGradientsInBf16WhereAsked) {
+  for (const char* name : {"dense", "both_halves"}) {
+    Numbers exact = numbers_in(worker(1, name).output);
+    Outcome first = worker(3, name + std::string("_rounded")),
+            second = worker(3, name + std::string("_rounded"));
+    ASSERT_EQ(first.code, 0) << first.errors;
+    EXPECT_EQ(first.output, second.output);
+    Numbers rounded = numbers_in(first.output);
+    expect_near(rounded, exact, 0.03);
+    double furthest = 0;
+    for (size_t i = 0; i < exact.size(); ++i)
+      furthest = std::max(furthest, std::abs(rounded[i].second - exact[i].second));
+    EXPECT_GT(furthest, 1e-5) << "nothing was rounded";
+  }
+}
+
 TEST_F(Processes, StopTogetherAndGoOnInAnotherNumber) {
   Outcome whole = worker(1, "both_halves"), half = worker(2, "first_half");
   ASSERT_EQ(half.code, 0) << half.errors;
@@ -123,6 +140,9 @@ TEST_F(Processes, ThatDisagreeEndWithASentence) {
   Outcome seeds = worker(2, "other_seeds");
   EXPECT_EQ(seeds.code, 1);
   EXPECT_THAT(seeds.errors, HasSubstr("the 2 processes do not have the same number of a seed"));
+  Outcome sums = worker(2, "other_sums");
+  EXPECT_EQ(sums.code, 1);
+  EXPECT_THAT(sums.errors, HasSubstr("the same number of gradients summed in bf16"));
   Outcome batch = worker(3, "other_batch");
   EXPECT_EQ(batch.code, 1);
   EXPECT_THAT(batch.errors, HasSubstr("a batch size (process"));
@@ -158,7 +178,9 @@ TEST_F(Processes, EndWhereOneCannotAddAnyMore) {
 TEST_F(Processes, AddExactly) {
   Outcome outcome = worker(3, "sums");
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
-  EXPECT_EQ(outcome.output, "sum 3\nsum 1.5\nsum 7\nmax 2 0 told 12\nagree true false\n");
+  // In bf16, of 8 bits, halves go to the even neighbour: 3 + 3/128 up, 256 + 1 (or twice 256 + 1/2) down.
+  EXPECT_EQ(outcome.output,
+            "sum 3\nsum 1.5\nsum 7\nsum 3.03125\nsum 256\nmax 2 0 told 12\nagree true false\n");
 }
 
 /// Each process prints what it has: the same as a process alone.
@@ -277,6 +299,25 @@ TEST_F(ProcessesOfTrainCatdog, SayOnceWhatIsWrong) {
   EXPECT_EQ(outcome.code, 3);
   EXPECT_THAT(outcome.errors, HasSubstr("train_catdog: "));
   EXPECT_THAT(outcome.errors, Not(HasSubstr("process 1: ")));
+}
+
+TEST_F(ProcessesOfTrainCatdog, ExplainWrongOptionsOnce) {
+  auto times = [](const std::string& text, const std::string& in) {
+    int found = 0;
+    for (size_t at = in.find(text); at != std::string::npos; at = in.find(text, at + 1)) ++found;
+    return found;
+  };
+  Outcome wrong = train_by(3, "--epoch 1");
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_EQ(times("--help shows all options", wrong.errors), 1) << wrong.errors;
+  Outcome help = train_by(3, "--help");
+  EXPECT_EQ(help.code, 0);
+  EXPECT_EQ(times("Examples:", help.output), 1);
+}
+
+TEST_F(ProcessesOfTrainCatdog, TrainWithSumsInBf16) {
+  Outcome outcome = train_by(2, "--epochs 1 --batch-size 12 --bf16-sums --no-run-folder --output a.h5");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ BuildOptions in_f64() {
 
 /// Dropout of every kind, noise, penalties, weights of samples and classes, several metrics, a short last
 /// batch.
-void dense() {
+void dense_with(const CompileOptions& options) {
   Sequential model({12});
   model.add(Dense{.units = 15, .activation = Activation::relu, .name = "a"});
   model.add(Dropout{.rate = 0.3, .name = "drop"});
@@ -79,7 +79,7 @@ void dense() {
   model.build(in_f64());
   model.parameters().at("a/kernel").regularizer = std::make_shared<RegularizerOf<L1L2>>(L1L2{.l2 = 0.02});
   model.compile(Adam{{.learning_rate = 0.01}}, Loss::sparse_categorical_crossentropy,
-                {"accuracy", "sparse_top_k_categorical_accuracy"});
+                {"accuracy", "sparse_top_k_categorical_accuracy"}, options);
   std::vector<float> weights;
   for (int i = 0; i < 37; ++i) weights.push_back(0.5F + 0.1F * static_cast<float>(i % 7));
   History history = model.fit(numbers({37, 12}, 1), classes(37, 3, 2),
@@ -91,6 +91,13 @@ void dense() {
                                .class_weight = {{0, 1.0}, {1, 2.5}},
                                .verbose = Verbose::none});
   print(model, history);
+}
+
+void dense() {
+  dense_with({});
+}
+void dense_rounded() {
+  dense_with({.bf16_sums = true});
 }
 
 /// Fewer samples in a batch than processes; clipped gradients of several batches, averages of weights.
@@ -191,13 +198,13 @@ void synchronized() {
         padded.fit(steps, numbers({13, 5, 1}, 21), {.epochs = 3, .batch_size = 5, .verbose = Verbose::none}));
 }
 
-Sequential small(uint64_t seed, DType dtype = DType::f32) {
+Sequential small(uint64_t seed, const CompileOptions& options = {}) {
   Sequential model({6});
   model.add(Dense{.units = 8, .activation = Activation::relu, .name = "a"});
   model.add(Dropout{.rate = 0.2, .name = "drop"});
   model.add(Dense{.units = 2, .activation = Activation::softmax, .name = "b"});
-  model.build({.seed = seed, .dtype = dtype});
-  model.compile(Adam{{.learning_rate = 0.02}}, Loss::sparse_categorical_crossentropy, {"accuracy"});
+  model.build({.seed = seed});
+  model.compile(Adam{{.learning_rate = 0.02}}, Loss::sparse_categorical_crossentropy, {"accuracy"}, options);
   return model;
 }
 FitOptions of_small(int64_t epochs) {
@@ -227,6 +234,11 @@ void second_half() {
 }
 void both_halves() {
   Sequential model = small(7);
+  print(model, model.fit(small_samples(), classes(25, 2, 17), of_small(3)));
+}
+
+void both_halves_rounded() {
+  Sequential model = small(7, {.bf16_sums = true});
   print(model, model.fit(small_samples(), classes(25, 2, 17), of_small(3)));
 }
 
@@ -295,6 +307,10 @@ void other_seeds() {
   Sequential model = small(static_cast<uint64_t>(processes().rank()));
   model.fit(small_samples(), classes(25, 2, 17), of_small(1));
 }
+void other_sums() {
+  Sequential model = small(7, {.bf16_sums = processes().is_first()});
+  model.fit(small_samples(), classes(25, 2, 17), of_small(1));
+}
 void other_batch() {
   Sequential model = small(7);
   FitOptions options = of_small(1);
@@ -335,6 +351,12 @@ void sums() {
   show(Tensor::from(std::vector<float>{1, static_cast<float>(rank)}, {2}));
   show(Tensor::from(std::vector<double>{1, 0.5 * rank}, {2}));
   show(Tensor::from(std::vector<int32_t>{1, 1 << rank}, {2}));
+  show(Tensor::from(std::vector<float>{1, rank == 0   ? 2.0F
+                                          : rank == 1 ? 1.0234375F
+                                                      : 0.0F},
+                    {2})
+           .to(DType::bf16));
+  show(Tensor::from(std::vector<float>{1, rank == 0 ? 256.0F : 0.5F}, {2}).to(DType::bf16));
   int64_t largest[] = {rank, -rank};
   all.max(largest);
   Tensor told = Tensor::from(std::vector<double>{rank + 10.0}, {1});
@@ -346,6 +368,9 @@ void sums() {
 
 int run_case(const std::string& name) {
   const std::map<std::string, std::function<void()>> cases{{"dense", dense},
+                                                           {"dense_rounded", dense_rounded},
+                                                           {"both_halves_rounded", both_halves_rounded},
+                                                           {"other_sums", other_sums},
                                                            {"few", few},
                                                            {"masks", masks},
                                                            {"pictures", pictures},

@@ -38,7 +38,7 @@ struct TrainOptions {
   bool tensorboard = false;
   std::string log_json;
   bool resume = false;
-  bool bf16 = false, synchronized = false;
+  bool bf16 = false, synchronized = false, bf16_sums = false;
   int64_t patience = 0;
   std::string monitor, keep;  // empty: by validation and by patience
   bool quiet = false;

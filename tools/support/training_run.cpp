@@ -255,6 +255,7 @@ int train(Program& program, TrainCommand& command, const StopSignal& signal) {
   NewNetwork network = interrupted ? NewNetwork{std::move(*interrupted), {}}
                                    : new_network(command, sources.names(), steps, device);
   Model& model = network.model;
+  model.optimizer().sum_in_bf16(options.bf16_sums);
   if (model.preprocessing.class_names != sources.names())
     fail(ErrorKind::data, "resume: the data has other {} than the interrupted run",
          task_of(options) == Task::classify ? "classes" : "columns");

@@ -3,6 +3,7 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <vector>
 
@@ -24,6 +25,8 @@ MPI_Datatype type_of(Number number) {
       return MPI_FLOAT;
     case Number::f64:
       return MPI_DOUBLE;
+    case Number::bf16:
+      return MPI_UINT16_T;  // of that size; added by sum_of_bf16()
     case Number::i32:
       return MPI_INT32_T;
     case Number::i64:
@@ -33,7 +36,31 @@ MPI_Datatype type_of(Number number) {
 }
 
 int64_t bytes_of(Number number) {
+  if (number == Number::bf16) return 2;
   return number == Number::f32 || number == Number::i32 ? 4 : 8;
+}
+
+float from_bf16(uint16_t bits) {
+  return std::bit_cast<float>(uint32_t{bits} << 16);
+}
+/// To the nearest, halves to even; what is not a number stays one.
+uint16_t to_bf16(float value) {
+  auto bits = std::bit_cast<uint32_t>(value);
+  if (value != value) return static_cast<uint16_t>(bits >> 16 | 0x40);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+void add_bf16(void* from, void* to, int* count, MPI_Datatype* /*type*/) {
+  const auto* more = static_cast<const uint16_t*>(from);
+  auto* sums = static_cast<uint16_t*>(to);
+  for (int i = 0; i < *count; ++i) sums[i] = to_bf16(from_bf16(more[i]) + from_bf16(sums[i]));
+}
+MPI_Op sum_of_bf16() {
+  static MPI_Op op = [] {
+    MPI_Op made = MPI_OP_NULL;
+    MPI_Op_create(add_bf16, 1, &made);  // 1: it commutes
+    return made;
+  }();
+  return op;
 }
 
 /// Counts are int in MPI.
@@ -72,8 +99,9 @@ class World : public Processes {
   // In which order the library adds depends on the number of processes and of elements alone, and all of them
   // get the sums of the same additions: a + b and b + a have the same bits.
   std::string sum(void* values, int64_t count, Number number) override {
+    MPI_Op op = number == Number::bf16 ? sum_of_bf16() : MPI_SUM;
     return in_pieces(values, count, bytes_of(number), [&](char* part, int piece) {
-      return MPI_Allreduce(MPI_IN_PLACE, part, piece, type_of(number), MPI_SUM, MPI_COMM_WORLD);
+      return MPI_Allreduce(MPI_IN_PLACE, part, piece, type_of(number), op, MPI_COMM_WORLD);
     });
   }
 

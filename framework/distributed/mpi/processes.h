@@ -8,7 +8,7 @@
 namespace manul::mpi {
 
 /// What sums are of.
-enum class Number { f32, f64, i32, i64 };
+enum class Number { f32, f64, bf16, i32, i64 };
 
 /// All processes that were started together, seen from one of them. Functions that return text say why they
 /// failed; empty: they have not. All processes call them in the same order.
