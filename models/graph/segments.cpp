@@ -44,30 +44,33 @@ class Sizes {
   std::vector<std::vector<int>> made_;  // by step
 };
 
+/// What a step of training takes at most of values and gradients, and where segments end.
 struct Borders {
-  int64_t bytes = std::numeric_limits<int64_t>::max();  // kept, and the largest segment's own
+  bool fit = false;
   std::vector<size_t> ends;
 };
 
-/// The segments of at most `most` bytes that keep the least. The last one keeps all that it has anyway.
-Borders best_borders(const Sizes& sizes, size_t steps, int64_t most) {
+/// The segments that keep the least while none takes more than `most`: with what is kept of those before it,
+/// whose gradients come later, a segment's own values and two gradients of its largest.
+Borders borders_within(const Sizes& sizes, size_t steps, int64_t most) {
   constexpr int64_t none = std::numeric_limits<int64_t>::max() / 2;
   std::vector<int64_t> kept(steps + 1, none);
   std::vector<size_t> begins(steps + 1);
   kept[0] = 0;
   for (size_t end = 1; end <= steps; ++end) {
-    int64_t own = 0, crossing = 0;
+    int64_t own = 0, largest = 0, crossing = 0;
     for (size_t begin = end; begin-- > 0;) {
       own += sizes.made(begin);
-      if (own > most && begin + 1 < end) break;
+      largest = std::max(largest, sizes.made(begin));
+      if (own > most) break;
       if (end < steps) crossing += sizes.crossing(begin, end);
-      if (kept[begin] + crossing >= kept[end]) continue;
+      if (kept[begin] + own + 2 * largest > most || kept[begin] + crossing >= kept[end]) continue;
       kept[end] = kept[begin] + crossing;
       begins[end] = begin;
     }
   }
-  Borders borders{kept[steps] + most, {}};
-  for (size_t end = steps; end > 0; end = begins[end]) borders.ends.push_back(end);
+  Borders borders{kept[steps] < none, {}};
+  for (size_t end = steps; borders.fit && end > 0; end = begins[end]) borders.ends.push_back(end);
   std::reverse(borders.ends.begin(), borders.ends.end());
   return borders;
 }
@@ -80,17 +83,12 @@ bool may_run_twice(const PlanStep& step) {
 
 std::vector<PlanSegment> plan_segments(const Graph& graph, const std::vector<PlanStep>& steps) {
   Sizes sizes(graph, steps);
-  int64_t total = 0, largest = 1;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    total += sizes.made(i);
-    largest = std::max(largest, sizes.made(i));
-  }
+  int64_t largest = 1;
+  for (size_t i = 0; i < steps.size(); ++i) largest = std::max(largest, sizes.made(i));
   Borders best;
-  constexpr double step = 1.15;
-  for (auto most = static_cast<double>(largest); most < step * static_cast<double>(total); most *= step)
-    if (Borders borders = best_borders(sizes, steps.size(), static_cast<int64_t>(most));
-        borders.bytes < best.bytes)
-      best = std::move(borders);
+  constexpr double step = 1.05;
+  for (auto most = static_cast<double>(largest); !best.fit; most *= step)
+    best = borders_within(sizes, steps.size(), static_cast<int64_t>(most));
 
   std::vector<PlanSegment> segments;
   for (size_t end : best.ends) {

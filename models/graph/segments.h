@@ -12,9 +12,9 @@ struct PlanSegment {
   bool is_kept = false;              // nothing is computed again: the last one, and what may run only once
 };
 
-/// Steps in segments so that what is kept of all, and the largest segment's own values, take the least memory
-/// together (Chen et al. 2016, with the graph's own sizes). Borders lie where few values cross: between a
-/// ResNet's blocks.
+/// Steps in segments so that training takes the least memory at any time (Chen et al. 2016, with the graph's
+/// own sizes, and what is kept of a segment gone once its gradients are there). Borders lie where few values
+/// cross: between a ResNet's blocks.
 std::vector<PlanSegment> plan_segments(const Graph& graph, const std::vector<PlanStep>& steps);
 
 }  // namespace manul
