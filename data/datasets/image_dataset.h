@@ -99,6 +99,7 @@ class ImageDataset : public Dataset {
  private:
   struct Reading;
   void read_files(std::vector<PictureFile> files);
+  void require_same(const std::vector<PictureFile>& files) const;
   void read_own(Reading& reading);
   void read_file(Reading& reading, int64_t number);
   bool take_from_cache(Reading& reading, int64_t number, uint8_t* row);

@@ -64,6 +64,7 @@ void ImageDataset::read_files(std::vector<PictureFile> files) {
   for (auto* texts : {&reading.reasons, &reading.warnings, &reading.missing}) texts->resize(count);
   stamps_.resize(count);
   fingerprints_.resize(count);
+  if (reading.together) require_same(reading.files);
   open_cache(reading.files);
   read_own(reading);
   if (reading.together) {
@@ -83,6 +84,21 @@ void ImageDataset::read_files(std::vector<PictureFile> files) {
   }
   drop_bad(std::move(reading.files), reading.reasons);
   keep(pictures);
+}
+
+/// Called by all: what they tell each other must fit.
+void ImageDataset::require_same(const std::vector<PictureFile>& files) const {
+  processes().barrier();
+  int64_t numbers[] = {static_cast<int64_t>(files.size()), room_,
+                       sample_shape().elements(),          options_.keep_cache,
+                       options_.cache_dir.empty(),         options_.on_bad_image == OnBadImage::fail};
+  uint64_t hash = hash_of_bytes(numbers, sizeof numbers);
+  for (const PictureFile& file : files)
+    hash = hash_of_text(file.path.filename().native(), hash + static_cast<uint64_t>(file.label));
+  if (!processes().agree(hash))
+    fail(ErrorKind::data,
+         "image data set: the {} processes do not have the same pictures and options (process {}: {} files)",
+         processes().size(), processes().rank(), files.size());
 }
 
 /// What does not fit is decoded as well, to find what is bad.

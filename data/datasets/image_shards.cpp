@@ -60,7 +60,7 @@ class Braces {
     for (const std::string& middle : alternatives(pattern.substr(open + 1, close - open - 1)))
       for (const std::string& rest : rests) {
         if (all.size() == most_shards) too_many();
-        all.push_back(std::string(pattern.substr(0, open)) + middle + rest);
+        all.push_back(fmt::format("{}{}{}", pattern.substr(0, open), middle, rest));
       }
     return all;
   }
@@ -82,7 +82,7 @@ class Braces {
       for (std::string& each : expand(inside.substr(first, i - first))) all.push_back(std::move(each));
       first = i + 1;
     }
-    if (all.size() == 1) all[0] = "{" + all[0] + "}";
+    if (all.size() == 1) all[0] = fmt::format("{{{}}}", all[0]);
     return all;
   }
 
@@ -202,9 +202,8 @@ void take_folders(std::vector<ShardSample>& samples) {
     std::vector<std::string_view> parts = parts_of(sample.folder);
     if (parts.size() <= common.size())
       fail(ErrorKind::data,
-           "{}: nothing says its class: no .cls, no .json with a label, and no folder in which it differs "
-           "from "
-           "the others",
+           "{}: nothing says its class: no .cls, no .json with a label, no folder that differs from the "
+           "others'",
            place_of(sample));
     sample.label = std::string(parts[common.size()]);
   }
@@ -242,7 +241,12 @@ Names classes_of(const std::vector<ShardSample>& samples) {
     return {names.begin(), names.end()};
   }
   int64_t last = 0;
-  for (const ShardSample& sample : samples) last = std::max(last, number_of(sample, most_classes));
+  for (const ShardSample& sample : samples) {
+    last = std::max(last, std::get<int64_t>(sample.label));
+    if (last >= most_classes)
+      fail(ErrorKind::data, "{}: its class is {}; at most {} classes are read", place_of(sample), last,
+           most_classes);
+  }
   Names names;
   for (int64_t i = 0; i <= last; ++i) names.push_back(std::to_string(i));
   return names;
@@ -304,7 +308,7 @@ ImageFolder scan_shards_for(const fs::path& data, const Names& class_names) {
       continue;
     }
     if (kind == 1) name = shards.listed[static_cast<size_t>(number_of(sample, shards.listed.size()))];
-    if (kind == 0) {
+    if (kind == 0) {  // the innermost folder that is called as a class
       name = sample.folder;
       for (std::string_view part : parts_of(sample.folder))
         if (numbers.contains(part)) name = part;

@@ -13,6 +13,7 @@ void share_texts(std::vector<std::string>& texts) {
   // Bytes travel as whole numbers, of which all processes but one have 0.
   constexpr int64_t word = sizeof(int32_t);
   std::vector<int64_t> lengths;
+  lengths.reserve(texts.size());
   for (const std::string& text : texts) lengths.push_back(static_cast<int64_t>(text.size()));
   all.max(lengths);
   int64_t words = 0;

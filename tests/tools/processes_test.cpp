@@ -146,6 +146,10 @@ TEST_F(Processes, ThatDisagreeEndWithASentence) {
   Outcome batch = worker(3, "other_batch");
   EXPECT_EQ(batch.code, 1);
   EXPECT_THAT(batch.errors, HasSubstr("a batch size (process"));
+  Outcome pictures = worker(3, "other_pictures");
+  EXPECT_EQ(pictures.code, 3);
+  EXPECT_THAT(pictures.errors,
+              HasSubstr("the 3 processes do not have the same pictures and options (process"));
 }
 
 TEST_F(Processes, AreRefusedWhereTheyAreNotJoined) {

@@ -303,6 +303,16 @@ void own_pictures() {
   }
 }
 
+void other_pictures() {
+  std::filesystem::path folder = fmt::format("pictures_of_{}", processes().rank());
+  for (int i = 0; i < 4 + processes().rank() / 2; ++i) {
+    std::filesystem::path file = folder / (i % 2 == 0 ? "a" : "b") / fmt::format("{}.png", i);
+    std::filesystem::create_directories(file.parent_path());
+    save_png(file, Image(4, 5, 3));
+  }
+  ImageDataset(ImageFolder::scan(folder), {.image = {.height = 4, .width = 5}, .together = true});
+}
+
 void other_seeds() {
   Sequential model = small(static_cast<uint64_t>(processes().rank()));
   model.fit(small_samples(), classes(25, 2, 17), of_small(1));
@@ -386,6 +396,7 @@ int run_case(const std::string& name) {
                                                            {"other_batch", other_batch},
                                                            {"sums", sums},
                                                            {"own_pictures", own_pictures},
+                                                           {"other_pictures", other_pictures},
                                                            {"own_loop", own_loop}};
   try {
     if (name == "not_joined") {

@@ -94,7 +94,7 @@ Image bench_photograph(int number) {
   constexpr int height = 360, width = 400;
   Image image(height, width, 3);
   std::vector<float> grain =
-      test_values({height, width, 3}, static_cast<uint64_t>(number + 2), DType::f32, {}, -6, 6)
+      test_values({height, width, 3}, static_cast<uint64_t>(number) + 2, DType::f32, {}, -6, 6)
           .to_vector<float>();
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x)

@@ -91,7 +91,7 @@ Labelled from_shards(const Classifier& classifier, const Settings& settings) {
 }
 
 Labelled labelled_pictures(const Classifier& classifier, const Settings& settings) {
-  if (names_shards(settings.data)) return from_shards(classifier, settings);
+  if (settings.labels_from == LabelsFrom::folder && names_shards(settings.data)) return from_shards(classifier, settings);
   subfolder_names(settings.data);  // says what is wrong with the folder
   return settings.labels_from == LabelsFrom::name ? from_names(classifier, settings)
                                                   : from_folders(classifier, settings);

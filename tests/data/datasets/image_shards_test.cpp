@@ -226,7 +226,7 @@ TEST_F(ImageShards, RefuseWhatIsNotKnown) {
   EXPECT_THAT(refused(huge), HasSubstr("5000 bytes; at most 4096 are read"));
   number.add("0.png", png(0));
   number.add("0.cls", "2147483648");
-  EXPECT_THAT(refused(number), HasSubstr("its class is 2147483648, and there are 100000"));
+  EXPECT_THAT(refused(number), HasSubstr("its class is 2147483648; at most 100000 classes are read"));
   json.add("0.png", png(0));
   json.add("0.json", std::string(100000, '['));
   EXPECT_THAT(refused(json), HasSubstr("nested more than 64 levels deep"));
