@@ -4,7 +4,6 @@
 #include <cmath>
 #include <map>
 #include <ranges>
-#include <set>
 
 #include "manul/framework/distributed/gradient_sums.h"
 
