@@ -122,11 +122,23 @@ class PeerNetworks:
         return UNet()
 
     @staticmethod
+    def vgg11():
+        from torch import nn
+
+        layers, channels = [], 3
+        for block in ([64], [128], [256, 256], [512, 512], [512, 512]):
+            for filters in block:
+                layers += [nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()]
+                channels = filters
+            layers.append(nn.MaxPool2d(2))
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+    @staticmethod
     def make(name):
         import torchvision
 
-        if name == "unet32":
-            return PeerNetworks.unet32()
+        if name in ("unet32", "vgg11"):
+            return getattr(PeerNetworks, name)()
         if name == "vit_s16":
             return torchvision.models.VisionTransformer(224, 16, 12, 6, 384, 1536, num_classes=1000)
         known = {"mobilenetv2": "mobilenet_v2", "efficientnetb0": "efficientnet_b0"}
@@ -213,7 +225,7 @@ def manul_network(bench, what, name, batch, side, device, precision, seconds):
 def network_cases(options):
     """(what, network, batch, side, precision): the rows that bench has for this device."""
     large = {"resnet18": (256, 224), "resnet50": (256, 224), "mobilenetv2": (256, 224), "efficientnetb0": (256, 224),
-             "unet32": (32, 256), "vit_s16": (256, 224)}
+             "unet32": (32, 256), "vit_s16": (256, 224), "vgg11": (256, 224)}
     chosen = {name: size for name, size in large.items() if not options.only or name in options.only}
     for name, (batch, side) in chosen.items():
         if options.device == "cpu":

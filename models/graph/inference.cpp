@@ -1,6 +1,7 @@
 #include "manul/models/graph/inference.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "manul/framework/error.h"
 #include "manul/framework/step.h"
@@ -35,6 +36,8 @@ void Inference::prepare() {
   Unrecorded unrecorded;
   plan_.fold();
   for (auto& [parameter, cast] : casts_) cast.copy_from(parameter->value.to(cast.dtype()));
+  kept_.clear();
+  prepared_for_run_ = runs_;
   version_ = now;
   ++times_prepared_;
 }
@@ -45,7 +48,10 @@ std::vector<Tensor> Inference::run(const std::vector<Tensor>& inputs, const Call
   size_t bytes = 0;
   for (const Tensor& input : inputs) bytes += input.bytes();
   bool captures = !eager_ && inputs[0].device().is_cuda() && bytes <= most_captured_bytes;
-  return captures ? run_captured(inputs, context) : plan_.run(inputs, context, {.casts = &casts_});
+  if (captures) return run_captured(inputs, context);
+  std::optional<cpu::KeptWeights::Scope> scope;
+  if (runs_++ > prepared_for_run_) scope.emplace(kept_);  // a single run would pay with memory for nothing
+  return plan_.run(inputs, context, {.casts = &casts_});
 }
 
 std::vector<Tensor> Inference::run_captured(const std::vector<Tensor>& inputs, const CallContext& context) {

@@ -2,13 +2,15 @@
 
 #include <map>
 
+#include "manul/framework/cpu/kept_weights.h"
 #include "manul/models/graph/plan.h"
 
 namespace manul {
 
 /// A model's graph as it predicts: layers that only training needs left out, normalizations folded into the
 /// weights before them and weights cast once for each state of the parameters, and on a GPU the run of a
-/// repeated length of batch replayed as a whole.
+/// repeated length of batch replayed as a whole. On the CPU the weights of convolutions are kept as these
+/// read them, beside the weights, if they have not changed since the run before.
 class Inference {
  public:
   /// `flat`: a graph whose layers are built, without nested ones; `parameters` theirs.
@@ -42,8 +44,9 @@ class Inference {
   const ParameterSet& parameters_;
   Plan plan_;
   AutocastScope::Casts casts_;
+  cpu::KeptWeights kept_;
   Version version_;
-  int64_t times_prepared_ = 0, runs_ = 0;
+  int64_t times_prepared_ = 0, runs_ = 0, prepared_for_run_ = 0;
   bool eager_ = false;
   std::map<int64_t, std::unique_ptr<Captured>> captured_;  // by length of the batch
 };

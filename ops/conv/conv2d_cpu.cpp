@@ -23,11 +23,12 @@ struct Target {
 /// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
 /// * filter_step]. `finish`, if there is one, for whole rows while they are in the cache.
 template <class T>
-void correlate(const Source<T>& source, std::vector<Tap> taps, const T* weights, int64_t channel_step,
-               int64_t filters, int64_t filter_step, const T* bias, const Target<T>& target,
-               const FinishRange& finish = {}) {
+void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& kernel, const T* weights,
+               int64_t channel_step, int64_t filters, int64_t filter_step, const T* bias,
+               const Target<T>& target, const FinishRange& finish = {}) {
   BlockedInput<T> input(source, std::move(taps), block_bytes, 0);
-  PackedWeights<T> packed(weights, input.taps, source.channels, channel_step, filters, filter_step, bias);
+  PackedWeights<T> packed(kernel, {weights, input.taps, source.channels, channel_step, filters, filter_step},
+                          bias);
   int64_t down = source.strides[0] * input.row_step(), right = source.strides[1] * source.channels;
   parallel_for(input.blocks(), 1, [&](int64_t begin, int64_t end) {
     std::vector<T> copy;
@@ -62,9 +63,9 @@ std::vector<AxisTap> phase_taps(const WindowGeometry& g, int axis, int64_t phase
 /// The gradient of the inputs of one group and phase is a correlation of dy with every stride-th tap, the
 /// other way round.
 template <class T>
-void backward_input_phase(const T* dy, const T* kernel, int64_t all_filters, const WindowGeometry& g,
-                          int64_t group, std::array<int64_t, 2> phase, T* dx) {
-  int64_t filters = all_filters / g.groups, channels = g.group_channels();
+void backward_input_phase(const T* dy, const Tensor& kernel, const WindowGeometry& g, int64_t group,
+                          std::array<int64_t, 2> phase, T* dx) {
+  int64_t all_filters = kernel.shape()[0], filters = all_filters / g.groups, channels = g.group_channels();
   int64_t weights = g.size[0] * g.size[1] * channels;
   std::vector<Tap> taps;
   for (const AxisTap& y : phase_taps(g, 0, phase[0]))
@@ -76,8 +77,8 @@ void backward_input_phase(const T* dy, const T* kernel, int64_t all_filters, con
   int64_t row = g.input[1] * g.channels;
   Target<T> target{dx + phase[0] * row + phase[1] * g.channels + group * channels, g.input[0] * row,
                    g.strides[0] * row, g.strides[1] * g.channels};
-  correlate<T>(source, std::move(taps), kernel + group * filters * weights, weights, channels, 1, nullptr,
-               target);
+  correlate<T>(source, std::move(taps), kernel, kernel.data<T>() + group * filters * weights, weights,
+               channels, 1, nullptr, target);
 }
 
 /// `finish`: of rows of all filters, so with one group alone.
@@ -91,7 +92,7 @@ void forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Wi
     for (int64_t group = 0; group < g.groups; ++group)
       correlate<T>({x.data<T>() + group * channels, g.batch, g.input[0], g.input[1], channels, g.output,
                     g.strides, g.channels},
-                   window_taps(g), kernel.data<T>() + group * filters * weights, 1, filters, weights,
+                   window_taps(g), kernel, kernel.data<T>() + group * filters * weights, 1, filters, weights,
                    bias.defined() ? bias.data<T>() + group * filters : nullptr,
                    {y.mutable_data<T>() + group * filters, g.output[0] * row, row, all_filters}, finish);
   });
@@ -133,8 +134,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
     for (int64_t group = 0; group < geometry.groups; ++group)
       for (int64_t row = 0; row < std::min(geometry.strides[0], geometry.input[0]); ++row)
         for (int64_t column = 0; column < std::min(geometry.strides[1], geometry.input[1]); ++column)
-          backward_input_phase(dy.data<T>(), kernel.data<T>(), kernel.shape()[0], geometry, group,
-                               {row, column}, dx.mutable_data<T>());
+          backward_input_phase(dy.data<T>(), kernel, geometry, group, {row, column}, dx.mutable_data<T>());
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "manul/framework/cpu/ahead.h"
+#include "manul/framework/cpu/kept_weights.h"
 #include "manul/framework/cpu/transpose.h"
 #include "manul/ops/conv/conv2d_cpu.h"
 
@@ -20,53 +21,70 @@ struct WeightBlock {
   const T* bias;     // [vectors * lanes]
 };
 
-/// All weights in blocks of filters. Element weights[tap.weight + channel * channel_step + filter *
+/// Weights as they lie: element weights[tap.weight + channel * channel_step + filter *
 /// filter_step] belongs to a tap, a channel and a filter; one of the steps is 1.
+template <class T>
+struct WeightLayout {
+  const T* weights;
+  std::span<const Tap> taps;
+  int64_t channels, channel_step, filters, filter_step;
+
+  int64_t elements() const { return static_cast<int64_t>(taps.size()) * channels; }  // of a filter
+  int64_t padded() const { return (filters + lanes<T> - 1) / lanes<T> * lanes<T>; }  // filters
+};
+
+/// All weights in blocks of filters; those of a prediction are kept for the next one.
 template <class T>
 class PackedWeights {
  public:
-  PackedWeights(const T* weights, std::span<const Tap> taps, int64_t channels, int64_t channel_step,
-                int64_t filters, int64_t filter_step, const T* bias) {
+  /// `kernel`: what has them. `bias` may be null.
+  PackedWeights(const Tensor& kernel, const WeightLayout<T>& layout, const T* bias)
+      : bias_(static_cast<size_t>(layout.padded())) {
     constexpr int64_t most = block_vectors * lanes<T>;
-    int64_t elements = static_cast<int64_t>(taps.size()) * channels;
-    int64_t padded = (filters + lanes<T> - 1) / lanes<T> * lanes<T>;
-    memory_ = Tensor::empty({(elements + 1) * padded}, dtype_of<T>);
-    T* packed = memory_.mutable_data<T>();
-    T* packed_bias = packed + elements * padded;
-    for (int64_t f = 0; f < padded; ++f) packed_bias[f] = bias && f < filters ? bias[f] : T(0);
-    for (int64_t first = 0; first < filters; first += most)
-      blocks_.push_back({first, std::min(most, filters - first),
-                         static_cast<int>(std::min(most, padded - first) / lanes<T>),
-                         packed + first * elements, packed_bias + first});
-    parallel_for(static_cast<int64_t>(blocks_.size()), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t b = begin; b < end; ++b) {
-        T* to = packed + blocks_[b].first * elements;
-        for (const Tap& tap : taps) {
-          pack(weights + tap.weight + blocks_[b].first * filter_step, channels, channel_step, filter_step,
-               blocks_[b], to);
-          to += channels * blocks_[b].vectors * lanes<T>;
-        }
-      }
-    });
+    const int64_t elements = layout.elements(), padded = layout.padded();
+    if (bias) std::copy_n(bias, layout.filters, bias_.begin());
+    for (int64_t first = 0; first < layout.filters; first += most)
+      blocks_.push_back({first, std::min(most, layout.filters - first),
+                         static_cast<int>(std::min(most, padded - first) / lanes<T>), nullptr,
+                         bias_.data() + first});
+    std::vector<int64_t> how{layout.channels, layout.channel_step, layout.filters, layout.filter_step};
+    for (const Tap& tap : layout.taps) how.push_back(tap.weight);
+    memory_ = KeptWeights::get<T>(kernel, layout.weights, how, elements * padded,
+                                  [&](T* packed) { pack_all(layout, packed); });
+    for (WeightBlock<T>& block : blocks_) block.weights = memory_.data<T>() + block.first * elements;
   }
 
   const std::vector<WeightBlock<T>>& blocks() const { return blocks_; }
 
  private:
-  /// Where filters are neighbours already, whole rows; else a transposition.
+  void pack_all(const WeightLayout<T>& layout, T* packed) const {
+    parallel_for(static_cast<int64_t>(blocks_.size()), 1, [&](int64_t index, int64_t /*end*/) {
+      const WeightBlock<T>& block = blocks_[index];
+      T* to = packed + block.first * layout.elements();
+      for (const Tap& tap : layout.taps) {
+        pack(layout.weights + tap.weight + block.first * layout.filter_step, layout.channels,
+             layout.channel_step, layout.filter_step, block, to);
+        to += layout.channels * block.vectors * lanes<T>;
+      }
+    });
+  }
+
+  /// Filters beside each other: as they lie or, where the channels do so, transposed.
   static void pack(const T* from, int64_t channels, int64_t channel_step, int64_t filter_step,
                    const WeightBlock<T>& block, T* to) {
     int64_t width = block.vectors * lanes<T>;
-    if (filter_step == 1)
+    if (channel_step == 1)
+      transpose_block(block.filters, channels, from, filter_step, to, width);
+    else
       for (int64_t c = 0; c < channels; ++c)
         std::copy_n(from + c * channel_step, block.filters, to + c * width);
-    else
-      transpose_block(block.filters, channels, from, filter_step, to, width);
-    for (int64_t c = 0; c < channels && block.filters < width; ++c)
-      std::fill_n(to + c * width + block.filters, width - block.filters, T(0));
+    if (block.filters == width) return;
+    for (int64_t c = 0; c < channels; ++c)
+      std::fill(to + c * width + block.filters, to + (c + 1) * width, T(0));
   }
 
   Tensor memory_;
+  std::vector<T> bias_;
   std::vector<WeightBlock<T>> blocks_;
 };
 

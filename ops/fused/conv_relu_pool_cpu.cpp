@@ -78,12 +78,14 @@ void pool(const T* above, const T* below, int64_t pixels, const WeightBlock<T>& 
 }
 
 template <class T>
-void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const WindowGeometry& g, T* pooled,
+void forward(const T* x, const Tensor& kernel, const T* bias, const WindowGeometry& g, T* pooled,
              uint8_t* winner) {
+  const int64_t filters = kernel.shape()[0];
   std::vector<Tap> taps = window_taps(g);
   PooledRows rows(g);
   std::vector<Run> runs = runs_of(taps, rows.row_step, g.channels);
-  PackedWeights<T> packed(kernel, taps, g.channels, 1, filters, g.size[0] * g.size[1] * g.channels, bias);
+  PackedWeights<T> packed(
+      kernel, {kernel.data<T>(), taps, g.channels, 1, filters, g.size[0] * g.size[1] * g.channels}, bias);
   const auto blocks = static_cast<int64_t>(packed.blocks().size());
   const int64_t tiles = 2 * blocks * ((2 * rows.width + most_columns - 1) / most_columns);  // of a pooled row
   parallel_for(rows.count, 1, [&](int64_t begin, int64_t end) {
@@ -116,8 +118,8 @@ void forward(const T* x, const T* kernel, const T* bias, int64_t filters, const 
 void conv_relu_pool_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                             const WindowGeometry& conv, const Tensor& pooled, const Tensor& winner) {
   visit_float(x.dtype(), "conv_relu_pool", [&]<class T>(T) {
-    forward(x.data<T>(), kernel.data<T>(), bias.defined() ? bias.data<T>() : nullptr, kernel.shape()[0], conv,
-            pooled.mutable_data<T>(), winner.mutable_data<uint8_t>());
+    forward(x.data<T>(), kernel, bias.defined() ? bias.data<T>() : nullptr, conv, pooled.mutable_data<T>(),
+            winner.mutable_data<uint8_t>());
   });
 }
 

@@ -41,6 +41,24 @@ Model unet32(int64_t side) {
   return Model(graph);
 }
 
+/// VGG-11: convolutions of 3x3 without normalization, and a head of one dense layer.
+Model vgg11(int64_t side) {
+  Graph graph;
+  Symbol x = graph.input({side, side, 3});
+  for (const std::vector<int64_t>& block :
+       {std::vector<int64_t>{64}, {128}, {256, 256}, {512, 512}, {512, 512}}) {
+    for (int64_t filters : block)
+      x = graph.apply(
+          Conv2D{
+              .filters = filters, .kernel_size = 3, .padding = Padding::same, .activation = Activation::relu},
+          x);
+    x = graph.apply(MaxPooling2D{}, x);
+  }
+  x = graph.apply(GlobalAveragePooling2D{}, x);
+  graph.set_outputs({graph.apply(Dense{.units = 1000, .activation = Activation::softmax}, x)});
+  return Model(graph);
+}
+
 /// Adds a vector that is learned to each patch.
 struct PositionEmbedding {
   static constexpr const char* class_name = "Bench>PositionEmbedding";
@@ -85,6 +103,7 @@ const std::vector<BenchNetwork>& bench_networks() {
       {efficientnetb0, 256, 224, of_zoo<efficientnetb0>},
       {"unet32", 32, 256, unet32},
       {"vit_s16", 256, 224, vit_s16},
+      {"vgg11", 256, 224, vgg11},
   };
   return all;
 }

@@ -22,7 +22,7 @@ void disturb(Model& model) {
   uint64_t key = 1;
   for (Parameter& parameter : model.parameters().all()) {
     if (parameter.path.starts_with("normalization/")) continue;  // of pixels, not of features
-    if (parameter.shape.rank() > 1) continue;  // drawn
+    if (parameter.shape.rank() > 1) continue;                    // drawn
     bool is_variance = parameter.name.ends_with("variance"), is_gamma = parameter.name.ends_with("gamma");
     Tensor noise =
         random_tensor(parameter.shape, ++key, parameter.value.dtype()).to(parameter.value.device());
@@ -295,6 +295,7 @@ TEST_P(WeightsThatChange, AreFoldedAnew) {
     disturb(model);
     Tensor x = random_tensor({8, 9, 10, 2}, 5).to(device), labels = Tensor::zeros({8}, DType::i32, device);
     for (int round = 0; round < 3; ++round) {  // a GPU replays the second and third prediction and change
+      for (int i = 0; i < 2; ++i) model.predict(x);  // the CPU keeps packed weights from the second one on
       Tensor before = model.predict(x).clone();
       GetParam().act(model, x, labels);
       Tensor after = model.predict(x);
@@ -310,6 +311,44 @@ TEST_P(WeightsThatChange, AreFoldedAnew) {
 }
 INSTANTIATE_TEST_SUITE_P(Inference, WeightsThatChange, testing::ValuesIn(changes),
                          [](const auto& info) { return info.param.name; });
+
+/// Convolutions of each way that the CPU has: Winograd's with a small and a large kernel, strided, in groups,
+/// of one pixel, fused with pooling.
+Model convolutions_of_all_ways() {
+  Graph graph;
+  auto of_three = [](int64_t filters, Size2D strides, int64_t groups) {
+    return Conv2D{
+        .filters = filters, .kernel_size = 3, .strides = strides, .padding = Padding::same, .groups = groups};
+  };
+  Symbol x = graph.apply(of_three(32, 1, 1), graph.input({16, 12, 3}));
+  x = graph.apply(of_three(96, 1, 1), graph.apply(MaxPooling2D{}, graph.apply(ReLU{}, x)));
+  x = graph.apply(of_three(96, 1, 1), x);
+  x = graph.apply(of_three(42, 2, 6), x);
+  graph.set_outputs({graph.apply(Conv2D{.filters = 37, .kernel_size = 1}, x)});
+  return Model(graph);
+}
+
+TEST(Inference, KeepsPackedWeightsForTheNextPrediction) {
+  Model model = convolutions_of_all_ways();
+  model.build({.seed = 5, .gradients = false});
+  Tensor x = random_tensor({4, 16, 12, 3}, 5);
+  auto bytes = [] { return memory_use(Device::cpu()).current; };
+  Tensor first = model.predict(x);
+  size_t before = bytes();
+  EXPECT_TRUE(equal_bits(model.predict(x), first)) << "the weights as they were packed now";
+  size_t with_packed = bytes();
+  EXPECT_GT(with_packed, before + size_t{16} * 96 * 96 * sizeof(float)) << "the matrices of the large kernel";
+  EXPECT_TRUE(equal_bits(model.predict(x), first)) << "the weights that were packed before";
+  EXPECT_EQ(bytes(), with_packed);
+  Tensor fewer = model.predict(x.range(0, {3, 16, 12, 3}));
+  EXPECT_TRUE(equal_bits(fewer, first.range(0, fewer.shape()))) << "another length of batch";
+  model.parameters().values().copy_from(scale(model.parameters().values().clone(), 0.5));
+  Model fresh = convolutions_of_all_ways();
+  fresh.build({.gradients = false});
+  copy_parameters(model, fresh);
+  Tensor expected = fresh.predict(x);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(equal_bits(model.predict(x), expected)) << i;
+}
 
 /// On a GPU the steps of a fit are replayed, which nobody on the host sees.
 TEST(Inference, SeesWhatCapturedStepsTrain) {

@@ -1,5 +1,6 @@
 #include "manul/ops/conv/conv2d.h"
 
+#include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/conv/conv2d_products.h"
 #include "manul/ops/conv/conv2d_winograd.h"
@@ -215,6 +216,7 @@ TEST(Conv2D, WinogradAgreesWithTheSum) {
                                      ConvolutionCase{{3, 16, 8, 48}, {32, 3, 3, 48}, valid},
                                      ConvolutionCase{{70, 3, 5, 16}, {16, 3, 3, 16}, apart},
                                      ConvolutionCase{{1, 70, 61, 16}, {16, 3, 3, 16}, same},
+                                     ConvolutionCase{{3, 20, 18, 96}, {96, 3, 3, 96}, same},
                                      ConvolutionCase{{2, 6, 7, 400}, {400, 3, 3, 400}, same}}) {
     Convolution c(one, DType::f64);
     for (Device device : test_devices())
@@ -224,6 +226,30 @@ TEST(Conv2D, WinogradAgreesWithTheSum) {
         kernel_gradient_by_winograd_kernel(c.x.to(device), c.dy.to(device), c.geometry, most, dkernel);
         EXPECT_LE(normalised_error(dkernel, c.dkernel), f32_tolerance) << c.kernel.shape().text();
       }
+  }
+}
+
+TEST(Conv2D, WinogradGivesTheSameBitsWithAnyThreads) {
+  Window2D same{{3, 3}, {1, 1}, Padding::same};
+  for (const ConvolutionCase& one : {ConvolutionCase{{5, 20, 18, 96}, {96, 3, 3, 96}, same},
+                                     ConvolutionCase{{2, 6, 7, 272}, {304, 3, 3, 272}, same}}) {
+    Convolution c(one, DType::f32);
+    auto results = [&](int threads) {
+      cpu::set_threads(threads);
+      std::vector<Tensor> all{Tensor::empty_like(c.y), Tensor::empty_like(c.x), Tensor::empty_like(c.kernel)};
+      constexpr int64_t most = 100000;
+      forward_by_winograd_kernel(c.x, c.kernel, c.bias, c.geometry, most, all[0]);
+      input_gradient_by_winograd_kernel(c.dy, c.kernel, c.geometry, false, most, all[1]);
+      kernel_gradient_by_winograd_kernel(c.x, c.dy, c.geometry, most, all[2]);
+      cpu::set_threads(0);
+      return all;
+    };
+    std::vector<Tensor> alone = results(1);
+    for (int threads : {2, 3, 7}) {
+      std::vector<Tensor> together = results(threads);
+      for (size_t i = 0; i < alone.size(); ++i)
+        EXPECT_TRUE(equal_bits(together[i], alone[i])) << i << " of " << c.kernel.shape().text();
+    }
   }
 }
 

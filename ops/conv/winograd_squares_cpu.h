@@ -1,0 +1,164 @@
+#pragma once
+
+#include <algorithm>
+
+#include "manul/framework/cpu/transpose.h"
+#include "manul/framework/cpu/vector.h"
+#include "manul/framework/tensor.h"
+#include "manul/ops/conv/winograd.h"
+
+// Winograd's transforms of pictures and kernels to matrices, whole vectors of channels at a time. Included by
+// conv2d_winograd_cpu.cpp only.
+namespace manul::cpu::squares {
+
+using namespace winograd;
+using Value = Vector<float>;
+constexpr int64_t width = lanes<float>;
+
+/// A matrix for each of the 16 positions, one after the other, of contiguous rows. A cache line lies between
+/// two of them, and between rows that are written side by side: at steps of a power of two all would want the
+/// same few lines of the cache.
+template <class T>
+struct Matrices {
+  T* data;
+  int64_t rows, step;
+
+  static constexpr int64_t line = 16;
+  int64_t position_step() const { return rows * step + line; }
+  int64_t elements() const { return positions * position_step(); }
+  T* at(int64_t position, int64_t row = 0) const { return data + position * position_step() + row * step; }
+  operator Matrices<const T>() const { return {data, rows, step}; }
+};
+
+/// Reads a square of `size` pixels, one vector of their channels at a time; zero beside the picture.
+template <int size>
+struct Square {
+  const float* pixels[size][size];  // null beside the picture
+
+  Square(const float* picture, const int (&length)[2], int64_t channels, int y, int x) {
+    for (int row = 0; row < size; ++row)
+      for (int column = 0; column < size; ++column) {
+        int iy = y + row, ix = x + column;
+        bool inside = iy >= 0 && iy < length[0] && ix >= 0 && ix < length[1];
+        pixels[row][column] = inside ? picture + (int64_t{iy} * length[1] + ix) * channels : nullptr;
+      }
+  }
+  void read(int64_t channel, Value (&to)[size][size]) const {
+    for (int row = 0; row < size; ++row)
+      for (int column = 0; column < size; ++column)
+        to[row][column] = pixels[row][column] ? load(pixels[row][column] + channel) : Value{};
+  }
+};
+
+/// Transforms one square after the other, of the tiles of some rows of `to` counted from the line `first`: of
+/// the input, [4, 4] pixels each that overlap, or of the output's gradient, [2, 2].
+template <int size, class Transform>
+void transform_squares(const Transform& along, const float* pictures, const int (&length)[2],
+                       const int (&before)[2], int64_t channels, const Tiles& tiles, int64_t first,
+                       int64_t begin, int64_t end, const Matrices<float>& to) {
+  for (int64_t row = begin; row < end; ++row) {
+    Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(row));
+    const float* picture = pictures + place.picture * length[0] * length[1] * channels;
+    Square<size> square(picture, length, channels, place.y - before[0], place.x - before[1]);
+    for (int64_t c = 0; c < channels; c += width) {
+      Value from[size][size], result[side][side];
+      square.read(c, from);
+      transform(along, from, result);
+      for (int p = 0; p < positions; ++p) store(to.at(p, row) + c, result[p / side][p % side]);
+    }
+  }
+}
+
+inline void transform_input(const float* x, int64_t channels, const Tiles& tiles, int64_t first,
+                            int64_t begin, int64_t end, const Matrices<float>& to) {
+  transform_squares<side>(OfInput{}, x, tiles.input, tiles.pad, channels, tiles, first, begin, end, to);
+}
+
+inline void transform_output_gradient(const float* dy, int64_t filters, const Tiles& tiles, int64_t first,
+                                      int64_t begin, int64_t end, const Matrices<float>& to) {
+  constexpr int none[2] = {0, 0};
+  transform_squares<outputs>(OfOutputGradient{}, dy, tiles.output, none, filters, tiles, first, begin, end,
+                             to);
+}
+
+/// What a convolution writes: y [N, H, W, columns] = the products' tiles + bias, or + y.
+struct Output {
+  float* y;
+  int64_t columns;
+  const float* bias;  // may be null
+  bool add;
+
+  /// Of `count` columns from `column` on, for as many tiles as the products have rows, counted from `begin`
+  /// of the line `first`.
+  void write(const Matrices<const float>& products, const Tiles& tiles, int64_t first, int64_t begin,
+             int64_t column, int64_t count) const {
+    for (int64_t row = 0; row < products.rows; ++row) {
+      Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(begin + row));
+      float* picture = y + place.picture * tiles.output[0] * tiles.output[1] * columns + column;
+      int down = std::min(outputs, tiles.output[0] - place.y);
+      int right = std::min(outputs, tiles.output[1] - place.x);
+      for (int64_t c = 0; c < count; c += width) {
+        Value from[side][side], tile[outputs][outputs];
+        for (int p = 0; p < positions; ++p) from[p / side][p % side] = load(products.at(p, row) + c);
+        transform(OfProducts{}, from, tile);
+        Value shift = bias ? load(bias + column + c) : Value{};
+        for (int oy = 0; oy < down; ++oy)
+          for (int ox = 0; ox < right; ++ox) {
+            float* to = picture + (int64_t{place.y + oy} * tiles.output[1] + place.x + ox) * columns + c;
+            store(to, tile[oy][ox] + (add ? load(to) : shift));
+          }
+      }
+    }
+  }
+};
+
+/// A kernel [filters, 3, 3, channels] as matrices [channels, filters]; for the input's gradient, turned, as
+/// [filters, channels].
+struct Kernel {
+  const Tensor& tensor;
+  bool turned;
+  const float* data = tensor.data<float>();
+  int64_t filters = tensor.shape()[0], channels = tensor.shape()[3];
+
+  int64_t inner() const { return turned ? filters : channels; }
+  int64_t columns() const { return turned ? channels : filters; }
+
+  /// The part of `to`'s rows and `count` columns that begins at a row and a column.
+  void transform_part(int64_t row, int64_t column, int64_t count, const Matrices<float>& to) const {
+    int64_t first_filter = turned ? row : column, first_channel = turned ? column : row;
+    int64_t filter_count = turned ? to.rows : count, channel_count = turned ? count : to.rows;
+    for (int64_t f = 0; f < filter_count; f += width)
+      for (int64_t c = 0; c < channel_count; c += width) {
+        Value square[taps * taps][width];  // a vector of channels for each filter, or the other way round
+        for (int tap = 0; tap < taps * taps; ++tap) {
+          int read = turned ? taps * taps - 1 - tap : tap;
+          const float* from = data + ((first_filter + f) * taps * taps + read) * channels + first_channel + c;
+          for (int64_t k = 0; k < width; ++k) square[tap][k] = load(from + k * taps * taps * channels);
+          if (!turned) transpose_square<float>(square[tap]);
+        }
+        for (int64_t k = 0; k < width; ++k) {
+          Value window[taps][taps], result[side][side];
+          for (int tap = 0; tap < taps * taps; ++tap) window[tap / taps][tap % taps] = square[tap][k];
+          transform(OfKernel{}, window, result);
+          for (int p = 0; p < positions; ++p)
+            store(turned ? to.at(p, f + k) + c : to.at(p, c + k) + f, result[p / side][p % side]);
+        }
+      }
+  }
+};
+
+/// The sums over tiles, matrices [filters, channels], to a part of the kernel's gradient, whose filters have
+/// `channels` each.
+inline void transform_sums(const Matrices<const float>& sums, int64_t begin, int64_t end, int64_t count,
+                           int64_t channels, float* dkernel) {
+  for (int64_t f = begin; f < end; ++f)
+    for (int64_t c = 0; c < count; c += width) {
+      Value from[side][side], to[taps][taps];
+      for (int p = 0; p < positions; ++p) from[p / side][p % side] = load(sums.at(p, f) + c);
+      transform(OfKernelGradient{}, from, to);
+      for (int tap = 0; tap < taps * taps; ++tap)
+        store(dkernel + (f * taps * taps + tap) * channels + c, to[tap / taps][tap % taps]);
+    }
+}
+
+}  // namespace manul::cpu::squares
