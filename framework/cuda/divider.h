@@ -47,15 +47,15 @@ class Divider<uint32_t> {
 
 /// The place of an element of [batch, rows, columns, channels].
 template <class Index>
-struct Place {
+struct ElementPlace {
   Index n, row, column, c;
 };
 template <class Index>
-class Places {
+class ElementPlaces {
  public:
-  Places(int64_t rows, int64_t columns, int64_t channels)
+  ElementPlaces(int64_t rows, int64_t columns, int64_t channels)
       : rows_(rows), columns_(columns), channels_(channels) {}
-  __device__ Place<Index> operator()(int64_t i) const {
+  __device__ ElementPlace<Index> operator()(int64_t i) const {
     Division<Index> pixel = channels_(static_cast<Index>(i)), line = columns_(pixel.quotient);
     Division<Index> picture = rows_(line.quotient);
     return {picture.quotient, picture.remainder, line.remainder, pixel.remainder};

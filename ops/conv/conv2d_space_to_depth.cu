@@ -12,13 +12,13 @@ template <class Element>
 struct Cut {
   static constexpr int width = pack_width<Element>;
   const Element* from;
-  Places<uint32_t> places;  // of the packs of `to`
+  ElementPlaces<uint32_t> places;  // of the packs of `to`
   Divider<uint32_t> by_channels, by_stride;
   int64_t channels, stride;
   std::array<int64_t, 2> input, before;
   Element* to;
 
-  __device__ Element value(const Place<uint32_t>& at, uint32_t channel) const {
+  __device__ Element value(const ElementPlace<uint32_t>& at, uint32_t channel) const {
     Division<uint32_t> pixel = by_channels(channel), step = by_stride(pixel.quotient);
     int64_t row = at.row * stride + step.quotient - before[0],
             column = at.column * stride + step.remainder - before[1];
@@ -27,7 +27,7 @@ struct Cut {
                   : Element{};
   }
   __device__ void operator()(int64_t i) const {
-    Place<uint32_t> at = places(i);
+    ElementPlace<uint32_t> at = places(i);
     Pack<Element, width> pack;
 #pragma unroll
     for (int k = 0; k < width; ++k) pack.values[k] = value(at, at.c * width + k);
@@ -39,13 +39,13 @@ struct Cut {
 template <class Element>
 struct Join {
   const Element* from;
-  Places<uint32_t> places;  // of `to`
+  ElementPlaces<uint32_t> places;  // of `to`
   Divider<uint32_t> by_stride;
   int64_t channels, stride, rows, columns, from_channels;
   Element* to;
 
   __device__ void operator()(int64_t i) const {
-    Place<uint32_t> at = places(i);
+    ElementPlace<uint32_t> at = places(i);
     Division<uint32_t> row = by_stride(at.row), column = by_stride(at.column);
     int64_t pixel = (at.n * rows + row.quotient) * columns + column.quotient;
     to[i] = from[pixel * from_channels + (row.remainder * stride + column.remainder) * channels + at.c];
@@ -59,7 +59,7 @@ void cut(const Tensor& from, int64_t stride, const std::array<int64_t, 2>& befor
     const Shape &in = from.shape(), &out = to.shape();
     for_each(context_of(to), to.elements() / width,
              Cut<Element>{from.bits<Element>(),
-                          Places<uint32_t>(out[1], out[2], out[3] / width),
+                          ElementPlaces<uint32_t>(out[1], out[2], out[3] / width),
                           Divider<uint32_t>(in[3]),
                           Divider<uint32_t>(stride),
                           in[3],
@@ -119,7 +119,7 @@ void SpaceToDepth::kernel_gradient(const Tensor& of_inner, const Tensor& dkernel
     int64_t stride = outer_.strides[0];
     for_each(context_of(dkernel), dkernel.elements(),
              Join<Element>{of_inner.bits<Element>(),
-                           Places<uint32_t>(outer_.size[0], outer_.size[1], outer_.channels),
+                           ElementPlaces<uint32_t>(outer_.size[0], outer_.size[1], outer_.channels),
                            Divider<uint32_t>(stride), outer_.channels, stride, inner_.size[0], inner_.size[1],
                            inner_.channels, dkernel.mutable_bits<Element>()});
   });

@@ -12,12 +12,12 @@ namespace manul::cuda {
 template <class Value, class Index>
 struct Shift {
   const Value* from;
-  Places<Index> places;
+  ElementPlaces<Index> places;
   std::array<int64_t, 2> input, shift;
   int64_t channels;  // in Values
   Value* to;
   __device__ void operator()(int64_t i) const {
-    Place<Index> at = places(i);
+    ElementPlace<Index> at = places(i);
     int64_t row = int64_t{at.row} - shift[0], column = int64_t{at.column} - shift[1];
     bool inside = row >= 0 && row < input[0] && column >= 0 && column < input[1];
     to[i] = inside ? from[((at.n * input[0] + row) * input[1] + column) * channels + at.c] : Value{};
@@ -33,7 +33,7 @@ inline void shift_pictures(const Tensor& from, const std::array<int64_t, 2>& shi
       const Shape &input = from.shape(), &output = to.shape();
       for_each(context_of(to), to.elements() / width,
                Shift<Value, Index>{reinterpret_cast<const Value*>(from.bits<Element>()),
-                                   Places<Index>(output[1], output[2], output[3] / width),
+                                   ElementPlaces<Index>(output[1], output[2], output[3] / width),
                                    {input[1], input[2]},
                                    shift,
                                    output[3] / width,

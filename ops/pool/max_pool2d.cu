@@ -36,7 +36,7 @@ template <int width, int window, class Index, class T, class Code>
 struct MaxForward {
   const T* x;
   MaxWindows windows;
-  Places<Index> places;
+  ElementPlaces<Index> places;
   int64_t packs;
   T* y;
   Code* winners;  // or null
@@ -58,13 +58,13 @@ struct MaxForward {
     }
   };
 
-  __device__ Pack<T, width> value_at(const Place<Index>& at, int row, int column) const {
+  __device__ Pack<T, width> value_at(const ElementPlace<Index>& at, int row, int column) const {
     if (!windows.has(0, row) || !windows.has(1, column)) return {};
     return pack<T, width>(
         x, ((int64_t{at.n} * windows.input[0] + row) * windows.input[1] + column) * packs + at.c);
   }
   __device__ void operator()(int64_t i) const {
-    Place<Index> at = places(i);
+    ElementPlace<Index> at = places(i);
     int top = static_cast<int>(at.row) * windows.strides[0] - windows.before[0];
     int left = static_cast<int>(at.column) * windows.strides[1] - windows.before[1];
     Best best;
@@ -92,13 +92,13 @@ struct MaxBackward {
   const T* dy;
   const Code* winners;
   MaxWindows windows;
-  Places<Index> places;
+  ElementPlaces<Index> places;
   Divider<uint32_t> strides[2];
   int64_t packs;
   T* dx;
 
   __device__ void operator()(int64_t i) const {
-    Place<Index> at = places(i);
+    ElementPlace<Index> at = places(i);
     int y = static_cast<int>(at.row) + windows.before[0], x = static_cast<int>(at.column) + windows.before[1];
     int last_row = strides[0](y).quotient, last_column = strides[1](x).quotient;
     Pack<Compute<T>, width> sum{};

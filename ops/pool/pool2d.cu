@@ -30,11 +30,11 @@ template <int width, class Index, class T>
 struct AverageForward {
   const T* x;
   WindowGeometry g;
-  Places<Index> places;
+  ElementPlaces<Index> places;
   T* y;
   __device__ void operator()(int64_t i) const {
     int64_t packs = g.channels / width;
-    Place<Index> at = places(i);
+    ElementPlace<Index> at = places(i);
     Extent rows = extent(g, 0, at.row), columns = extent(g, 1, at.column);
     int64_t picture = at.n * g.input[0] * g.input[1];
     Pack<Compute<T>, width> sum{};
@@ -55,11 +55,11 @@ template <int width, class Index, class T>
 struct AverageBackward {
   const T* dy;
   WindowGeometry g;
-  Places<Index> places;
+  ElementPlaces<Index> places;
   T* dx;
   __device__ void operator()(int64_t i) const {
     int64_t packs = g.channels / width;
-    Place<Index> at = places(i);
+    ElementPlace<Index> at = places(i);
     Extent rows = windows_over(g, 0, at.row), columns = windows_over(g, 1, at.column);
     Pack<Compute<T>, width> sum{};
     for (int64_t oy = rows.begin; oy < rows.end; ++oy)

@@ -9,11 +9,11 @@ namespace manul::cuda {
 
 /// Of the outputs and of the inputs, in packs of `width` channels.
 template <class Index>
-Places<Index> output_places(const WindowGeometry& g, int64_t width) {
+ElementPlaces<Index> output_places(const WindowGeometry& g, int64_t width) {
   return {g.output[0], g.output[1], g.channels / width};
 }
 template <class Index>
-Places<Index> input_places(const WindowGeometry& g, int64_t width) {
+ElementPlaces<Index> input_places(const WindowGeometry& g, int64_t width) {
   return {g.input[0], g.input[1], g.channels / width};
 }
 
