@@ -87,8 +87,8 @@ void measure_train_step(benchmark::State& state, Model& model, int64_t batch, in
 }
 
 void add_network_rows(Device device) {
+  constexpr int64_t small = 64, batch = 32;
   for (const BenchNetwork& network : bench_networks()) {
-    constexpr int64_t small = 64, batch = 32;
     add_step(network, batch, small, device, Precision::f32);
     add_step(network, batch, small, device, Precision::f32, true);
     add_predict(network, batch, small, device, Precision::f32);
@@ -97,7 +97,10 @@ void add_network_rows(Device device) {
   if (!device.is_cuda()) return;
   for (Precision precision : {Precision::f32, Precision::tf32, Precision::bf16})
     for (const BenchNetwork& network : bench_networks()) {
-      if (std::string_view(network.name) == "resnet18") add_step(network, 256, 64, device, precision);
+      if (std::string_view(network.name) == "resnet18") {
+        add_step(network, 256, small, device, precision);
+        if (precision != Precision::f32) add_step(network, batch, small, device, precision);
+      }
       add_rows_of_a_gpu(network, device, precision);
     }
 }
