@@ -34,6 +34,7 @@ TEST_F(ProgramsOnShards, TrainToTheSameBits) {
   EXPECT_EQ(shards.errors, "");
   EXPECT_EQ(model("history.csv"), history);
   EXPECT_THAT(shards.output, HasSubstr("Training: 100 images in 2 classes: cats 50, dogs 50"));
+  EXPECT_THAT(shards.output, HasSubstr("Try: evaluate s.h5 training_set.shards\n"));
   // Pictures of the report are read again.
   EXPECT_EQ(model("runs/s/val_predictions.jpg"), model("runs/f/val_predictions.jpg"));
   EXPECT_NE(model("runs/s/val_predictions.jpg"), "");

@@ -1,5 +1,8 @@
 #include "manul/tools/support/training_end.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "manul/framework/warning.h"
 #include "manul/models/training/epoch_table.h"
 #include "manul/tools/support/terminal.h"
@@ -50,8 +53,12 @@ void print_summary(const TrainOptions& options, const Pictures& pictures, const 
     print_if_possible(stdout, "Report, curves and the weights of both: {}\n",
                       printable(folder->path().string()));
   const auto& files = (pictures.validation ? pictures.validation : pictures.train)->files();
-  print_if_possible(stdout, "Try: predict {} {}\n", shell_word(options.output),
-                    shell_word(files.back().path.string()));
+  const std::filesystem::path& picture = files.back().path;
+  if (std::error_code error; std::filesystem::exists(picture, error))
+    print_if_possible(stdout, "Try: predict {} {}\n", shell_word(options.output),
+                      shell_word(picture.string()));
+  else  // it lies in a shard
+    print_if_possible(stdout, "Try: evaluate {} {}\n", shell_word(options.output), shell_word(options.data));
 }
 
 }  // namespace manul
