@@ -1,8 +1,6 @@
 #include "manul/tools/support/training_end.h"
 
-#include <filesystem>
-#include <system_error>
-
+#include "manul/framework/file_system.h"
 #include "manul/framework/warning.h"
 #include "manul/models/training/epoch_table.h"
 #include "manul/tools/support/terminal.h"
@@ -54,7 +52,7 @@ void print_summary(const TrainOptions& options, const Pictures& pictures, const 
                       printable(folder->path().string()));
   const auto& files = (pictures.validation ? pictures.validation : pictures.train)->files();
   const std::filesystem::path& picture = files.back().path;
-  if (std::error_code error; std::filesystem::exists(picture, error))
+  if (is_file(picture))
     print_if_possible(stdout, "Try: predict {} {}\n", shell_word(options.output),
                       shell_word(picture.string()));
   else  // it lies in a shard
