@@ -39,15 +39,9 @@ InputFile::~InputFile() {
 }
 
 int64_t InputFile::read(int64_t offset, void* to, int64_t count) const {
-  int64_t done = 0;
-  while (done < count) {
-    ssize_t got = retried(
-        [&] { return ::pread(descriptor_, static_cast<char*>(to) + done, count - done, offset + done); });
-    if (got < 0) refuse_reading(name_, kind_, errno);
-    if (got == 0) break;
-    done += got;
-  }
-  return done;
+  int64_t got = read_at(descriptor_, offset, to, count);
+  if (got < 0) refuse_reading(name_, kind_, errno);
+  return got;
 }
 
 std::vector<uint8_t> InputFile::read_all(int64_t most) const {

@@ -43,28 +43,8 @@ uint64_t check_of(const Entry& entry) {
   return hash_of_bytes(&entry, offsetof(Entry, check), 1);
 }
 
-bool read_at(int descriptor, int64_t offset, void* to, int64_t count) {
-  for (int64_t done = 0; done < count;) {
-    ssize_t got = retried([&] {
-      return ::pread(descriptor, static_cast<char*>(to) + done, static_cast<size_t>(count - done),
-                     offset + done);
-    });
-    if (got <= 0) return false;
-    done += got;
-  }
-  return true;
-}
-
-bool write_at(int descriptor, int64_t offset, const void* from, int64_t count) {
-  for (int64_t done = 0; done < count;) {
-    ssize_t put = retried([&] {
-      return ::pwrite(descriptor, static_cast<const char*>(from) + done, static_cast<size_t>(count - done),
-                      offset + done);
-    });
-    if (put <= 0) return false;
-    done += put;
-  }
-  return true;
+bool has_read(int descriptor, int64_t offset, void* to, int64_t count) {
+  return read_at(descriptor, offset, to, count) == count;
 }
 
 }  // namespace
@@ -107,7 +87,7 @@ void PictureCache::open(uint64_t key) {
 void PictureCache::begin_file(uint64_t key) {
   Heading wanted{.key = key, .rows = rows_, .row_bytes = row_bytes_}, found{.magic = {}};
   bool locked = retried([&] { return ::flock(descriptor_, LOCK_EX); }) == 0;  // not where there are no locks
-  bool same = read_at(descriptor_, 0, &found, sizeof found) && found == wanted;
+  bool same = has_read(descriptor_, 0, &found, sizeof found) && found == wanted;
   bool begun =
       same || ((::ftruncate(descriptor_, 0) == 0) && write_at(descriptor_, 0, &wanted, sizeof wanted));
   // The file has holes for the rows that have not come.
@@ -139,7 +119,7 @@ void PictureCache::forget() {
 bool PictureCache::find(int64_t row, uint64_t key, Fingerprint& found) const {
   Entry entry;
   if (row < 0 || row >= room_ ||
-      !read_at(descriptor_, table_begin + row * static_cast<int64_t>(sizeof entry), &entry, sizeof entry) ||
+      !has_read(descriptor_, table_begin + row * static_cast<int64_t>(sizeof entry), &entry, sizeof entry) ||
       entry.key != key || entry.check != check_of(entry))
     return false;
   found = {entry.hash, entry.one_colour != 0};
@@ -149,7 +129,7 @@ bool PictureCache::find(int64_t row, uint64_t key, Fingerprint& found) const {
 bool PictureCache::read(int64_t row, uint64_t key, uint8_t* to) const {
   Fingerprint expected;
   return find(row, key, expected) &&
-         read_at(descriptor_, rows_begin(rows_) + row * row_bytes_, to, row_bytes_) &&
+         has_read(descriptor_, rows_begin(rows_) + row * row_bytes_, to, row_bytes_) &&
          hash_of_bytes(to, row_bytes_) == expected.hash;
 }
 

@@ -35,25 +35,15 @@ SpoolFile::~SpoolFile() {
 }
 
 void SpoolFile::append(std::span<const uint8_t> bytes) {
-  for (size_t done = 0; done < bytes.size();) {
-    ssize_t count =
-        retried([&] { return ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, size_); });
-    if (count < 0) refuse_spooling();
-    done += static_cast<size_t>(count);
-    size_ += count;
-  }
+  auto count = static_cast<int64_t>(bytes.size());
+  if (!write_at(descriptor_, size_, bytes.data(), count)) refuse_spooling();
+  size_ += count;
 }
 
 int64_t SpoolFile::read(int64_t offset, void* to, int64_t count) const {
-  int64_t done = 0;
-  while (done < count) {
-    ssize_t got = retried(
-        [&] { return ::pread(descriptor_, static_cast<char*>(to) + done, count - done, offset + done); });
-    if (got < 0) refuse_spooling();
-    if (got == 0) break;
-    done += got;
-  }
-  return done;
+  int64_t got = read_at(descriptor_, offset, to, count);
+  if (got < 0) refuse_spooling();
+  return got;
 }
 
 }  // namespace manul
