@@ -3,9 +3,10 @@
 #include <mpi.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <vector>
+
+#include "manul/framework/bfloat16.h"
 
 // This file is in a module, which sees nothing of Manul but what headers define.
 namespace manul::mpi {
@@ -40,19 +41,10 @@ int64_t bytes_of(Number number) {
   return number == Number::f32 || number == Number::i32 ? 4 : 8;
 }
 
-float from_bf16(uint16_t bits) {
-  return std::bit_cast<float>(uint32_t{bits} << 16);
-}
-/// To the nearest, halves to even; what is not a number stays one.
-uint16_t to_bf16(float value) {
-  auto bits = std::bit_cast<uint32_t>(value);
-  if (value != value) return static_cast<uint16_t>(bits >> 16 | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
 void add_bf16(void* from, void* to, int* count, MPI_Datatype* /*type*/) {
-  const auto* more = static_cast<const uint16_t*>(from);
-  auto* sums = static_cast<uint16_t*>(to);
-  for (int i = 0; i < *count; ++i) sums[i] = to_bf16(from_bf16(more[i]) + from_bf16(sums[i]));
+  const auto* more = static_cast<const bfloat16*>(from);
+  auto* sums = static_cast<bfloat16*>(to);
+  for (int i = 0; i < *count; ++i) sums[i] = bfloat16(more[i] + sums[i]);
 }
 MPI_Op sum_of_bf16() {
   static MPI_Op op = [] {
