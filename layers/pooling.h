@@ -34,9 +34,12 @@ struct Pooling2D {
     return kind == PoolingKind::max ? max_pool2d(x, op_options()) : average_pool2d(x, op_options());
   }
   /// With zeros around the input, those of a ZeroPadding2D in front.
-  Pool2DOptions op_options(Borders2D borders = 0) const {
-    return {lengths_of(pool_size), lengths_of(strides), padding, borders};
+  Tensor call_padded(const Tensor& x, const Borders2D& borders) const requires(kind == PoolingKind::max) {
+    Pool2DOptions options = op_options();
+    options.borders = borders;
+    return max_pool2d(x, options);
   }
+  Pool2DOptions op_options() const { return {lengths_of(pool_size), lengths_of(strides), padding}; }
 };
 using MaxPooling2D = Pooling2D<PoolingKind::max>;
 using AveragePooling2D = Pooling2D<PoolingKind::average>;

@@ -48,35 +48,22 @@ std::optional<Match> padded_conv_relu_pool_pattern(const Matcher& matcher, int n
   return conv_relu_pool_match(matcher, node, true);
 }
 
-template <class Convolution>
+template <class Options>
 std::optional<Match> padded_match(const Matcher& matcher, int node) {
-  const auto* convolution = matcher.layer<Convolution>(node);
-  const ZeroPadding2D* padding = convolution ? only_padding(matcher, node) : nullptr;
+  const auto* layer = matcher.layer<Options>(node);
+  const ZeroPadding2D* padding = layer ? only_padding(matcher, node) : nullptr;
   if (!padding) return {};
   int producer = matcher.only_producer(node);
-  auto call = [convolution, borders = padding->padding](const std::vector<Tensor>& inputs,
-                                                        const CallContext& /*context*/) {
-    return convolution->call_padded(inputs.at(0), borders);
-  };
-  return Match{{node, producer}, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr, {}}};
-}
-
-/// ZeroPadding2D, then MaxPooling2D.
-std::optional<Match> padded_pooling_match(const Matcher& matcher, int node) {
-  const auto* pooling = matcher.layer<MaxPooling2D>(node);
-  const ZeroPadding2D* padding = pooling ? only_padding(matcher, node) : nullptr;
-  if (!padding) return {};
-  int producer = matcher.only_producer(node);
-  auto call = [pooling, borders = padding->padding](const std::vector<Tensor>& inputs,
-                                                    const CallContext& /*context*/) {
-    return max_pool2d(inputs.at(0), pooling->op_options(borders));
+  auto call = [layer, borders = padding->padding](const std::vector<Tensor>& inputs,
+                                                  const CallContext& /*context*/) {
+    return layer->call_padded(inputs.at(0), borders);
   };
   return Match{{node, producer}, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr, {}}};
 }
 
 /// ZeroPadding2D, then a convolution or a maximum, which take the zeros as borders.
 std::optional<Match> zero_padding_pattern(const Matcher& matcher, int node) {
-  if (std::optional<Match> match = padded_pooling_match(matcher, node)) return match;
+  if (std::optional<Match> match = padded_match<MaxPooling2D>(matcher, node)) return match;
   if (std::optional<Match> match = padded_match<Conv2D>(matcher, node)) return match;
   if (std::optional<Match> match = padded_match<DepthwiseConv2D>(matcher, node)) return match;
   return padded_match<SeparableConv2D>(matcher, node);

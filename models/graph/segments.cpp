@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 namespace manul {
 namespace {
@@ -44,15 +45,9 @@ class Sizes {
   std::vector<std::vector<int>> made_;  // by step
 };
 
-/// What a step of training takes at most of values and gradients, and where segments end.
-struct Borders {
-  bool fit = false;
-  std::vector<size_t> ends;
-};
-
-/// The segments that keep the least while none takes more than `most`: with what is kept of those before it,
-/// whose gradients come later, a segment's own values and two gradients of its largest.
-Borders borders_within(const Sizes& sizes, size_t steps, int64_t most) {
+/// Where the segments end that keep the least while none takes more than `most`: with what is kept of those
+/// before it, whose gradients come later, a segment's own values and two gradients of its largest.
+std::optional<std::vector<size_t>> borders_within(const Sizes& sizes, size_t steps, int64_t most) {
   constexpr int64_t none = std::numeric_limits<int64_t>::max() / 2;
   std::vector<int64_t> kept(steps + 1, none);
   std::vector<size_t> begins(steps + 1);
@@ -69,10 +64,11 @@ Borders borders_within(const Sizes& sizes, size_t steps, int64_t most) {
       begins[end] = begin;
     }
   }
-  Borders borders{kept[steps] < none, {}};
-  for (size_t end = steps; borders.fit && end > 0; end = begins[end]) borders.ends.push_back(end);
-  std::reverse(borders.ends.begin(), borders.ends.end());
-  return borders;
+  if (kept[steps] == none) return {};
+  std::vector<size_t> ends;
+  for (size_t end = steps; end > 0; end = begins[end]) ends.push_back(end);
+  std::reverse(ends.begin(), ends.end());
+  return ends;
 }
 
 bool may_run_twice(const PlanStep& step) {
@@ -85,13 +81,13 @@ std::vector<PlanSegment> plan_segments(const Graph& graph, const std::vector<Pla
   Sizes sizes(graph, steps);
   int64_t largest = 1;
   for (size_t i = 0; i < steps.size(); ++i) largest = std::max(largest, sizes.made(i));
-  Borders best;
+  std::optional<std::vector<size_t>> ends;
   constexpr double step = 1.05;
-  for (auto most = static_cast<double>(largest); !best.fit; most *= step)
-    best = borders_within(sizes, steps.size(), static_cast<int64_t>(most));
+  for (auto most = static_cast<double>(largest); !ends; most *= step)
+    ends = borders_within(sizes, steps.size(), static_cast<int64_t>(most));
 
   std::vector<PlanSegment> segments;
-  for (size_t end : best.ends) {
+  for (size_t end : *ends) {
     PlanSegment segment{segments.empty() ? 0 : segments.back().end, end, {}, {}};
     segment.is_kept = end == steps.size();
     auto is_inside = [&](int at) {
