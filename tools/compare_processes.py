@@ -140,6 +140,8 @@ def manul_command(arguments, case):
         command.append("--tf32")
     if bf16:
         command.append("--bf16")
+    if arguments.bf16_sums:
+        command.append("--bf16-sums")
     return command
 
 
@@ -180,6 +182,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--cases", default="", help="networks to measure, with commas; all without it")
+    parser.add_argument("--bf16-sums", action="store_true", help="Manul adds gradients in bf16")
     parser.add_argument("--no-torch", action="store_true")
     parser.add_argument("--torch-worker", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -42,7 +42,7 @@ struct CompileOptions {
   /// Training keeps for the gradients what crosses the borders between blocks of layers alone, and computes
   /// the rest again: less than half of the memory for a third more time, the same numbers.
   bool checkpoint = false;
-  /// Of several processes, on the CPU: gradients are added in bf16 (Optimizer::sum_in_bf16). Not saved with the model.
+  /// Of several processes: gradients are added in bf16 (Optimizer::sum_in_bf16). Not saved with the model.
   bool bf16_sums = false;
   /// Metrics of each output, in order, in place of the same for all.
   std::vector<std::vector<Metric>> output_metrics = {};

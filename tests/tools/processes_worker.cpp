@@ -203,7 +203,7 @@ Sequential small(uint64_t seed, const CompileOptions& options = {}) {
   model.add(Dense{.units = 8, .activation = Activation::relu, .name = "a"});
   model.add(Dropout{.rate = 0.2, .name = "drop"});
   model.add(Dense{.units = 2, .activation = Activation::softmax, .name = "b"});
-  model.build({.seed = seed});
+  model.build({.device = device(), .seed = seed});
   model.compile(Adam{{.learning_rate = 0.02}}, Loss::sparse_categorical_crossentropy, {"accuracy"}, options);
   return model;
 }

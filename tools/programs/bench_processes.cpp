@@ -20,14 +20,14 @@ struct Case {
   int64_t batch = 32;  // of each process
   int64_t side = 64;
   double seconds = 5;
-  bool bf16 = false;
+  bool bf16 = false, bf16_sums = false;
   bool sums = false;
 };
 
 constexpr int64_t steps_at_once = 10;
 
 Model compiled(const Case& what, Device device) {
-  CompileOptions options{.device = device};
+  CompileOptions options{.device = device, .bf16_sums = what.bf16_sums};
   if (what.bf16) options.dtype_policy = DTypePolicy::mixed_bfloat16;
   Model model =
       what.network == "catdog"
@@ -157,6 +157,7 @@ int main(int argc, char** argv) {
   app.add_option("--side", what.side, "Of a picture, in pixels")->capture_default_str();
   app.add_option("--seconds", what.seconds, "How long to measure")->capture_default_str();
   app.add_flag("--bf16", what.bf16, "Mixed precision");
+  app.add_flag("--bf16-sums", what.bf16_sums, "Add gradients in bf16");
   app.add_flag("--sums", what.sums, "Time sums over the processes by their size, and no steps");
   return program.run(argc, argv, [&] {
     const Communicator& all = join_processes();

@@ -79,7 +79,7 @@ TrainCommand::TrainCommand(Program& program) : program_(program.options().get_na
                    "Of several processes: BatchNormalization over the whole batch, not over each one's part"),
       options.synchronized);
   fixed(app.add_flag("--bf16-sums", options.bf16_sums,
-                     "Of several processes on the CPU: gradients are added in bf16, half of the bytes"),
+                     "Of several processes: gradients are added in bf16, half of the bytes"),
         options.bf16_sums);
   program.add_threads_option();
   app.add_flag("-q,--quiet", options.quiet, "Print only warnings and errors");
