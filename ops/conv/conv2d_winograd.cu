@@ -29,8 +29,11 @@ __device__ Four pixel(const float* picture, const int (&size)[2], uint32_t packs
   return inside ? pack<float, 4>(picture, (int64_t{y} * size[1] + x) * packs + channel) : Four{};
 }
 
-struct TransformInput {
-  const float* x;
+/// What each tile sees of pictures, `extent` pixels each way from its first output less `pad`.
+template <class Transform, int extent>
+struct TransformPictures {
+  const float* pictures;
+  int size[2], pad[2];
   Tiles tiles;
   uint32_t first, rows, packs;
   float* to;
@@ -38,35 +41,33 @@ struct TransformInput {
     auto i = static_cast<uint32_t>(index);
     uint32_t channel = i % packs;
     Place place(tiles, first, i / packs);
-    const float* picture = x + place.picture * tiles.input[0] * tiles.input[1] * packs * 4;
-    Four window[side][side], result[side][side];
-    for (int row = 0; row < side; ++row)
-      for (int column = 0; column < side; ++column)
-        window[row][column] = pixel(picture, tiles.input, packs, channel, place.y + row - tiles.pad[0],
-                                    place.x + column - tiles.pad[1]);
-    transform(OfInput{}, window, result);
+    const float* picture = pictures + place.picture * size[0] * size[1] * packs * 4;
+    Four window[extent][extent], result[side][side];
+    for (int row = 0; row < extent; ++row)
+      for (int column = 0; column < extent; ++column)
+        window[row][column] =
+            pixel(picture, size, packs, channel, place.y + row - pad[0], place.x + column - pad[1]);
+    transform(Transform{}, window, result);
     store(result, rows, packs, i, to);
   }
 };
 
-struct TransformOutputGradient {
-  const float* dy;
-  Tiles tiles;
-  uint32_t first, rows, packs;
-  float* to;
-  __device__ void operator()(int64_t index) const {
-    auto i = static_cast<uint32_t>(index);
-    uint32_t channel = i % packs;
-    Place place(tiles, first, i / packs);
-    const float* picture = dy + place.picture * tiles.output[0] * tiles.output[1] * packs * 4;
-    Four tile[outputs][outputs], result[side][side];
-    for (int row = 0; row < outputs; ++row)
-      for (int column = 0; column < outputs; ++column)
-        tile[row][column] = pixel(picture, tiles.output, packs, channel, place.y + row, place.x + column);
-    transform(OfOutputGradient{}, tile, result);
-    store(result, rows, packs, i, to);
-  }
-};
+/// The transformed tiles of `pictures` from line `first` on: [positions, rows, channels] `to`.
+template <class Transform, int extent>
+void transform_pictures(const Tensor& pictures, const int (&pad)[2], const Tiles& tiles, uint32_t first,
+                        uint32_t rows, const Tensor& to) {
+  const Shape& shape = pictures.shape();
+  auto packs = static_cast<uint32_t>(shape[3] / 4);
+  for_each(context_of(pictures), int64_t{rows} * packs,
+           TransformPictures<Transform, extent>{pictures.data<float>(),
+                                                {static_cast<int>(shape[1]), static_cast<int>(shape[2])},
+                                                {pad[0], pad[1]},
+                                                tiles,
+                                                first,
+                                                rows,
+                                                packs,
+                                                to.mutable_data<float>()});
+}
 
 /// y = the products' tiles + bias, or + y.
 struct TransformProducts {
@@ -170,9 +171,7 @@ bool convolve(const Tensor& from, const Tensor& kernel, const Tensor& bias, cons
     int64_t rows = std::min(lines_at_once, lines - first) * tiles.tiles_a_line;
     auto part = static_cast<uint32_t>(first), count = static_cast<uint32_t>(rows);
     Tensor seen = matrices(from, positions, rows, inner), products = matrices(from, positions, rows, columns);
-    for_each(context, rows * inner / 4,
-             TransformInput{from.data<float>(), tiles, part, count, static_cast<uint32_t>(inner / 4),
-                            seen.mutable_data<float>()});
+    transform_pictures<OfInput, side>(from, tiles.pad, tiles, part, count, seen);
     if (!blas_product(seen, false, kernel, true, Epilogue::none, {}, products)) {
       check_nothing_written(first);
       return false;
@@ -235,12 +234,8 @@ bool kernel_gradient_by_winograd(const Tensor& x, const Tensor& dy, const Window
     Tensor seen = matrices(x, positions * parts, part_rows, channels);
     Tensor gradients = matrices(x, positions * parts, part_rows, filters);
     Tensor products = matrices(x, positions * parts, filters, channels);
-    for_each(context, rows * channels / 4,
-             TransformInput{x.data<float>(), tiles, from, count, static_cast<uint32_t>(channels / 4),
-                            seen.mutable_data<float>()});
-    for_each(context, rows * filters / 4,
-             TransformOutputGradient{dy.data<float>(), tiles, from, count, static_cast<uint32_t>(filters / 4),
-                                     gradients.mutable_data<float>()});
+    transform_pictures<OfInput, side>(x, tiles.pad, tiles, from, count, seen);
+    transform_pictures<OfOutputGradient, outputs>(dy, {0, 0}, tiles, from, count, gradients);
     if (!blas_product(gradients, true, seen, false, Epilogue::none, {}, products)) return false;
     for_each(context, positions * elements,
              AddParts{products.data<float>(), parts, elements, first == 0, sums.mutable_data<double>()});
