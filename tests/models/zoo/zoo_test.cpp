@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -183,10 +184,16 @@ TEST(Zoo, ScalesPicturesOfOtherChannelsAsOne) {
   EXPECT_EQ(model.layer("preprocess_input_scale")->config().at("offset"), Config(-1.0));
 }
 
+/// The network without what it drops at random: with six pictures the loss of some goes up as often as down.
+Model without_dropout(const Model& model) {
+  return model_from_json(
+      std::regex_replace(to_json(model), std::regex(R"("rate": ?[0-9.]+)"), R"("rate": 0.0)"));
+}
+
 TEST(Zoo, Train) {
   for (const char* name : {"lenet5", "resnet18", "mobilenetv3small", "efficientnetv2b0", "vit"}) {
-    Model model = build_network(name, {.input_shape = {32, 32, 3}, .classes = 3});
-    model.compile(Adam({.learning_rate = 0.001}), Loss::sparse_categorical_crossentropy, {}, {.seed = 2});
+    Model model = without_dropout(build_network(name, {.input_shape = {32, 32, 3}, .classes = 3}));
+    model.compile(Adam({.learning_rate = 0.0001}), Loss::sparse_categorical_crossentropy, {}, {.seed = 2});
     Tensor x = preprocess_input(formula_pixels({6, 32, 32, 3}), PreprocessMode::tf);
     Tensor labels = Tensor::from(std::vector<int32_t>{0, 1, 2, 2, 1, 0}, {6});
     double first = model.train_on_batch(x, labels).item<float>(), last = first;
