@@ -27,10 +27,13 @@ __global__ void __launch_bounds__(attention_threads)
        v = in.v.of(block.sample, block.head);
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32, begin = block.tile * tile_rows + warp * 16;
   bool works = begin < q.rows;
+  auto load_keys = [&](int j) {
+    keys(j).load(k, j * tile_rows);
+    values(j).load(v, j * tile_rows);
+  };
 
   queries.load(q, block.tile * tile_rows);
-  keys(0).load(k, 0);
-  values(0).load(v, 0);
+  load_keys(0);
   commit_copies();
   wait_for_copies<0>();
   __syncthreads();
@@ -39,71 +42,52 @@ __global__ void __launch_bounds__(attention_threads)
   for (int d = 0; d < size / 16; ++d) load_a(query[d], queries, warp * 16, d * 16);
   float out[size / 8][4] = {}, top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
 
-  int tiles = tiles_of(k.rows);
-  for (int j = 0; j < tiles; ++j) {
-    if (j + 1 < tiles) {
-      keys(j + 1).load(k, (j + 1) * tile_rows);
-      values(j + 1).load(v, (j + 1) * tile_rows);
-    }
-    commit_copies();
+  for_each_tile(tiles_of(k.rows), load_keys, [&](int j) {
     int count = min(k.rows - j * tile_rows, tile_rows);
-    if (works) {
-      float scores[tile_rows / 8][4];
-      float largest[2] = {top[0], top[1]};
+    if (!works) return;
+    float scores[tile_rows / 8][4];
+    float largest[2] = {top[0], top[1]};
 #pragma unroll
-      for (int n = 0; n < tile_rows / 8; n += 2) {
-        if (n * 8 >= count) break;
+    for (int n = 0; n < tile_rows / 8; n += 2) {
+      if (n * 8 >= count) break;
 #pragma unroll
-        for (int e = 0; e < 4; ++e) scores[n][e] = scores[n + 1][e] = 0;
+      for (int e = 0; e < 4; ++e) scores[n][e] = scores[n + 1][e] = 0;
+      multiply_add_rows(scores[n], scores[n + 1], query, keys(j), n * 8);
 #pragma unroll
-        for (int d = 0; d < size / 16; ++d) {
-          uint32_t b[4];
-          load_b_rows(b, keys(j), n * 8, d * 16);
-          multiply_add_two(scores[n], scores[n + 1], query[d], b);
+      for (int m = n; m < n + 2; ++m)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          if (m * 8 + lane % 4 * 2 + e % 2 >= count) scores[m][e] = -INFINITY;
+          largest[e / 2] = fmaxf(largest[e / 2], scores[m][e]);
         }
+    }
 #pragma unroll
-        for (int m = n; m < n + 2; ++m)
+    for (int half = 0; half < 2; ++half) {
+      largest[half] = row_max(largest[half]);
+      float shrunk = exp2f((top[half] - largest[half]) * in.factor);
+      top[half] = largest[half];
+      sum[half] *= shrunk;
 #pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            if (m * 8 + lane % 4 * 2 + e % 2 >= count) scores[m][e] = -INFINITY;
-            largest[e / 2] = fmaxf(largest[e / 2], scores[m][e]);
-          }
-      }
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        largest[half] = row_max(largest[half]);
-        float shrunk = exp2f((top[half] - largest[half]) * in.factor);
-        top[half] = largest[half];
-        sum[half] *= shrunk;
-#pragma unroll
-        for (int n = 0; n < size / 8; ++n) {
-          out[n][2 * half] *= shrunk;
-          out[n][2 * half + 1] *= shrunk;
-        }
-      }
-#pragma unroll
-      for (int n = 0; n < tile_rows / 8; n += 2) {
-        if (n * 8 >= count) break;
-#pragma unroll
-        for (int m = n; m < n + 2; ++m)
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            scores[m][e] = exp2f((scores[m][e] - top[e / 2]) * in.factor);
-            sum[e / 2] += scores[m][e];
-          }
-        uint32_t weights[4];
-        as_a(weights, scores[n], scores[n + 1]);
-#pragma unroll
-        for (int d = 0; d < size / 8; d += 2) {
-          uint32_t b[4];
-          load_b_columns(b, values(j), n * 8, d * 8);
-          multiply_add_two(out[d], out[d + 1], weights, b);
-        }
+      for (int n = 0; n < size / 8; ++n) {
+        out[n][2 * half] *= shrunk;
+        out[n][2 * half + 1] *= shrunk;
       }
     }
-    wait_for_copies<0>();
-    __syncthreads();
-  }
+#pragma unroll
+    for (int n = 0; n < tile_rows / 8; n += 2) {
+      if (n * 8 >= count) break;
+#pragma unroll
+      for (int m = n; m < n + 2; ++m)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          scores[m][e] = exp2f((scores[m][e] - top[e / 2]) * in.factor);
+          sum[e / 2] += scores[m][e];
+        }
+      uint32_t weights[4];
+      as_a(weights, scores[n], scores[n + 1]);
+      multiply_add_columns(out, weights, values(j), n * 8);
+    }
+  });
   if (!works) return;
   float factors[2];
 #pragma unroll

@@ -44,13 +44,16 @@ __global__ void __launch_bounds__(attention_threads)
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32, first = block.tile * tile_rows,
       begin = first + warp * 16;
   bool works = begin < in.q.rows;
+  auto load_keys = [&](int j) {
+    keys(j).load(k, j * tile_rows);
+    values(j).load(v, j * tile_rows);
+  };
 
   Tile outputs = keys(1);  // until the second tile of the keys comes
   queries.load(in.q.of(block.sample, block.head), first);
   arrived.load(in.dy.of(block.sample, block.head), first);
   outputs.load(in.y.of(block.sample, block.head), first);
-  keys(0).load(k, 0);
-  values(0).load(v, 0);
+  load_keys(0);
   commit_copies();
   wait_for_copies<0>();
   __syncthreads();
@@ -73,45 +76,25 @@ __global__ void __launch_bounds__(attention_threads)
   }
   __syncthreads();
 
-  int tiles = tiles_of(k.rows);
-  for (int j = 0; j < tiles; ++j) {
-    if (j + 1 < tiles) {
-      keys(j + 1).load(k, (j + 1) * tile_rows);
-      values(j + 1).load(v, (j + 1) * tile_rows);
+  for_each_tile(tiles_of(k.rows), load_keys, [&](int j) {
+    int count = works ? min(k.rows - j * tile_rows, tile_rows) : 0;
+    for (int n = 0; n < count; n += 16) {
+      float scores[2][4] = {}, weights[2][4] = {};  // weights: their gradients
+      multiply_add_rows(scores[0], scores[1], query, keys(j), n);
+      multiply_add_rows(weights[0], weights[1], gradient, values(j), n);
+#pragma unroll
+      for (int m = 0; m < 2; ++m)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          bool inside = n + m * 8 + lane % 4 * 2 + e % 2 < count;
+          float weight = inside ? exp2f(scores[m][e] * in.exponent - log[e / 2]) : 0.0f;
+          scores[m][e] = weight * (weights[m][e] - delta[e / 2]);
+        }
+      uint32_t a[4];
+      as_a(a, scores[0], scores[1]);
+      multiply_add_columns(result, a, keys(j), n);
     }
-    commit_copies();
-    int count = min(k.rows - j * tile_rows, tile_rows);
-    if (works)
-      for (int n = 0; n < count; n += 16) {
-        float scores[2][4] = {}, weights[2][4] = {};  // weights: their gradients
-#pragma unroll
-        for (int d = 0; d < size / 16; ++d) {
-          uint32_t b[4];
-          load_b_rows(b, keys(j), n, d * 16);
-          multiply_add_two(scores[0], scores[1], query[d], b);
-          load_b_rows(b, values(j), n, d * 16);
-          multiply_add_two(weights[0], weights[1], gradient[d], b);
-        }
-#pragma unroll
-        for (int m = 0; m < 2; ++m)
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            bool inside = n + m * 8 + lane % 4 * 2 + e % 2 < count;
-            float weight = inside ? exp2f(scores[m][e] * in.exponent - log[e / 2]) : 0.0f;
-            scores[m][e] = weight * (weights[m][e] - delta[e / 2]);
-          }
-        uint32_t a[4];
-        as_a(a, scores[0], scores[1]);
-#pragma unroll
-        for (int d = 0; d < size / 8; d += 2) {
-          uint32_t b[4];
-          load_b_columns(b, keys(j), n, d * 8);
-          multiply_add_two(result[d], result[d + 1], a, b);
-        }
-      }
-    wait_for_copies<0>();
-    __syncthreads();
-  }
+  });
   if (works) store_rows<size>(dq.of(block.sample, block.head), begin, result, {in.factor, in.factor});
 }
 
@@ -155,46 +138,28 @@ __global__ void __launch_bounds__(attention_threads)
   }
   float of_key[size / 8][4] = {}, of_value[size / 8][4] = {};
 
-  int tiles = tiles_of(q.rows);
-  for (int j = 0; j < tiles; ++j) {
-    if (j + 1 < tiles) load_queries(j + 1);
-    commit_copies();
-    int count = min(q.rows - j * tile_rows, tile_rows);
-    if (works)
-      for (int n = 0; n < count; n += 16) {
-        float scores[2][4] = {}, weights[2][4] = {};  // both transposed: a row a key
+  for_each_tile(tiles_of(q.rows), load_queries, [&](int j) {
+    int count = works ? min(q.rows - j * tile_rows, tile_rows) : 0;
+    for (int n = 0; n < count; n += 16) {
+      float scores[2][4] = {}, weights[2][4] = {};  // both transposed: a row a key
+      multiply_add_rows(scores[0], scores[1], key, queries(j), n);
+      multiply_add_rows(weights[0], weights[1], value, arrived(j), n);
 #pragma unroll
-        for (int d = 0; d < size / 16; ++d) {
-          uint32_t b[4];
-          load_b_rows(b, queries(j), n, d * 16);
-          multiply_add_two(scores[0], scores[1], key[d], b);
-          load_b_rows(b, arrived(j), n, d * 16);
-          multiply_add_two(weights[0], weights[1], value[d], b);
+      for (int m = 0; m < 2; ++m)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          int query = n + m * 8 + lane % 4 * 2 + e % 2;
+          float weight = exp2f(scores[m][e] * in.exponent - logs[j % 2][query]);
+          scores[m][e] = weight * (weights[m][e] - deltas[j % 2][query]);
+          weights[m][e] = weight;
         }
-#pragma unroll
-        for (int m = 0; m < 2; ++m)
-#pragma unroll
-          for (int e = 0; e < 4; ++e) {
-            int query = n + m * 8 + lane % 4 * 2 + e % 2;
-            float weight = exp2f(scores[m][e] * in.exponent - logs[j % 2][query]);
-            scores[m][e] = weight * (weights[m][e] - deltas[j % 2][query]);
-            weights[m][e] = weight;
-          }
-        uint32_t of_scores[4], of_weights[4];
-        as_a(of_scores, scores[0], scores[1]);
-        as_a(of_weights, weights[0], weights[1]);
-#pragma unroll
-        for (int d = 0; d < size / 8; d += 2) {
-          uint32_t b[4];
-          load_b_columns(b, queries(j), n, d * 8);
-          multiply_add_two(of_key[d], of_key[d + 1], of_scores, b);
-          load_b_columns(b, arrived(j), n, d * 8);
-          multiply_add_two(of_value[d], of_value[d + 1], of_weights, b);
-        }
-      }
-    wait_for_copies<0>();
-    __syncthreads();
-  }
+      uint32_t of_scores[4], of_weights[4];
+      as_a(of_scores, scores[0], scores[1]);
+      as_a(of_weights, weights[0], weights[1]);
+      multiply_add_columns(of_key, of_scores, queries(j), n);
+      multiply_add_columns(of_value, of_weights, arrived(j), n);
+    }
+  });
   if (!works) return;
   store_rows<size>(dk.of(block.sample, block.head), begin, of_key, {in.factor, in.factor});
   store_rows<size>(dv.of(block.sample, block.head), begin, of_value, {1.0f, 1.0f});

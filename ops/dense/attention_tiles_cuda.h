@@ -103,6 +103,41 @@ __device__ inline void multiply_add_two(float (&c)[4], float (&d)[4], const uint
   multiply_add(d, a, b[2], b[3]);
 }
 
+/// c and d += a [16, size] · the rows n .. + 8 and n + 8 .. + 16 of a tile, transposed.
+template <int size>
+__device__ void multiply_add_rows(float (&c)[4], float (&d)[4], const uint32_t (&a)[size / 16][4],
+                                  const HeadTile<size>& tile, int n) {
+#pragma unroll
+  for (int i = 0; i < size / 16; ++i) {
+    uint32_t b[4];
+    load_b_rows(b, tile, n, i * 16);
+    multiply_add_two(c, d, a[i], b);
+  }
+}
+/// result [16, size] += a [16, 16] · the rows n .. + 16 of a tile.
+template <int size>
+__device__ void multiply_add_columns(float (&result)[size / 8][4], const uint32_t (&a)[4],
+                                     const HeadTile<size>& tile, int n) {
+#pragma unroll
+  for (int i = 0; i < size / 8; i += 2) {
+    uint32_t b[4];
+    load_b_columns(b, tile, n, i * 8);
+    multiply_add_two(result[i], result[i + 1], a, b);
+  }
+}
+
+/// work(j) with each tile in turn while load(j + 1) brings the next; the first is there already.
+template <class Load, class Work>
+__device__ void for_each_tile(int tiles, const Load& load, const Work& work) {
+  for (int j = 0; j < tiles; ++j) {
+    if (j + 1 < tiles) load(j + 1);
+    commit_copies();
+    work(j);
+    wait_for_copies<0>();
+    __syncthreads();
+  }
+}
+
 /// Two numbers as a register of bf16 has them, the first in the lower half.
 __device__ inline uint32_t bf16_pair(float first, float second) {
   return uint32_t{bfloat16(second).bits} << 16 | bfloat16(first).bits;
