@@ -8,7 +8,7 @@
 namespace manul::cuda {
 
 /// Two sums at once.
-struct DoublePair {
+struct alignas(2 * sizeof(double)) DoublePair {
   double first, second;
   __device__ DoublePair& operator+=(const DoublePair& other) {
     first += other.first;
@@ -25,7 +25,25 @@ __device__ inline double load_fresh(const double* from) {
   return __ldcg(from);
 }
 __device__ inline DoublePair load_fresh(const DoublePair* from) {
-  return {__ldcg(&from->first), __ldcg(&from->second)};
+  double2 pair = __ldcg(reinterpret_cast<const double2*>(from));
+  return {pair.x, pair.y};
+}
+
+/// The sum of what lies at `first`, `first + step` .. below `count`, `stride` elements apart, added in this
+/// order. Other blocks have written it: it is far, and the block is alone. `at_once` of them are on their way
+/// at a time.
+template <int at_once, class Sum>
+__device__ Sum sum_far(const Sum* from, unsigned first, unsigned count, unsigned step, int64_t stride) {
+  Sum sum{};
+  for (unsigned i = first; i < count; i += at_once * step) {
+    Sum read[at_once];
+#pragma unroll
+    for (int j = 0; j < at_once; ++j)
+      read[j] = i + j * step < count ? load_fresh(from + (i + j * step) * stride) : Sum{};
+#pragma unroll
+    for (int j = 0; j < at_once; ++j) sum += read[j];
+  }
+  return sum;
 }
 
 /// The sum over the lanes of each of `width` columns, for every lane.
@@ -70,10 +88,7 @@ __global__ void column_sums_kernel(int64_t rows, int64_t columns, int64_t rows_a
   if (gridDim.y > 1) {
     if (inside && lane == 0) partial[blockIdx.y * columns + column] = sum;
     if (!is_last_block(counters + blockIdx.x, gridDim.y)) return;
-    sum = Sum{};
-    if (inside)
-      for (unsigned chunk = lane; chunk < gridDim.y; chunk += lanes)
-        sum += load_fresh(partial + chunk * columns + column);
+    sum = inside ? sum_far<8>(partial + column, lane, gridDim.y, lanes, columns) : Sum{};
     sum = sum_lanes<width>(shared, sum);
   }
   if (inside && lane == 0) finish(column, sum);

@@ -94,11 +94,8 @@ __global__ void __launch_bounds__(sum_threads, 2)
     if (inside) of_group[blockIdx.y * columns + column] = sum;
     if (!is_last_block(counters + blockIdx.x, gridDim.y)) return;
     int parts = sum_threads / tile_columns, part = threadIdx.x / tile_columns;
-    sum = Sum{};
-    if (part < parts && column < columns)
-#pragma unroll 4
-      for (unsigned chunk = part; chunk < gridDim.y; chunk += parts)
-        sum += load_fresh(of_group + chunk * columns + column);
+    sum = part < parts && column < columns ? sum_far<16>(of_group + column, part, gridDim.y, parts, columns)
+                                           : Sum{};
     shared[threadIdx.x] = sum;
     sum = sum_tile(shared, parts, tile_columns);
   }
