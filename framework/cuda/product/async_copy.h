@@ -13,15 +13,22 @@ inline bool is_aligned(const Tensor& tensor) {
   return !tensor.defined() || reinterpret_cast<uintptr_t>(tensor.raw_data()) % 16 == 0;
 }
 
-/// Starts to copy 16 bytes, both addresses aligned to 16; zeros arrive instead where `wanted` is false, and
-/// nothing is read.
-__device__ inline void copy_async(float* to, const float* from, bool wanted) {
+/// Starts to copy `count` floats, 4 or 1, both addresses aligned to as many; zeros arrive instead where
+/// `wanted` is false, and nothing is read.
+template <int count = 4>
+__device__ void copy_async(float* to, const float* from, bool wanted) {
+  static_assert(count == 4 || count == 1);
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   auto address = static_cast<unsigned>(__cvta_generic_to_shared(to));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(wanted ? 16 : 0)
-               : "memory");
+  if constexpr (count == 4)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from),
+                 "r"(wanted ? 16 : 0)
+                 : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(from), "r"(wanted ? 4 : 0)
+                 : "memory");
 #else
-  *reinterpret_cast<float4*>(to) = wanted ? *reinterpret_cast<const float4*>(from) : float4{0, 0, 0, 0};
+  for (int i = 0; i < count; ++i) to[i] = wanted ? from[i] : 0;
 #endif
 }
 

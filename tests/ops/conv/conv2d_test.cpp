@@ -2,6 +2,7 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/conv/conv2d_gradient_tiles.h"
 #include "manul/ops/conv/conv2d_products.h"
 #include "manul/ops/conv/conv2d_winograd.h"
 #include "manul/ops/geometry/pad2d.h"
@@ -185,14 +186,20 @@ TEST(Conv2D, ProductsAgreeWithTheCpu) {
   }
 }
 
-/// TF32 has 10 bits behind the point; cuDNN takes it where it can.
+/// TF32 has 10 bits behind the point.
+constexpr double tf32_tolerance = 2e-3, rounded_tf32_tolerance = 8e-4;
+
+/// While one lives, products of f32 may be made in TF32.
+struct Tf32 {
+  Tf32() { allow_tf32(true); }
+  ~Tf32() { allow_tf32(false); }
+};
+
+/// cuDNN takes TF32 where it can, and cuts what it multiplies.
 TEST(Conv2D, SpaceToDepthInTf32AgreesWithTheSum) {
   std::optional<Device> gpu = test_gpu();
   if (!gpu) GTEST_SKIP() << why_no_gpu();
-  struct Tf32 {
-    Tf32() { allow_tf32(true); }
-    ~Tf32() { allow_tf32(false); }
-  } tf32;
+  Tf32 tf32;
   for (const ConvolutionCase& one :
        {ConvolutionCase{{3, 45, 61, 3}, {8, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::valid, {1, 1}, 3}},
         ConvolutionCase{{2, 33, 70, 3}, {16, 3, 3, 3}, {{3, 3}, {2, 2}, Padding::same}},
@@ -203,8 +210,38 @@ TEST(Conv2D, SpaceToDepthInTf32AgreesWithTheSum) {
     Tensor dkernel = Tensor::empty(c.kernel.shape(), DType::f32, *gpu);
     conv2d_forward_kernel(x, kernel, c.bias.to(*gpu), c.geometry, y);
     conv2d_backward_kernel_kernel(x, dy, c.geometry, dkernel, Tensor());
-    EXPECT_LE(normalised_error(y, c.y), 2e-3) << c.kernel.shape().text();
-    EXPECT_LE(normalised_error(dkernel, c.dkernel), 2e-3) << c.kernel.shape().text();
+    EXPECT_LE(normalised_error(y, c.y), tf32_tolerance) << c.kernel.shape().text();
+    EXPECT_LE(normalised_error(dkernel, c.dkernel), tf32_tolerance) << c.kernel.shape().text();
+  }
+}
+
+/// Odd sizes and borders; channels one by one and in fours, in one chunk and in several; some pictures a
+/// tile; few and many filters. Rounded to the nearest: closer than cuDNN, which cuts.
+TEST(Conv2D, KernelGradientByTilesAgreesWithTheSum) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  Window2D same{{3, 3}, {1, 1}, Padding::same}, apart{{3, 3}}, even{{2, 2}, {1, 1}, Padding::same};
+  apart.borders = {{0, 3}, {1, 0}};
+  for (const ConvolutionCase& one :
+       {ConvolutionCase{{2, 37, 53, 32}, {32, 3, 3, 32}, same},
+        ConvolutionCase{{2, 23, 130, 64}, {64, 3, 3, 64}, same},
+        ConvolutionCase{{3, 17, 19, 20}, {33, 5, 3, 20}, {{5, 3}, {1, 1}, Padding::same}},
+        ConvolutionCase{{2, 29, 31, 96}, {100, 3, 3, 96}, apart},
+        ConvolutionCase{{9, 2, 2, 64}, {128, 3, 3, 64}, same},
+        ConvolutionCase{{7, 5, 3, 12}, {6, 2, 2, 12}, even},
+        ConvolutionCase{{3, 45, 61, 3}, {64, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::same}},
+        ConvolutionCase{{1, 40, 41, 1}, {5, 3, 3, 1}, {{3, 3}, {1, 1}, Padding::valid, {2, 3}}},
+        ConvolutionCase{{2, 20, 22, 130}, {16, 5, 5, 130}, {{5, 5}, {3, 1}, Padding::same}},
+        ConvolutionCase{{2, 30, 34, 32}, {64, 2, 2, 32}, {{2, 2}, {2, 2}}},
+        ConvolutionCase{{2, 50, 40, 24}, {2, 1, 1, 24}, {}}}) {
+    Convolution c(one, DType::f64);
+    Tensor x = c.x.to(*gpu), dy = c.dy.to(*gpu);
+    Tensor dkernel = Tensor::full(c.kernel.shape(), 7, DType::f32, *gpu);
+    kernel_gradient_by_tiles_kernel(x, dy, c.geometry, dkernel);
+    EXPECT_LE(normalised_error(dkernel, c.dkernel), rounded_tf32_tolerance) << c.kernel.shape().text();
+    Tensor again = Tensor::empty_like(dkernel);
+    kernel_gradient_by_tiles_kernel(x, dy, c.geometry, again);
+    EXPECT_TRUE(equal_bits(again.to(Device()), dkernel.to(Device()))) << c.kernel.shape().text();
   }
 }
 
