@@ -146,6 +146,18 @@ bool kernel_gradient_in_tf32(const Tensor& x, const Tensor& dy, const WindowGeom
   return is_sparse && g.channels <= few_channels &&
          kernel_gradient_by_products(x, dy, g, dkernel, most_parts);
 }
+/// cuDNN's kernels make 128 x 128 elements of dx a block, which adds all products of its own: of few pixels
+/// they leave most multiprocessors idle. 3x3, 512 channels, 256 pictures of 2 x 2: 0.033 ms (0.055).
+bool input_gradient_in_tf32(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g, bool add,
+                            const Tensor& dx) {
+  constexpr int64_t block = 128, few_blocks = 32, long_sum = 2048;
+  if (dy.dtype() != DType::f32 || dy.elements() == 0 || !tf32() || g.groups != 1) return false;
+  int64_t blocks = (dx.shape().rows() + block - 1) / block * ((g.channels + block - 1) / block);
+  int64_t taps = g.size[0] * g.size[1];
+  bool is_slow = g.strides == std::array<int64_t, 2>{1, 1} && taps > 1 && blocks <= few_blocks &&
+                 taps * kernel.shape()[0] >= long_sum;
+  return is_slow && input_gradient_by_products(dy, kernel, g, add, most_scratch(dy), dx);
+}
 
 template <class T>
 void add_bias(const Tensor& bias, const Tensor& y) {
@@ -204,6 +216,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
                            const Tensor& dx) {
   int64_t filters = kernel.shape()[0];
   if (input_gradient_in_true_f32(dy, kernel, geometry, false, dx)) return;
+  if (input_gradient_in_tf32(dy, kernel, geometry, false, dx)) return;
   if (is_for_dnn(dy)) {
     DnnShape dnn(geometry, filters, dy.dtype());
     if (dnn.write_cropped(dx,
@@ -221,6 +234,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
 void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                                const Tensor& dx) {
   if (input_gradient_in_true_f32(dy, kernel, geometry, true, dx)) return;
+  if (input_gradient_in_tf32(dy, kernel, geometry, true, dx)) return;
   if (is_for_dnn(dy)) {
     DnnShape dnn(geometry, kernel.shape()[0], dy.dtype());
     if (!dnn.copies() && dnn_add_backward_input(dnn.shape(), dy, kernel, dx)) return;

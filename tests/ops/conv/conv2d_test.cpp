@@ -245,6 +245,39 @@ TEST(Conv2D, KernelGradientByTilesAgreesWithTheSum) {
   }
 }
 
+/// Whatever way a shape goes: convolutions with few filters, of 1x1 with strides, of small pictures with many
+/// channels. In TF32 twice the same, in true f32 exact.
+TEST(Conv2D, GradientsOnAGpuAgreeWithTheSumInTf32AndInF32) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  Window2D same{{3, 3}, {1, 1}, Padding::same};
+  for (const ConvolutionCase& one : {ConvolutionCase{{2, 20, 18, 64}, {32, 3, 3, 64}, same},
+                                     ConvolutionCase{{4, 11, 12, 64}, {96, 1, 1, 64}, {{1, 1}, {2, 2}}},
+                                     ConvolutionCase{{5, 2, 3, 264}, {256, 3, 3, 264}, same}}) {
+    Convolution c(one, DType::f64);
+    Tensor x = c.x.to(*gpu), dy = c.dy.to(*gpu), kernel = c.kernel.to(*gpu);
+    auto gradients = [&] {
+      std::vector<Tensor> all{Tensor::empty_like(kernel), Tensor::empty_like(x),
+                              Tensor::full(x.shape(), 1, DType::f32, *gpu)};
+      conv2d_backward_kernel_kernel(x, dy, c.geometry, all[0], Tensor());
+      conv2d_backward_input_kernel(dy, kernel, c.geometry, all[1]);
+      conv2d_add_backward_input_kernel(dy, kernel, c.geometry, all[2]);
+      return all;
+    };
+    auto expect_close = [&](const std::vector<Tensor>& seen, double tolerance) {
+      EXPECT_LE(normalised_error(seen[0], c.dkernel), tolerance) << c.kernel.shape().text();
+      EXPECT_LE(normalised_error(seen[1], c.dx), tolerance) << c.kernel.shape().text();
+      EXPECT_LE(normalised_error(seen[2].to(Device()) + -1.0, c.dx), tolerance) << c.kernel.shape().text();
+    };
+    expect_close(gradients(), f32_tolerance);
+    Tf32 tf32;
+    std::vector<Tensor> seen = gradients(), again = gradients();
+    expect_close(seen, tf32_tolerance);
+    for (size_t i = 0; i < seen.size(); ++i)
+      EXPECT_TRUE(equal_bits(seen[i].to(Device()), again[i].to(Device()))) << c.kernel.shape().text();
+  }
+}
+
 /// On every device, with room for a line of tiles, for some and for all, against the plain way in f64.
 TEST(Conv2D, WinogradAgreesWithTheSum) {
   Window2D same{{3, 3}, {1, 1}, Padding::same}, valid{{3, 3}}, apart{{3, 3}};
