@@ -1,5 +1,6 @@
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <mutex>
@@ -29,8 +30,19 @@ struct Pool {
   std::mutex mutex;
   std::unordered_map<size_t, std::vector<void*>> blocks;
   size_t kept = 0;
+  size_t used = 0, most_used = 0;  // bytes that are given out: now, and at most since give_back_pool()
+
+  /// Whether a block that comes back stays: then the process never has more than `spare` beyond what its
+  /// tensors took at once, which the next step will take again.
+  bool has_room(size_t size) const {
+    constexpr size_t spare = size_t{256} << 20;
+    return used + kept + size <= most_used + spare;
+  }
+  void give_out(size_t size) {
+    used += size;
+    most_used = std::max(most_used, used);
+  }
 };
-constexpr size_t most_kept = size_t{256} << 20;
 /// Less is kept when a model goes: models that come and go would pay for the same pages again and again.
 constexpr size_t kept_between_models = size_t{32} << 20;
 
@@ -47,13 +59,15 @@ void* take_from_pool(size_t size) {
   void* block = blocks.back();
   blocks.pop_back();
   pool().kept -= size;
+  pool().give_out(size);
   return block;
 }
 
 void give_to_pool(void* block, size_t size) {
   {
     std::lock_guard lock(pool().mutex);
-    if (pool().kept + size <= most_kept) {
+    pool().used -= size;
+    if (pool().has_room(size)) {
       pool().blocks[size].push_back(block);
       pool().kept += size;
       return;
@@ -127,6 +141,7 @@ void give_back_pool() {
   decltype(Pool::blocks) blocks;
   {
     std::lock_guard lock(pool().mutex);
+    pool().most_used = pool().used;
     if (pool().kept <= kept_between_models) return;
     std::swap(blocks, pool().blocks);
     pool().kept = 0;
@@ -142,8 +157,11 @@ void* allocate(size_t bytes) {
   size_t size = rounded(bytes ? bytes : 1);
   void* block = RecentBlocks::gone ? nullptr : recent_blocks.take(size);
   if (!block) block = take_from_pool(size);
-  if (!block) block = new_block(size);
+  if (block) return block;
+  block = new_block(size);
   if (!block) fail(ErrorKind::failed, "memory: no {} bytes are left on the cpu", bytes);
+  std::lock_guard lock(pool().mutex);
+  pool().give_out(size);
   return block;
 }
 

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
+#include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "manul/framework/error.h"
 #include "manul/framework/tensor.h"
@@ -30,6 +34,26 @@ TEST(Storage, ComesBackFromAThreadThatEnded) {
     first = Storage(3001, Device::cpu()).data;
   }).join();  // kept by the thread while it lived
   EXPECT_EQ(Storage(3001, Device::cpu()).data, first);
+}
+
+/// A network's activations are more than a few hundred MiB; pages that come anew are zero.
+TEST(Storage, KeepsAsManyPagesAsWereInUseAtOnce) {
+  constexpr size_t size = size_t{80} << 20;
+  constexpr int blocks = 6;
+  auto first_numbers = [=](int value) {
+    std::vector<std::unique_ptr<Storage>> all;
+    std::multiset<int> found;
+    for (int i = 0; i < blocks; ++i) {
+      all.push_back(std::make_unique<Storage>(size, Device::cpu()));
+      int& number = *reinterpret_cast<int*>(all.back()->data);
+      found.insert(std::exchange(number, value));
+    }
+    return found;
+  };
+  first_numbers(7);
+  EXPECT_EQ(first_numbers(8).count(7), static_cast<size_t>(blocks));
+  cpu::give_back_pool();
+  EXPECT_EQ(first_numbers(9).count(8), 0u);
 }
 
 TEST(Storage, SaysSoWhenThereIsNone) {
