@@ -120,6 +120,28 @@ template <class T>
   return value - Vector<T>{};
 }
 
+#if !defined(__AVX__)
+namespace detail {
+template <int first, int... I>
+[[gnu::always_inline]] inline Vector<double> widen_from(Vector<float> value,
+                                                        std::integer_sequence<int, I...>) {
+  return __builtin_convertvector(__builtin_shufflevector(value, value, (first + I)...), Vector<double>);
+}
+}  // namespace detail
+#endif
+
+/// The first (0) or second (1) half of the lanes as f64.
+template <int half>
+[[gnu::always_inline]] inline Vector<double> widen_half(Vector<float> value) {
+#if defined(__AVX512F__)
+  return _mm512_cvtps_pd(_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(value), half)));
+#elif defined(__AVX__)  // GCC converts 128 bits at a time
+  return _mm256_cvtps_pd(_mm256_extractf128_ps(value, half));
+#else
+  return detail::widen_from<half * lanes<double> >(value, std::make_integer_sequence<int, lanes<double> >{});
+#endif
+}
+
 namespace detail {
 template <class T, int... I>
 [[gnu::always_inline]] inline auto add_halves(auto value, std::integer_sequence<int, I...>) {

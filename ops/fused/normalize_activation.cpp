@@ -3,6 +3,7 @@
 #include "manul/framework/tape.h"
 #include "manul/ops/fused/fused_in_normalization.h"
 #include "manul/ops/normalize/normalize.h"
+#include "manul/ops/normalize/normalize_passes_cpu.h"
 #include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
@@ -29,7 +30,8 @@ bool is_fused_in_normalization(Activation activation) {
 }
 
 bool normalize_activation_fits(const Tensor& x, Activation activation) {
-  return x.device().is_cuda() && (x.dtype() == DType::f32 || x.dtype() == DType::bf16) && x.elements() > 0 &&
+  DType other = x.device().is_cuda() ? DType::bf16 : DType::f64;
+  return (x.dtype() == DType::f32 || x.dtype() == other) && x.elements() > 0 &&
          is_fused_in_normalization(activation);
 }
 
@@ -75,4 +77,38 @@ Tensor normalize_activation_inference(const Tensor& x, const Tensor& gamma, cons
   return y;
 }
 
+namespace cpu {
+namespace {
+
+/// Calls use(T(), function) for the type of x and an activation.
+template <class Use>
+void visit_fused_in_normalization(const Tensor& x, Activation activation, Use&& use) {
+  visit_float(x.dtype(), "normalize_activation", [&]<class T>(T zero) {
+    pointwise::visit_listed<T>(
+        "normalize_activation", activation, [&](auto function) { use(zero, function); },
+        pointwise::FusedInNormalization{});
+  });
+}
+
+}  // namespace
+
+void normalize_activation(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                          const Tensor& deviation, double epsilon, const Tensor& addend,
+                          Activation activation, const Tensor& y) {
+  visit_fused_in_normalization(x, activation, [&]<class T>(T, auto function) {
+    normalize_rows(function, x, addend, ChannelAffine<T>(gamma, beta, mean, deviation, epsilon), y);
+  });
+}
+
+void normalize_activation_backward(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                                   const Tensor& mean, const Tensor& inverse_deviation, const Tensor& addend,
+                                   Activation activation, const Tensor& dy, const Tensor& dx,
+                                   const Tensor& dgamma, const Tensor& dbeta, const Tensor& dz) {
+  visit_fused_in_normalization(x, activation, [&]<class T>(T, auto function) {
+    normalize_rows_backward<T>(function, {x, addend, dy, dx, dgamma, dbeta, dz}, gamma, beta, mean,
+                               inverse_deviation);
+  });
+}
+
+}  // namespace cpu
 }  // namespace manul

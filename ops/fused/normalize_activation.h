@@ -24,26 +24,22 @@ Tensor normalize_activation_inference(const Tensor& x, const Tensor& gamma, cons
                                       const Tensor& mean, const Tensor& variance, double epsilon,
                                       const NormalizationTail& tail);
 
-/// f32 or bf16 on a GPU, and one of the activations that its kernels compute.
+/// One of the activations that its kernels compute, and numbers that they take as they are: f32 or f64, on a
+/// GPU f32 or bf16.
 bool normalize_activation_fits(const Tensor& x, Activation activation);
 /// Whether the activation is one of these.
 bool is_fused_in_normalization(Activation activation);
 
 /// The passes. deviation is the inverse deviation, or with `epsilon` >= 0 the variance. The addend and any of
 /// dx, dgamma, dbeta may be undefined; dz, the addend's gradient, goes with the addend.
-namespace cuda {
-void normalize_activation(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
-                          const Tensor& deviation, double epsilon, const Tensor& addend,
-                          Activation activation, const Tensor& y);
-void normalize_activation_backward(const Tensor& x, const Tensor& gamma, const Tensor& beta,
-                                   const Tensor& mean, const Tensor& inverse_deviation, const Tensor& addend,
-                                   Activation activation, const Tensor& dy, const Tensor& dx,
-                                   const Tensor& dgamma, const Tensor& dbeta, const Tensor& dz);
-}  // namespace cuda
-inline constexpr Kernel<decltype(cuda::normalize_activation)> normalize_activation_kernel(
-    "normalize_activation", nullptr, MANUL_CUDA(cuda::normalize_activation), TakesBf16::on_cuda);
-inline constexpr Kernel<decltype(cuda::normalize_activation_backward)> normalize_activation_backward_kernel(
-    "normalize_activation_backward", nullptr, MANUL_CUDA(cuda::normalize_activation_backward),
-    TakesBf16::on_cuda);
+MANUL_KERNEL_TAKING_BF16(on_cuda, normalize_activation,
+                         void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                              const Tensor& deviation, double epsilon, const Tensor& addend,
+                              Activation activation, const Tensor& y));
+MANUL_KERNEL_TAKING_BF16(on_cuda, normalize_activation_backward,
+                         void(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+                              const Tensor& inverse_deviation, const Tensor& addend, Activation activation,
+                              const Tensor& dy, const Tensor& dx, const Tensor& dgamma, const Tensor& dbeta,
+                              const Tensor& dz));
 
 }  // namespace manul

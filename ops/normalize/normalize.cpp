@@ -1,12 +1,7 @@
 #include "manul/ops/normalize/normalize.h"
 
-#include <array>
-#include <cmath>
-#include <vector>
-
-#include "manul/framework/cpu/column_sums.h"
-#include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/normalize/normalize_passes_cpu.h"
 #include "manul/ops/pointwise/pointwise.h"
 
 namespace manul {
@@ -81,69 +76,26 @@ Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tens
 }
 
 namespace cpu {
-namespace {
-
-/// value(c) for each channel.
-template <class T, class Value>
-std::vector<T> channel_values(const Tensor& of, const Value& value) {
-  std::vector<T> values(of.elements());
-  for (size_t c = 0; c < values.size(); ++c) values[c] = value(c);
-  return values;
-}
-
-/// y = (x - mean) * factor + beta per channel.
-template <class T>
-void normalize(const Tensor& x, const Tensor& mean, const std::vector<T>& factor, const Tensor& beta,
-               const Tensor& y) {
-  const T *from = x.data<T>(), *center = mean.data<T>(), *by = factor.data();
-  const T* offset = beta.defined() ? beta.data<T>() : nullptr;
-  int64_t channels = x.shape()[-1];
-  for_rows(x.shape().rows(), channels, [=, to = y.mutable_data<T>()](int64_t row) {
-    int64_t first = row * channels;
-    for (int64_t c = 0; c < channels; ++c) to[first + c] = (from[first + c] - center[c]) * by[c];
-    if (offset)
-      for (int64_t c = 0; c < channels; ++c) to[first + c] += offset[c];
-  });
-}
-
-template <class T>
-T gamma_of(const Tensor& gamma, size_t channel) {
-  return gamma.defined() ? gamma.data<T>()[channel] : T(1);
-}
-
-}  // namespace
 
 void batch_normalize(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                      const Tensor& variance, double epsilon, const Tensor& y) {
   visit_float(x.dtype(), "batch_normalize", [&]<class T>(T) {
-    auto factor = channel_values<T>(variance, [&](size_t c) {
-      return gamma_of<T>(gamma, c) / std::sqrt(variance.data<T>()[c] + static_cast<T>(epsilon));
-    });
-    normalize(x, mean, factor, beta, y);
+    normalize_rows(pointwise::Linear<T>{}, x, {}, ChannelAffine<T>(gamma, beta, mean, variance, epsilon), y);
   });
 }
 
 void batch_statistics(const Tensor& x, double epsilon, double momentum, const Tensor& moving_mean,
                       const Tensor& moving_variance, const Tensor& mean, const Tensor& inverse_deviation) {
-  visit_float(x.dtype(), "batch_normalize", [&](auto zero) {
-    using T = decltype(zero);
-    const T* from = x.data<T>();
-    int64_t channels = x.shape()[-1], rows = x.shape().rows();
-    auto means =
-        column_sums(rows, channels, [=](int64_t i, int64_t) { return static_cast<double>(from[i]); });
-    for (double& value : means) value /= static_cast<double>(rows);
-    auto squares = column_sums(rows, channels, [from, center = means.data()](int64_t i, int64_t c) {
-      double distance = from[i] - center[c];
-      return distance * distance;
-    });
+  visit_float(x.dtype(), "batch_normalize", [&]<class T>(T) {
+    const Statistics<T> statistics(x);
     T *running_mean = moving_mean.mutable_data<T>(), *running_variance = moving_variance.mutable_data<T>();
+    T *mean_to = mean.mutable_data<T>(), *inverse_to = inverse_deviation.mutable_data<T>();
     T keep = static_cast<T>(momentum), take = static_cast<T>(1 - momentum);
-    for (int64_t c = 0; c < channels; ++c) {
-      double variance = squares[c] / static_cast<double>(rows);
-      mean.mutable_data<T>()[c] = static_cast<T>(means[c]);
-      inverse_deviation.mutable_data<T>()[c] = static_cast<T>(1 / std::sqrt(variance + epsilon));
-      running_mean[c] = running_mean[c] * keep + static_cast<T>(means[c]) * take;
-      running_variance[c] = running_variance[c] * keep + static_cast<T>(variance) * take;
+    for (size_t c = 0; c < statistics.mean.size(); ++c) {
+      mean_to[c] = static_cast<T>(statistics.mean[c]);
+      inverse_to[c] = static_cast<T>(1 / std::sqrt(statistics.variance[c] + epsilon));
+      running_mean[c] = running_mean[c] * keep + static_cast<T>(statistics.mean[c]) * take;
+      running_variance[c] = running_variance[c] * keep + static_cast<T>(statistics.variance[c]) * take;
     }
   });
 }
@@ -151,45 +103,16 @@ void batch_statistics(const Tensor& x, double epsilon, double momentum, const Te
 void batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
                               const Tensor& inverse_deviation, const Tensor& y) {
   visit_float(x.dtype(), "batch_normalize", [&]<class T>(T) {
-    const T* inverse = inverse_deviation.data<T>();
-    normalize(x, mean, channel_values<T>(mean, [&](size_t c) { return gamma_of<T>(gamma, c) * inverse[c]; }),
-              beta, y);
+    normalize_rows(pointwise::Linear<T>{}, x, {}, ChannelAffine<T>(gamma, beta, mean, inverse_deviation), y);
   });
 }
 
-// With h = (x - mean) * inverse_deviation over n rows: dbeta = sum dy, dgamma = sum dy h, and (Ioffe and
-// Szegedy 2015) dx = gamma * inverse_deviation * (dy - dbeta / n - h * dgamma / n).
 void batch_normalize_backward(const Tensor& x, const Tensor& gamma, const Tensor& mean,
                               const Tensor& inverse_deviation, const Tensor& dy, const Tensor& dx,
                               const Tensor& dgamma, const Tensor& dbeta) {
   visit_float(x.dtype(), "batch_normalize", [&]<class T>(T) {
-    const T *from = x.data<T>(), *arrived = dy.data<T>();
-    const T *center = mean.data<T>(), *inverse = inverse_deviation.data<T>();
-    int64_t channels = x.shape()[-1], rows = x.shape().rows();
-    auto sums = column_sums(rows, channels, [=](int64_t i, int64_t c) {
-      double dy = arrived[i];
-      return std::array<double, 2>{dy, dy * static_cast<double>((from[i] - center[c]) * inverse[c])};
-    });
-    for (int64_t c = 0; c < channels; ++c) {
-      if (dbeta.defined()) dbeta.mutable_data<T>()[c] = static_cast<T>(sums[c][0]);
-      if (dgamma.defined()) dgamma.mutable_data<T>()[c] = static_cast<T>(sums[c][1]);
-    }
-    if (!dx.defined()) return;
-    auto factor = channel_values<T>(mean, [&](size_t c) { return gamma_of<T>(gamma, c) * inverse[c]; });
-    auto mean_of = [&](int k) {
-      return channel_values<T>(
-          mean, [&](size_t c) { return static_cast<T>(sums[c][k] / static_cast<double>(rows)); });
-    };
-    std::vector<T> mean_dy = mean_of(0), mean_dyh = mean_of(1);
-    for_rows(rows, channels,
-             [=, to = dx.mutable_data<T>(), by = factor.data(), of_dy = mean_dy.data(),
-              of_dyh = mean_dyh.data()](int64_t row) {
-               int64_t first = row * channels;
-               for (int64_t c = 0; c < channels; ++c) {
-                 T h = (from[first + c] - center[c]) * inverse[c];
-                 to[first + c] = by[c] * (arrived[first + c] - of_dy[c] - h * of_dyh[c]);
-               }
-             });
+    normalize_rows_backward<T>(pointwise::Linear<T>{}, {x, {}, dy, dx, dgamma, dbeta, {}}, gamma, {}, mean,
+                               inverse_deviation);
   });
 }
 

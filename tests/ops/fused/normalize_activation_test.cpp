@@ -1,5 +1,6 @@
 #include "manul/ops/fused/normalize_activation.h"
 
+#include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/normalize/normalize.h"
 #include "manul/ops/pointwise/pointwise.h"
@@ -66,6 +67,27 @@ TEST(NormalizeActivation, GivesWhatItsPartsGive) {
         EXPECT_LE(normalised_error(fused[i], parts[i]), 2e-6)
             << name_of(activation) << " on " << device.name() << ", result " << i;
     }
+}
+
+TEST(NormalizeActivation, GivesTheSameBitsWithAnyThreads) {
+  constexpr int64_t channels = 28;
+  Shape shape{6, 40, 41, channels};
+  Tensor x = test_values(shape, 1), addend = test_values(shape, 2), gamma = test_values({channels}, 3);
+  std::vector<Tensor> alone;
+  for (int threads : {1, 2, 5}) {
+    cpu::set_threads(threads);
+    for (Tensor* input : {&x, &addend, &gamma}) input->watch(Tensor::empty_like(*input));
+    Tensor mean = Tensor::zeros({channels}), variance = Tensor::zeros({channels});
+    Tape tape;
+    Tensor y =
+        normalize_activation_training(x, gamma, {}, mean, variance, 1e-3, 0.9, {addend, Activation::relu});
+    tape.backward(y, test_values(shape, 4));
+    cpu::set_threads(0);
+    std::vector<Tensor> all{y, mean, variance};
+    for (Tensor* input : {&x, &addend, &gamma}) all.push_back(input->leaf()->gradient.clone());
+    if (alone.empty()) alone = all;
+    for (size_t i = 0; i < all.size(); ++i) EXPECT_TRUE(equal_bits(all[i], alone[i])) << i;
+  }
 }
 
 }  // namespace
