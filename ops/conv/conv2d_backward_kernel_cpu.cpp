@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "manul/framework/cpu/column_sums.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
@@ -13,37 +15,49 @@ constexpr int64_t tasks = 32;
 constexpr int64_t most_transformed = 1 << 20;  // elements of all threads together
 constexpr int most_pieces = 2, most_filters = tile_vectors / most_pieces;
 
-/// A block of output rows: where its windows begin, and its gradients.
+/// A block of outputs: where its windows begin, and its gradients.
 template <class T>
-struct Rows {
+struct Outputs {
   const T *x, *dy;
-  int64_t rows, columns;
-  int64_t x_down, x_right, dy_down, dy_right;
+  int64_t pictures, rows, columns;
+  int64_t x_picture, x_down, x_right;
+  int64_t dy_right;  // one follows the other
+
+  /// What lies at equal steps as one row.
+  void join_rows() {
+    if (x_down == columns * x_right) {
+      x_down *= rows;
+      columns *= std::exchange(rows, 1);
+    }
+    if (rows == 1 && x_picture == columns * x_right) columns *= std::exchange(pictures, 1);
+  }
 };
 
 /// Adds dy * window over a block to the sums [filters][pieces][lanes] of some filters and pieces of the
-/// window.
+/// window, or begins them.
 template <class T, int filters, int pieces>
-[[gnu::noinline]] void add_tile(const Rows<T>& block, int64_t first_filter, const int64_t* offsets, T* sums,
-                                int64_t sums_step) {
+[[gnu::noinline]] void add_tile(const Outputs<T>& block, int64_t first_filter, const int64_t* offsets,
+                                bool begins, T* sums, int64_t sums_step) {
   Vector<T> total[filters][pieces];
 #pragma GCC unroll 32
   for (int f = 0; f < filters; ++f)
-    for (int p = 0; p < pieces; ++p) total[f][p] = load(sums + f * sums_step + p * lanes<T>);
-  for (int64_t row = 0; row < block.rows; ++row) {
-    const T* x = block.x + row * block.x_down;
-    const T* dy = block.dy + row * block.dy_down + first_filter;
-    for (int64_t column = 0; column < block.columns; ++column, x += block.x_right, dy += block.dy_right) {
-      Vector<T> value[pieces];
-      for (int p = 0; p < pieces; ++p) value[p] = load(x + offsets[p]);
+    for (int p = 0; p < pieces; ++p)
+      total[f][p] = begins ? Vector<T>{} : load(sums + f * sums_step + p * lanes<T>);
+  const T* dy = block.dy + first_filter;
+  for (int64_t n = 0; n < block.pictures; ++n)
+    for (int64_t row = 0; row < block.rows; ++row) {
+      const T* x = block.x + n * block.x_picture + row * block.x_down;
+      for (int64_t column = 0; column < block.columns; ++column, x += block.x_right, dy += block.dy_right) {
+        Vector<T> value[pieces];
+        for (int p = 0; p < pieces; ++p) value[p] = load(x + offsets[p]);
 #pragma GCC unroll 32
-      for (int f = 0; f < filters; ++f) {
-        Vector<T> gradient = broadcast(dy[f]);
+        for (int f = 0; f < filters; ++f) {
+          Vector<T> gradient = broadcast(dy[f]);
 #pragma GCC unroll 4
-        for (int p = 0; p < pieces; ++p) total[f][p] += gradient * value[p];
+          for (int p = 0; p < pieces; ++p) total[f][p] += gradient * value[p];
+        }
       }
     }
-  }
 #pragma GCC unroll 32
   for (int f = 0; f < filters; ++f)
     for (int p = 0; p < pieces; ++p) store(sums + f * sums_step + p * lanes<T>, total[f][p]);
@@ -51,13 +65,13 @@ template <class T, int filters, int pieces>
 
 /// The same for all `filters` and the given pieces.
 template <class T>
-void add_block(const Rows<T>& block, int64_t filters, std::span<const int64_t> pieces, T* sums,
-               int64_t sums_step) {
+void add_block(const Outputs<T>& block, int64_t filters, std::span<const int64_t> pieces, bool begins,
+               T* sums, int64_t sums_step) {
   split_evenly(static_cast<int64_t>(pieces.size()), most_pieces, [&](int64_t piece, int64_t width) {
     split_evenly(filters, most_filters, [&](int64_t filter, int64_t height) {
       dispatch<most_pieces>(width, [&](auto tile_width) {
         dispatch<most_filters>(height, [&](auto tile_height) {
-          add_tile<T, tile_height, tile_width>(block, filter, pieces.data() + piece,
+          add_tile<T, tile_height, tile_width>(block, filter, pieces.data() + piece, begins,
                                                sums + filter * sums_step + piece * lanes<T>, sums_step);
         });
       });
@@ -66,27 +80,73 @@ void add_block(const Rows<T>& block, int64_t filters, std::span<const int64_t> p
 }
 
 template <class T>
-void add_bias(const Rows<T>& block, int64_t filters, T* sums) {
-  for (int64_t row = 0; row < block.rows; ++row)
-    for (int64_t column = 0; column < block.columns; ++column) {
-      const T* dy = block.dy + row * block.dy_down + column * block.dy_right;
-      for (int64_t f = 0; f < filters; ++f) sums[f] += dy[f];
-    }
+void add_bias(const Outputs<T>& block, int64_t filters, T* sums) {
+  for (int64_t i = 0; i < block.pictures * block.rows * block.columns; ++i) {
+    const T* dy = block.dy + i * block.dy_right;
+    for (int64_t f = 0; f < filters; ++f) sums[f] += dy[f];
+  }
 }
 
 /// How the work is divided: the batch into parts with their own sums, as many as their memory allows, and the
-/// window's pieces into groups.
+/// window's pieces into groups, so that all threads have some. Only the parts decide in which order is added.
 struct Division {
   Division(int64_t blocks, int64_t pieces, int64_t part_step) : pieces(pieces) {
     int64_t wanted = std::clamp(most_sums / part_step, int64_t{1}, tasks);
     blocks_per_part = std::max((blocks + wanted - 1) / wanted, int64_t{1});
     parts = (blocks + blocks_per_part - 1) / blocks_per_part;
     int64_t most_groups = std::max((pieces + most_pieces - 1) / most_pieces, int64_t{1});
-    groups = std::min((tasks + wanted - 1) / wanted, most_groups);
+    int64_t least_tasks = int64_t{4} * threads();
+    groups = std::min((least_tasks + parts - 1) / std::max(parts, int64_t{1}), most_groups);
   }
   int64_t first_piece(int64_t group) const { return pieces * group / groups; }
 
+  /// Blocks that a batch is cut into at least, for a window of so many elements: few where pieces are many.
+  static int64_t least_blocks(int64_t elements) {
+    constexpr int64_t elements_a_group = 64;
+    return tasks / std::clamp(elements / elements_a_group, int64_t{1}, tasks);
+  }
+
   int64_t pieces, blocks_per_part, parts, groups;
+};
+
+/// The sums of one group's kernel, [parts][filters][pieces][lanes] and those of the bias. One part whose
+/// pieces lie like the kernel is the kernel's gradient itself.
+template <class T>
+class KernelSums {
+ public:
+  KernelSums(const Division& division, const BlockedInput<T>& input, int64_t filters, int64_t elements,
+             T* dkernel)
+      : parts_(division.parts), filters_(filters), elements_(elements), runs_(input.runs), dkernel_(dkernel) {
+    int64_t covered = 0;
+    bool whole = true;
+    for (const Run& run : runs_) {
+      whole = whole && run.length % lanes<T> == 0 && run.weight == covered;
+      covered += run.length;
+    }
+    direct_ = parts_ == 1 && whole && covered == elements;
+    filter_step = division.pieces * lanes<T>;
+    part_step_ = filters * ((direct_ ? 0 : filter_step) + 1);
+    memory_ = Tensor::empty({parts_ * part_step_}, dtype_of<T>);
+  }
+  T* of(int64_t part) const { return direct_ ? dkernel_ : memory_.mutable_data<T>() + part * part_step_; }
+  T* bias_of(int64_t part) const { return memory_.mutable_data<T>() + (part + 1) * part_step_ - filters_; }
+
+  /// dbias may be null.
+  void add_up(T* dbias) const {
+    if (dkernel_ && !direct_)
+      add_parts(of(0), parts_, part_step_, filters_, std::span<const Run>(runs_), elements_, dkernel_);
+    if (dbias) add_bias_parts(bias_of(0), parts_, part_step_, filters_, dbias);
+  }
+
+  int64_t filter_step;
+
+ private:
+  int64_t parts_, filters_, elements_;
+  std::span<const Run> runs_;
+  T* dkernel_;
+  bool direct_;
+  int64_t part_step_;
+  Tensor memory_;
 };
 
 /// Of one group: `x` and `dy` begin at its channels and filters, `dkernel` and `dbias`, which may be null, at
@@ -95,47 +155,43 @@ template <class T>
 void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowGeometry& g, T* dkernel,
                      T* dbias) {
   int64_t filters = all_filters / g.groups, channels = g.group_channels();
+  int64_t elements = g.size[0] * g.size[1] * channels;
   int64_t pixels = block_pixels * g.strides[0] * g.strides[1] * channels;
   BlockedInput<T> input({x, g.batch, g.input[0], g.input[1], channels, g.output, g.strides, g.channels},
-                        window_taps(g), std::max<int64_t>(block_bytes, pixels * sizeof(T)), lanes<T>);
+                        window_taps(g), std::max<int64_t>(block_bytes, pixels * sizeof(T)), lanes<T>,
+                        Division::least_blocks(elements));
   std::vector<int64_t> pieces = dkernel ? pieces_of<T>(input.runs) : std::vector<int64_t>();
-  int64_t count = static_cast<int64_t>(pieces.size()), filter_step = count * lanes<T>;
-  int64_t part_step = filters * (filter_step + 1);  // the sums of the kernel, then those of the bias
-  Division division(input.blocks(), count, part_step);
-  Tensor memory = Tensor::empty({division.parts * part_step}, dtype_of<T>);
-  T* sums = memory.mutable_data<T>();
-  parallel_for(division.parts * division.groups, 1, [&](int64_t begin, int64_t end) {
+  const auto count = static_cast<int64_t>(pieces.size());
+  Division division(input.blocks(), count, filters * (count * lanes<T> + 1));
+  KernelSums<T> sums(division, input, filters, elements, dkernel);
+  parallel_for(division.parts * division.groups, 1, [&](int64_t task, int64_t /*end*/) {
     std::vector<T> copy;
-    for (int64_t task = begin; task < end; ++task) {
-      int64_t part = task / division.groups, group = task % division.groups;
-      int64_t first = division.first_piece(group), last = division.first_piece(group + 1);
-      T* to = sums + part * part_step;
-      T* bias_to = dbias && group == 0 ? to + filters * filter_step : nullptr;
-      for (int64_t f = 0; f < filters; ++f)
-        std::fill(to + f * filter_step + first * lanes<T>, to + f * filter_step + last * lanes<T>, T(0));
-      if (bias_to) std::fill_n(bias_to, filters, T(0));
-      int64_t end_block = std::min((part + 1) * division.blocks_per_part, input.blocks());
-      for (int64_t index = part * division.blocks_per_part; index < end_block; ++index) {
-        auto block = input.read(index, copy);
-        int64_t dy_down = g.output[1] * all_filters, dy_row = block.picture * g.output[0] + block.first_row;
-        Rows<T> rows{block.x,
-                     dy + dy_row * dy_down,
-                     block.rows,
-                     g.output[1],
-                     g.strides[0] * input.row_step(),
-                     g.strides[1] * channels,
-                     dy_down,
-                     all_filters};
-        add_block(rows, filters, std::span(pieces).subspan(first, last - first), to + first * lanes<T>,
-                  filter_step);
-        if (bias_to) add_bias(rows, filters, bias_to);
-      }
+    int64_t part = task / division.groups, group = task % division.groups;
+    int64_t first = division.first_piece(group), last = division.first_piece(group + 1);
+    T* bias_to = dbias && group == 0 ? sums.bias_of(part) : nullptr;
+    if (bias_to) std::fill_n(bias_to, filters, T(0));
+    int64_t begin_block = part * division.blocks_per_part;
+    int64_t end_block = std::min(begin_block + division.blocks_per_part, input.blocks());
+    for (int64_t index = begin_block; index < end_block; ++index) {
+      auto block = input.read(index, copy);
+      int64_t first_output = (block.picture * g.output[0] + block.first_row) * g.output[1];
+      Outputs<T> outputs{block.x,
+                         dy + first_output * all_filters,
+                         block.pictures,
+                         block.rows,
+                         g.output[1],
+                         input.picture_step(),
+                         g.strides[0] * input.row_step(),
+                         g.strides[1] * channels,
+                         all_filters};
+      outputs.join_rows();
+      if (first < last)
+        add_block(outputs, filters, std::span(pieces).subspan(first, last - first), index == begin_block,
+                  sums.of(part) + first * lanes<T>, sums.filter_step);
+      if (bias_to) add_bias(outputs, filters, bias_to);
     }
   });
-  if (dkernel)
-    add_parts(sums, division.parts, part_step, filters, input.runs, g.size[0] * g.size[1] * channels,
-              dkernel);
-  if (dbias) add_bias_parts(sums + filters * filter_step, division.parts, part_step, filters, dbias);
+  sums.add_up(dbias);
 }
 
 void bias_gradient(const Tensor& dy, const Tensor& dbias) {

@@ -19,6 +19,50 @@ struct Target {
   int64_t picture_step, row_step, column_step;
 };
 
+/// The outputs of a block, in tiles that a row may share with the next one where it is narrow.
+template <class T>
+class BlockOutputs {
+ public:
+  /// `right`, `down`: elements of the input from an output to its neighbours.
+  BlockOutputs(const BlockedInput<T>& input, int64_t right, int64_t down, int64_t columns,
+               const Target<T>& target)
+      : right_(right), down_(down), columns_(columns), picture_step_(input.picture_step()), target_(target) {
+    auto [pictures, rows] = input.block_size();
+    const bool rows_follow = down == columns * right && target.row_step == columns * target.column_step;
+    const bool pictures_follow =
+        picture_step_ == rows * down && target.picture_step == rows * target.row_step;
+    even_ = rows_follow && (pictures == 1 || pictures_follow);
+    constexpr int64_t wide = 2 * most_columns, most_places = 1 << 10;
+    if (even_ || columns >= wide || pictures * rows * columns > most_places) return;
+    for (int64_t n = 0; n < pictures; ++n)
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t column = 0; column < columns; ++column)
+          places_.push_back({n * picture_step_ + row * down + column * right,
+                             n * target.picture_step + row * target.row_step + column * target.column_step});
+  }
+
+  /// All of a block that begins at `y`, for one block of filters.
+  void correlate(const typename BlockedInput<T>::Block& block, std::span<const Run> runs,
+                 const WeightBlock<T>& weights, T* y) const {
+    if (even_)
+      return correlate_row(block.x, right_, block.pictures * block.rows * columns_, runs, weights, y,
+                           target_.column_step);
+    if (!places_.empty())
+      return correlate_outputs(block.pictures * block.rows * columns_,
+                               ListedOutputs<T>{block.x, y, places_.data()}, runs, weights);
+    for (int64_t n = 0; n < block.pictures; ++n)
+      for (int64_t row = 0; row < block.rows; ++row)
+        correlate_row(block.x + n * picture_step_ + row * down_, right_, columns_, runs, weights,
+                      y + n * target_.picture_step + row * target_.row_step, target_.column_step);
+  }
+
+ private:
+  int64_t right_, down_, columns_, picture_step_;
+  Target<T> target_;
+  bool even_ = false;  // one after the other through the whole block
+  std::vector<OutputPlace> places_;
+};
+
 /// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
 /// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
 /// * filter_step]. `finish`, if there is one, for whole rows while they are in the cache.
@@ -26,21 +70,29 @@ template <class T>
 void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& kernel, const T* weights,
                int64_t channel_step, int64_t filters, int64_t filter_step, const T* bias,
                const Target<T>& target, const FinishRange& finish = {}) {
-  BlockedInput<T> input(source, std::move(taps), block_bytes, 0);
+  // Where pictures are few or small, threads share the filters too; `finish` wants all of them.
+  constexpr int64_t least_tasks = 16, least_filters = 64;
+  const int64_t most_parts = finish ? 1 : std::clamp(filters / least_filters, int64_t{1}, least_tasks);
+  BlockedInput<T> input(source, std::move(taps), block_bytes, 0, least_tasks / most_parts);
   PackedWeights<T> packed(kernel, {weights, input.taps, source.channels, channel_step, filters, filter_step},
                           bias);
-  int64_t down = source.strides[0] * input.row_step(), right = source.strides[1] * source.channels;
-  parallel_for(input.blocks(), 1, [&](int64_t begin, int64_t end) {
+  const BlockOutputs<T> outputs(input, source.strides[1] * source.channels,
+                                source.strides[0] * input.row_step(), source.output[1], target);
+  const int64_t parts =
+      std::clamp(least_tasks / std::max(input.blocks(), int64_t{1}), int64_t{1}, most_parts);
+  const auto weight_blocks = static_cast<int64_t>(packed.blocks().size());
+  parallel_for(input.blocks() * parts, 1, [&](int64_t begin, int64_t end) {
     std::vector<T> copy;
-    for (int64_t index = begin; index < end; ++index) {
-      auto block = input.read(index, copy);
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t part = task % parts;
+      auto block = input.read(task / parts, copy);
       int64_t place = block.picture * target.picture_step + block.first_row * target.row_step;
-      T* y = target.y + place;
-      for (const WeightBlock<T>& weight_block : packed.blocks())
-        for (int64_t row = 0; row < block.rows; ++row)
-          correlate_row(block.x + row * down, right, source.output[1], std::span<const Run>(input.runs),
-                        weight_block, y + row * target.row_step + weight_block.first, target.column_step);
-      if (finish) finish(place, block.rows * target.row_step);
+      for (int64_t i = weight_blocks * part / parts; i < weight_blocks * (part + 1) / parts; ++i) {
+        const WeightBlock<T>& some = packed.blocks()[i];
+        outputs.correlate(block, input.runs, some, target.y + place + some.first);
+      }
+      for (int64_t n = 0; finish && n < block.pictures; ++n)
+        finish(place + n * target.picture_step, block.rows * target.row_step);
     }
   });
 }

@@ -37,14 +37,16 @@ struct Source {
   int64_t pixel = channels;  // elements from one pixel to the next: more where x is a part of the channels
 };
 
-/// The input of a correlation in blocks of output rows: in place, or as a copy, where the window reaches over
-/// the border with zeros around it, where only some channels are read of these alone.
+/// The input of a correlation in blocks of output rows, or of whole pictures where these are small: in place,
+/// or as a copy, where the window reaches over the border with zeros around it, where only some channels are
+/// read of these alone.
 template <class T>
 class BlockedInput {
  public:
   /// `block_bytes`: about the size of a block's input. `margin`: elements behind a block's last window that
-  /// may be read as well.
-  BlockedInput(const Source<T>& source, std::vector<Tap> taps, int64_t block_bytes, int64_t margin)
+  /// may be read as well. `least_blocks`: for many threads to share a small batch.
+  BlockedInput(const Source<T>& source, std::vector<Tap> taps, int64_t block_bytes, int64_t margin,
+               int64_t least_blocks)
       : source_(source), margin_(margin) {
     drop_padding(taps);
     std::array<int64_t, 2> low{0, 0}, high{0, 0};
@@ -65,35 +67,50 @@ class BlockedInput {
     }
     runs = runs_of(taps, row_step(), source.channels);
     this->taps = std::move(taps);
-    choose_block(block_bytes);
+    choose_block(block_bytes, least_blocks);
   }
 
   struct Block {
-    const T* x;  // the first window's first element
-    int64_t picture, first_row, rows;
+    const T* x;                                  // the first window's first element
+    int64_t picture, pictures, first_row, rows;  // several pictures only with all their rows
   };
 
-  int64_t blocks() const { return source_.batch * blocks_; }
+  int64_t blocks() const { return (source_.batch + pictures_ - 1) / pictures_ * blocks_; }
+  /// Elements from a row to the next, and in a block from a picture to the next.
   int64_t row_step() const { return columns_ * source_.channels; }
+  int64_t picture_step() const {
+    return (copied_ ? rows_of_input(source_.output[0]) : source_.height) * row_step();
+  }
+  /// Pictures and output rows of a block, at most.
+  std::array<int64_t, 2> block_size() const { return {pictures_, rows_}; }
 
   /// Block `index`; `copy` is memory for it that the caller may use again for the next one.
   Block read(int64_t index, std::vector<T>& copy) const {
-    int64_t n = index / blocks_, row = index % blocks_ * rows_;
+    int64_t n = index / blocks_ * pictures_, row = index % blocks_ * rows_;
     int64_t rows = std::min(rows_, source_.output[0] - row);
-    int64_t top = row * source_.strides[0] + first_[0], count = (rows - 1) * source_.strides[0] + reach_;
+    int64_t pictures = std::min(pictures_, source_.batch - n);
+    int64_t top = row * source_.strides[0] + first_[0], count = rows_of_input(rows);
     int64_t picture = source_.height * source_.width * source_.pixel;
-    int64_t begin = n * picture + top * row_step(), end = begin + count * row_step();
-    if (!copied_ && end + margin_ <= source_.batch * picture) return {source_.x + begin, n, row, rows};
-    copy.resize(std::max<int64_t>(copy.size(), count * row_step() + margin_));
-    copy_padded(source_.x + n * picture, source_.height, source_.width, source_.channels, source_.pixel, top,
-                first_[1], count, columns_, copy.data());
-    return {copy.data(), n, row, rows};
+    int64_t size = (pictures - 1) * picture_step() + count * row_step();
+    const T* begin = source_.x + n * picture + top * row_step();
+    if (!copied_ && begin + size + margin_ <= source_.x + source_.batch * picture)
+      return {begin, n, pictures, row, rows};
+    copy.resize(std::max<int64_t>(copy.size(), size + margin_));
+    if (copied_)
+      for (int64_t i = 0; i < pictures; ++i)
+        copy_padded(source_.x + (n + i) * picture, source_.height, source_.width, source_.channels,
+                    source_.pixel, top, first_[1], count, columns_, copy.data() + i * picture_step());
+    else
+      std::copy_n(begin, size, copy.data());
+    return {copy.data(), n, pictures, row, rows};
   }
 
   std::vector<Tap> taps;  // without those that only ever read padding
   std::vector<Run> runs;
 
  private:
+  int64_t rows_of_input(int64_t outputs) const { return (outputs - 1) * source_.strides[0] + reach_; }
+
   void drop_padding(std::vector<Tap>& taps) const {
     auto never = [](int64_t tap, int64_t output, int64_t stride, int64_t length) {
       return tap >= length || tap + (output - 1) * stride < 0;
@@ -104,23 +121,22 @@ class BlockedInput {
     });
   }
 
-  /// Also small enough for many threads to share a small batch.
-  void choose_block(int64_t block_bytes) {
-    constexpr int64_t least_blocks = 16;
-    int64_t height = source_.output[0];
+  void choose_block(int64_t block_bytes, int64_t least_blocks) {
+    int64_t height = std::max<int64_t>(source_.output[0], 1);
     int64_t row_bytes = source_.strides[0] * row_step() * static_cast<int64_t>(sizeof(T));
     int64_t share = (source_.batch * height + least_blocks - 1) / least_blocks;
-    rows_ = std::clamp(std::min(block_bytes / std::max(row_bytes, int64_t{1}), share), int64_t{1},
-                       std::max(height, int64_t{1}));
+    int64_t rows = std::max(std::min(block_bytes / std::max(row_bytes, int64_t{1}), share), int64_t{1});
+    rows_ = std::min(rows, height);
+    pictures_ = std::max(std::min(rows / height, source_.batch), int64_t{1});
     blocks_ = (height + rows_ - 1) / rows_;
   }
 
   Source<T> source_;
   int64_t margin_;
   bool copied_;
-  std::array<int64_t, 2> first_;  // where output (0, 0) begins to read
-  int64_t columns_, reach_;       // columns of a block's input; rows that one output row reads
-  int64_t rows_, blocks_;         // output rows of a block, blocks of a picture
+  std::array<int64_t, 2> first_;      // where output (0, 0) begins to read
+  int64_t columns_, reach_;           // columns of a block's input; rows that one output row reads
+  int64_t pictures_, rows_, blocks_;  // pictures and output rows of a block, blocks of a picture
 };
 
 }  // namespace manul::cpu

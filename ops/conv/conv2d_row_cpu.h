@@ -88,12 +88,42 @@ class PackedWeights {
   std::vector<WeightBlock<T>> blocks_;
 };
 
-/// `count` tiles, each of `columns` neighbouring outputs of one block of filters.
-template <class T, int vectors, int columns>
-[[gnu::noinline]] void correlate_tiles(int64_t count, const T* x, int64_t x_step, std::span<const Run> runs,
-                                       const WeightBlock<T>& block, T* y, int64_t y_step, Ahead* ahead) {
+/// Outputs at equal steps: where the next `columns` of them read and write.
+template <class T>
+struct EvenOutputs {
+  const T* x;
+  T* y;
+  int64_t x_step, y_step;
+
+  int64_t from(int column) const { return column * x_step; }
+  int64_t to(int column) const { return column * y_step; }
+  void advance(int columns) {
+    x += columns * x_step;
+    y += columns * y_step;
+  }
+};
+
+/// Outputs anywhere: narrow pictures fill tiles with several of their rows.
+struct OutputPlace {
+  int64_t x, y;
+};
+template <class T>
+struct ListedOutputs {
+  const T* x;
+  T* y;
+  const OutputPlace* places;
+
+  int64_t from(int column) const { return places[column].x; }
+  int64_t to(int column) const { return places[column].y; }
+  void advance(int columns) { places += columns; }
+};
+
+/// `count` tiles, each of `columns` outputs of one block of filters.
+template <class T, int vectors, int columns, class Outputs>
+[[gnu::noinline]] void correlate_tiles(int64_t count, Outputs outputs, std::span<const Run> runs,
+                                       const WeightBlock<T>& block, Ahead* ahead) {
   const bool whole = block.filters == vectors * lanes<T>;
-  for (; count > 0; --count, x += columns * x_step, y += columns * y_step) {
+  for (; count > 0; --count, outputs.advance(columns)) {
     if (ahead) ahead->ask();
     Vector<T> sums[columns][vectors];
 #pragma GCC unroll 32
@@ -102,7 +132,7 @@ template <class T, int vectors, int columns>
       for (int v = 0; v < vectors; ++v) sums[column][v] = load(block.bias + v * lanes<T>);
     const T* weights = block.weights;
     for (const Run& run : runs) {
-      const T* from = x + run.offset;
+      const T* from = outputs.x + run.offset;
 #pragma GCC unroll 3
       for (int64_t i = 0; i < run.length; ++i, ++from, weights += vectors * lanes<T>) {
         Vector<T> weight[vectors];
@@ -110,7 +140,7 @@ template <class T, int vectors, int columns>
         for (int v = 0; v < vectors; ++v) weight[v] = load(weights + v * lanes<T>);
 #pragma GCC unroll 32
         for (int column = 0; column < columns; ++column) {
-          Vector<T> value = broadcast(from[column * x_step]);
+          Vector<T> value = broadcast(from[outputs.from(column)]);
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; ++v) sums[column][v] += value * weight[v];
         }
@@ -120,7 +150,7 @@ template <class T, int vectors, int columns>
     for (int column = 0; column < columns; ++column)
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) {
-        T* to = y + column * y_step + v * lanes<T>;
+        T* to = outputs.y + outputs.to(column) + v * lanes<T>;
         if (whole)
           store(to, sums[column][v]);
         else
@@ -132,19 +162,27 @@ template <class T, int vectors, int columns>
 /// Neighbouring outputs of a tile, at most.
 inline constexpr int most_columns = tile_vectors / block_vectors;
 
+/// The next `count` outputs of one block of filters: the bias and the sum over the window where each reads.
+/// Meanwhile asks for what `ahead` has, which may be null.
+template <class T, class Outputs>
+void correlate_outputs(int64_t count, Outputs outputs, std::span<const Run> runs, const WeightBlock<T>& block,
+                       Ahead* ahead = nullptr) {
+  split_in_rows(count, most_columns, [&](int64_t /*begin*/, int64_t length, int64_t pieces) {
+    dispatch<block_vectors>(block.vectors, [&](auto vectors) {
+      dispatch<most_columns>(length, [&](auto columns) {
+        correlate_tiles<T, vectors, columns>(pieces, outputs, runs, block, ahead);
+      });
+    });
+    outputs.advance(static_cast<int>(length * pieces));
+  });
+}
+
 /// `count` neighbouring outputs of one block of filters: y[i * y_step + filter] is the bias and the sum over
 /// the window at x + i * x_step. Meanwhile asks for what `ahead` has, which may be null.
 template <class T>
 void correlate_row(const T* x, int64_t x_step, int64_t count, std::span<const Run> runs,
                    const WeightBlock<T>& block, T* y, int64_t y_step, Ahead* ahead = nullptr) {
-  split_in_rows(count, most_columns, [&](int64_t begin, int64_t length, int64_t pieces) {
-    dispatch<block_vectors>(block.vectors, [&](auto vectors) {
-      dispatch<most_columns>(length, [&](auto columns) {
-        correlate_tiles<T, vectors, columns>(pieces, x + begin * x_step, x_step, runs, block,
-                                             y + begin * y_step, y_step, ahead);
-      });
-    });
-  });
+  correlate_outputs(count, EvenOutputs<T>{x, y, x_step, y_step}, runs, block, ahead);
 }
 
 }  // namespace manul::cpu

@@ -323,6 +323,64 @@ TEST(Conv2D, WinogradGivesTheSameBitsWithAnyThreads) {
   }
 }
 
+/// y, dx and dkernel of a convolution in one group, as their definition has them, in f64.
+std::array<Tensor, 3> by_definition(const Convolution& c) {
+  const WindowGeometry& g = c.geometry;
+  const int64_t filters = c.kernel.shape()[0], channels = g.channels;
+  std::array<Tensor, 3> all{Tensor::zeros(c.y.shape(), DType::f64), Tensor::zeros(c.x.shape(), DType::f64),
+                            Tensor::zeros(c.kernel.shape(), DType::f64)};
+  const float *x = c.x.data<float>(), *kernel = c.kernel.data<float>(), *dy = c.dy.data<float>();
+  double *y = all[0].mutable_data<double>(), *dx = all[1].mutable_data<double>();
+  double* dkernel = all[2].mutable_data<double>();
+  for (int64_t output = 0; output < g.batch * g.output[0] * g.output[1]; ++output)
+    for (int64_t tap = 0; tap < g.size[0] * g.size[1]; ++tap) {
+      const int64_t n = output / g.output[1] / g.output[0];
+      const int64_t iy = g.source(0, output / g.output[1] % g.output[0], tap / g.size[1]);
+      const int64_t ix = g.source(1, output % g.output[1], tap % g.size[1]);
+      if (g.is_outside(iy, ix)) continue;
+      const int64_t pixel = ((n * g.input[0] + iy) * g.input[1] + ix) * channels;
+      for (int64_t f = 0; f < filters; ++f)
+        for (int64_t i = 0; i < channels; ++i) {
+          const int64_t weight = (f * g.size[0] * g.size[1] + tap) * channels + i, to = output * filters + f;
+          y[to] += double{x[pixel + i]} * kernel[weight];
+          dx[pixel + i] += double{dy[to]} * kernel[weight];
+          dkernel[weight] += double{dy[to]} * x[pixel + i];
+        }
+    }
+  return all;
+}
+
+/// Tiles that take several rows or pictures, filters and sums that threads share.
+TEST(Conv2D, SmallPicturesAgreeWithTheDefinitionWithAnyThreads) {
+  Window2D three{{3, 3}, {1, 1}, Padding::same}, halving{{3, 3}, {2, 2}, Padding::valid, {1, 1}, 1};
+  Window2D halving_points{{1, 1}, {2, 2}};
+  for (const ConvolutionCase& one :
+       {ConvolutionCase{{9, 2, 2, 48}, {80, 3, 3, 48}, three},
+        ConvolutionCase{{5, 3, 2, 20}, {7, 3, 3, 20}, three},
+        ConvolutionCase{{7, 4, 4, 40}, {72, 3, 3, 40}, halving},
+        ConvolutionCase{{33, 7, 5, 16}, {24, 3, 3, 16}, halving},
+        ConvolutionCase{{20, 4, 6, 72}, {272, 1, 1, 72}, {}},
+        ConvolutionCase{{33, 5, 4, 32}, {144, 1, 1, 32}, halving_points},
+        ConvolutionCase{{6, 9, 8, 3}, {20, 5, 5, 3}, {{5, 5}, {2, 3}, Padding::same}}}) {
+    Convolution c(one);
+    std::array<Tensor, 3> wanted = by_definition(c);
+    std::vector<Tensor> alone;
+    for (int threads : {1, 2, 5}) {
+      cpu::set_threads(threads);
+      std::vector<Tensor> all{Tensor::empty_like(c.y), Tensor::empty_like(c.x), Tensor::empty_like(c.kernel)};
+      conv2d_forward_kernel(c.x, c.kernel, Tensor(), c.geometry, all[0]);
+      conv2d_backward_input_kernel(c.dy, c.kernel, c.geometry, all[1]);
+      conv2d_backward_kernel_kernel(c.x, c.dy, c.geometry, all[2], Tensor());
+      cpu::set_threads(0);
+      if (alone.empty()) alone = all;
+      for (size_t i = 0; i < all.size(); ++i) {
+        EXPECT_LE(normalised_error(all[i], wanted[i]), 1e-6) << i << " of " << c.kernel.shape().text();
+        EXPECT_TRUE(equal_bits(all[i], alone[i])) << i << " of " << c.kernel.shape().text();
+      }
+    }
+  }
+}
+
 TEST(Conv2D, BordersAreThoseOfAPaddedPicture) {
   Tensor x = test_values({2, 9, 10, 5}, 1, DType::f64), kernel = test_values({4, 3, 4, 5}, 2, DType::f64);
   for (Padding padding : {Padding::valid, Padding::same})
