@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "manul/framework/cpu/column_sums.h"
+#include "manul/framework/memory.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
 #include "manul/ops/conv/conv2d_winograd.h"
@@ -13,6 +14,7 @@ constexpr int64_t block_pixels = 128;      // at least, to pay for loading and s
 constexpr int64_t most_sums = 1 << 20;     // elements of the sums in all parts together
 constexpr int64_t tasks = 32;
 constexpr int64_t most_transformed = 1 << 20;  // elements of all threads together
+constexpr int64_t least_skewed = 4;            // pieces that pay for a copy of the gradients
 constexpr int most_pieces = 2, most_filters = tile_vectors / most_pieces;
 
 /// A block of outputs: where its windows begin, and its gradients.
@@ -23,6 +25,7 @@ struct Outputs {
   int64_t x_picture, x_down, x_right;
   int64_t dy_right;  // one follows the other
 
+  int64_t outputs() const { return pictures * rows * columns; }
   /// What lies at equal steps as one row.
   void join_rows() {
     if (x_down == columns * x_right) {
@@ -63,15 +66,57 @@ template <class T, int filters, int pieces>
     for (int p = 0; p < pieces; ++p) store(sums + f * sums_step + p * lanes<T>, total[f][p]);
 }
 
-/// The same for all `filters` and the given pieces.
+/// What the pieces of the window see, output by output: [outputs][pieces][lanes].
+template <class T>
+void gather(const Outputs<T>& block, std::span<const int64_t> offsets, T* to) {
+  for (int64_t n = 0; n < block.pictures; ++n)
+    for (int64_t row = 0; row < block.rows; ++row) {
+      const T* x = block.x + n * block.x_picture + row * block.x_down;
+      for (int64_t column = 0; column < block.columns; ++column, x += block.x_right)
+        for (int64_t offset : offsets) {
+          store(to, load(x + offset));
+          to += lanes<T>;
+        }
+    }
+}
+
+/// Gradients at steps of a power of two, of which a block would want the same few lines of the nearest cache,
+/// with a line between two of them. `copy` is memory for that.
+template <class T>
+void skew_gradients(Outputs<T>& block, int64_t filters, std::vector<T>& copy) {
+  constexpr int64_t line = 64 / sizeof(T), crowded = 8 * line;
+  if (block.dy_right % crowded != 0) return;
+  const int64_t step = filters + line;
+  copy.resize(std::max<size_t>(copy.size(), block.outputs() * step));
+  for (int64_t i = 0; i < block.outputs(); ++i)
+    std::copy_n(block.dy + i * block.dy_right, filters, copy.data() + i * step);
+  block.dy = copy.data();
+  block.dy_right = step;
+}
+
+/// The same for all `filters` and the given pieces. Pieces that many filters read are gathered before: at
+/// steps of a power of two they would want the same few lines of the nearest cache. `seen` is memory for
+/// that, [outputs][most_pieces][lanes].
 template <class T>
 void add_block(const Outputs<T>& block, int64_t filters, std::span<const int64_t> pieces, bool begins,
-               T* sums, int64_t sums_step) {
+               T* seen, T* sums, int64_t sums_step) {
+  constexpr int64_t least_filters = 4 * most_filters;
+  static constexpr std::array<int64_t, 2> gathered_offsets{0, lanes<T>};
   split_evenly(static_cast<int64_t>(pieces.size()), most_pieces, [&](int64_t piece, int64_t width) {
+    Outputs<T> near = block;
+    const int64_t* offsets = pieces.data() + piece;
+    if (filters >= least_filters) {
+      gather(block, pieces.subspan(piece, width), seen);
+      near.x = seen;
+      near.columns = block.outputs();
+      near.pictures = near.rows = 1;
+      near.x_right = width * lanes<T>;
+      offsets = gathered_offsets.data();
+    }
     split_evenly(filters, most_filters, [&](int64_t filter, int64_t height) {
       dispatch<most_pieces>(width, [&](auto tile_width) {
         dispatch<most_filters>(height, [&](auto tile_height) {
-          add_tile<T, tile_height, tile_width>(block, filter, pieces.data() + piece, begins,
+          add_tile<T, tile_height, tile_width>(near, filter, offsets, begins,
                                                sums + filter * sums_step + piece * lanes<T>, sums_step);
         });
       });
@@ -81,7 +126,7 @@ void add_block(const Outputs<T>& block, int64_t filters, std::span<const int64_t
 
 template <class T>
 void add_bias(const Outputs<T>& block, int64_t filters, T* sums) {
-  for (int64_t i = 0; i < block.pictures * block.rows * block.columns; ++i) {
+  for (int64_t i = 0; i < block.outputs(); ++i) {
     const T* dy = block.dy + i * block.dy_right;
     for (int64_t f = 0; f < filters; ++f) sums[f] += dy[f];
   }
@@ -100,10 +145,9 @@ struct Division {
   }
   int64_t first_piece(int64_t group) const { return pieces * group / groups; }
 
-  /// Blocks that a batch is cut into at least, for a window of so many elements: few where pieces are many.
-  static int64_t least_blocks(int64_t elements) {
-    constexpr int64_t elements_a_group = 64;
-    return tasks / std::clamp(elements / elements_a_group, int64_t{1}, tasks);
+  /// Blocks that so many outputs are cut into at least.
+  static int64_t least_blocks(int64_t outputs) {
+    return std::clamp(outputs / block_pixels, int64_t{1}, tasks);
   }
 
   int64_t pieces, blocks_per_part, parts, groups;
@@ -159,13 +203,14 @@ void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowG
   int64_t pixels = block_pixels * g.strides[0] * g.strides[1] * channels;
   BlockedInput<T> input({x, g.batch, g.input[0], g.input[1], channels, g.output, g.strides, g.channels},
                         window_taps(g), std::max<int64_t>(block_bytes, pixels * sizeof(T)), lanes<T>,
-                        Division::least_blocks(elements));
+                        Division::least_blocks(g.batch * g.output[0] * g.output[1]), false);
   std::vector<int64_t> pieces = dkernel ? pieces_of<T>(input.runs) : std::vector<int64_t>();
   const auto count = static_cast<int64_t>(pieces.size());
   Division division(input.blocks(), count, filters * (count * lanes<T> + 1));
   KernelSums<T> sums(division, input, filters, elements, dkernel);
   parallel_for(division.parts * division.groups, 1, [&](int64_t task, int64_t /*end*/) {
-    std::vector<T> copy;
+    std::vector<T> copy, skewed;
+    Storage seen(static_cast<size_t>(input.block_outputs() * most_pieces) * sizeof(Vector<T>), Device::cpu());
     int64_t part = task / division.groups, group = task % division.groups;
     int64_t first = division.first_piece(group), last = division.first_piece(group + 1);
     T* bias_to = dbias && group == 0 ? sums.bias_of(part) : nullptr;
@@ -185,9 +230,11 @@ void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowG
                          g.strides[1] * channels,
                          all_filters};
       outputs.join_rows();
+      if (last - first >= least_skewed) skew_gradients(outputs, filters, skewed);
       if (first < last)
-        add_block(outputs, filters, std::span(pieces).subspan(first, last - first), index == begin_block,
-                  sums.of(part) + first * lanes<T>, sums.filter_step);
+        add_block(outputs, filters, std::span<const int64_t>(pieces).subspan(first, last - first),
+                  index == begin_block, reinterpret_cast<T*>(seen.data), sums.of(part) + first * lanes<T>,
+                  sums.filter_step);
       if (bias_to) add_bias(outputs, filters, bias_to);
     }
   });
@@ -206,7 +253,7 @@ void bias_gradient(const Tensor& dy, const Tensor& dbias) {
 
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
-  if (dkernel.defined() && is_for_winograd(geometry, dy.shape()[3], dy.dtype())) {
+  if (dkernel.defined() && kernel_gradient_is_for_winograd(geometry, dy.shape()[3], dy.dtype())) {
     kernel_gradient_by_winograd(x, dy, geometry, most_transformed, dkernel);
     if (dbias.defined()) bias_gradient(dy, dbias);
     return;

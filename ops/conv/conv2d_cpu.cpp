@@ -1,3 +1,5 @@
+#include <map>
+
 #include "manul/framework/elementary.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
@@ -10,7 +12,7 @@ namespace manul::cpu {
 namespace {
 
 constexpr int64_t block_bytes = 96 << 10;
-constexpr int64_t most_transformed = 1 << 18;  // elements of a thread, in the second-level cache
+constexpr int64_t most_transformed = 1 << 17;  // elements of a thread, in the second-level cache
 
 /// Where a correlation writes: output (0, 0) of picture 0, and the steps to the neighbours.
 template <class T>
@@ -19,48 +21,109 @@ struct Target {
   int64_t picture_step, row_step, column_step;
 };
 
+/// The outputs of a picture that read with the same taps.
+struct OutputClass {
+  std::vector<Run> runs;
+  std::vector<OutputPlace> places;  // of a block's pictures, one after the other
+  int64_t of_a_picture = 0;
+};
+
+/// Sorts the outputs of small pictures by the taps that do not lie beside the picture.
+template <class T>
+std::vector<OutputClass> sort_by_taps(const Source<T>& source, std::span<const Tap> taps, int64_t pictures,
+                                      const Target<T>& target) {
+  const int64_t pixel = source.channels, row_step = source.width * pixel;
+  std::map<std::vector<size_t>, std::vector<OutputPlace>> sorted;
+  for (int64_t row = 0; row < source.output[0]; ++row)
+    for (int64_t column = 0; column < source.output[1]; ++column) {
+      const int64_t top = row * source.strides[0], left = column * source.strides[1];
+      std::vector<size_t> inside;
+      for (size_t i = 0; i < taps.size(); ++i) {
+        const int64_t y = top + taps[i].row, x = left + taps[i].column;
+        if (y >= 0 && y < source.height && x >= 0 && x < source.width) inside.push_back(i);
+      }
+      sorted[inside].push_back(
+          {top * row_step + left * pixel, row * target.row_step + column * target.column_step});
+    }
+  std::vector<OutputClass> classes;
+  for (const auto& [inside, places] : sorted) {
+    OutputClass one;
+    one.of_a_picture = static_cast<int64_t>(places.size());
+    for (size_t i : inside) {
+      const Run run{taps[i].row * row_step + taps[i].column * pixel, pixel, taps[i].weight,
+                    static_cast<int64_t>(i) * pixel};
+      Run* last = one.runs.empty() ? nullptr : &one.runs.back();
+      if (last && last->offset + last->length == run.offset && last->packed + last->length == run.packed)
+        last->length += pixel;
+      else
+        one.runs.push_back(run);
+    }
+    for (int64_t n = 0; n < pictures; ++n)
+      for (const OutputPlace& place : places)
+        one.places.push_back({n * source.height * row_step + place.x, n * target.picture_step + place.y});
+    classes.push_back(std::move(one));
+  }
+  return classes;
+}
+
 /// The outputs of a block, in tiles that a row may share with the next one where it is narrow.
 template <class T>
 class BlockOutputs {
  public:
-  /// `right`, `down`: elements of the input from an output to its neighbours.
-  BlockOutputs(const BlockedInput<T>& input, int64_t right, int64_t down, int64_t columns,
-               const Target<T>& target)
-      : right_(right), down_(down), columns_(columns), picture_step_(input.picture_step()), target_(target) {
+  BlockOutputs(const BlockedInput<T>& input, const Source<T>& source, const Target<T>& target)
+      : runs_(input.runs),
+        right_(source.strides[1] * source.channels),
+        down_(source.strides[0] * input.row_step()),
+        columns_(source.output[1]),
+        picture_step_(input.picture_step()),
+        target_(target) {
     auto [pictures, rows] = input.block_size();
-    const bool rows_follow = down == columns * right && target.row_step == columns * target.column_step;
+    rows_ = rows;
+    const bool rows_follow = down_ == columns_ * right_ && target.row_step == columns_ * target.column_step;
     const bool pictures_follow =
-        picture_step_ == rows * down && target.picture_step == rows * target.row_step;
-    even_ = rows_follow && (pictures == 1 || pictures_follow);
+        picture_step_ == rows * down_ && target.picture_step == rows * target.row_step;
     constexpr int64_t wide = 2 * most_columns, most_places = 1 << 10;
-    if (even_ || columns >= wide || pictures * rows * columns > most_places) return;
-    for (int64_t n = 0; n < pictures; ++n)
-      for (int64_t row = 0; row < rows; ++row)
-        for (int64_t column = 0; column < columns; ++column)
-          places_.push_back({n * picture_step_ + row * down + column * right,
-                             n * target.picture_step + row * target.row_step + column * target.column_step});
+    if (input.leaves_out_padding())
+      classes_ = sort_by_taps(source, std::span<const Tap>(input.taps), pictures, target);
+    else if (rows_follow && (pictures == 1 || pictures_follow))
+      even_ = true;
+    else if (columns_ < wide && pictures * rows * columns_ <= most_places)
+      list_all(pictures);
   }
 
   /// All of a block that begins at `y`, for one block of filters.
-  void correlate(const typename BlockedInput<T>::Block& block, std::span<const Run> runs,
-                 const WeightBlock<T>& weights, T* y) const {
+  void correlate(const typename BlockedInput<T>::Block& block, const WeightBlock<T>& weights, T* y) const {
+    for (const OutputClass& one : classes_)
+      correlate_outputs(block.pictures * one.of_a_picture * block.rows / rows_,
+                        ListedOutputs<T>{block.x, y, one.places.data()}, std::span<const Run>(one.runs),
+                        weights);
+    if (!classes_.empty()) return;
     if (even_)
-      return correlate_row(block.x, right_, block.pictures * block.rows * columns_, runs, weights, y,
+      return correlate_row(block.x, right_, block.pictures * block.rows * columns_, runs_, weights, y,
                            target_.column_step);
-    if (!places_.empty())
-      return correlate_outputs(block.pictures * block.rows * columns_,
-                               ListedOutputs<T>{block.x, y, places_.data()}, runs, weights);
     for (int64_t n = 0; n < block.pictures; ++n)
       for (int64_t row = 0; row < block.rows; ++row)
-        correlate_row(block.x + n * picture_step_ + row * down_, right_, columns_, runs, weights,
+        correlate_row(block.x + n * picture_step_ + row * down_, right_, columns_, runs_, weights,
                       y + n * target_.picture_step + row * target_.row_step, target_.column_step);
   }
 
  private:
-  int64_t right_, down_, columns_, picture_step_;
+  void list_all(int64_t pictures) {
+    OutputClass all{{runs_.begin(), runs_.end()}, {}, rows_ * columns_};
+    for (int64_t n = 0; n < pictures; ++n)
+      for (int64_t row = 0; row < rows_; ++row)
+        for (int64_t column = 0; column < columns_; ++column)
+          all.places.push_back(
+              {n * picture_step_ + row * down_ + column * right_,
+               n * target_.picture_step + row * target_.row_step + column * target_.column_step});
+    classes_.push_back(std::move(all));
+  }
+
+  std::span<const Run> runs_;
+  int64_t right_, down_, columns_, picture_step_, rows_;
   Target<T> target_;
   bool even_ = false;  // one after the other through the whole block
-  std::vector<OutputPlace> places_;
+  std::vector<OutputClass> classes_;
 };
 
 /// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
@@ -73,11 +136,10 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
   // Where pictures are few or small, threads share the filters too; `finish` wants all of them.
   constexpr int64_t least_tasks = 16, least_filters = 64;
   const int64_t most_parts = finish ? 1 : std::clamp(filters / least_filters, int64_t{1}, least_tasks);
-  BlockedInput<T> input(source, std::move(taps), block_bytes, 0, least_tasks / most_parts);
+  BlockedInput<T> input(source, std::move(taps), block_bytes, 0, least_tasks / most_parts, true);
   PackedWeights<T> packed(kernel, {weights, input.taps, source.channels, channel_step, filters, filter_step},
                           bias);
-  const BlockOutputs<T> outputs(input, source.strides[1] * source.channels,
-                                source.strides[0] * input.row_step(), source.output[1], target);
+  const BlockOutputs<T> outputs(input, source, target);
   const int64_t parts =
       std::clamp(least_tasks / std::max(input.blocks(), int64_t{1}), int64_t{1}, most_parts);
   const auto weight_blocks = static_cast<int64_t>(packed.blocks().size());
@@ -89,7 +151,7 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
       int64_t place = block.picture * target.picture_step + block.first_row * target.row_step;
       for (int64_t i = weight_blocks * part / parts; i < weight_blocks * (part + 1) / parts; ++i) {
         const WeightBlock<T>& some = packed.blocks()[i];
-        outputs.correlate(block, input.runs, some, target.y + place + some.first);
+        outputs.correlate(block, some, target.y + place + some.first);
       }
       for (int64_t n = 0; finish && n < block.pictures; ++n)
         finish(place + n * target.picture_step, block.rows * target.row_step);

@@ -33,12 +33,18 @@ struct Run {
   int64_t offset;  // from the window's first element
   int64_t length;
   int64_t weight;  // where the weights of its first tap begin
+  int64_t packed = 0;  // channels of taps before it, where weights lie tap by tap
 };
 
 /// A tap of a window: where it reads, from the input pixel that the window's output starts at, and where its
 /// weights begin.
 struct Tap {
   int64_t row, column, weight;
+};
+
+/// Where an output reads and where it lies.
+struct OutputPlace {
+  int64_t x, y;
 };
 
 /// The taps of a convolution's window, for weights [filters][height][width][channels of a group].
@@ -58,7 +64,8 @@ inline std::vector<Run> runs_of(std::span<const Tap> taps, int64_t row_step, int
     if (i > 0 && taps[i].row == taps[i - 1].row && taps[i].column == taps[i - 1].column + 1)
       runs.back().length += channels;
     else
-      runs.push_back({taps[i].row * row_step + taps[i].column * channels, channels, taps[i].weight});
+      runs.push_back({taps[i].row * row_step + taps[i].column * channels, channels, taps[i].weight,
+                      static_cast<int64_t>(i) * channels});
   }
   return runs;
 }

@@ -37,16 +37,30 @@ struct Source {
   int64_t pixel = channels;  // elements from one pixel to the next: more where x is a part of the channels
 };
 
+/// Whether a window reaches over the border of small pictures: then much of what it sees is padding.
+template <class T>
+bool is_of_small_pictures(const Source<T>& source, std::span<const Tap> taps) {
+  constexpr int64_t most_outputs = 64;
+  auto beside = [&](int axis, int64_t tap, int64_t length) {
+    return tap < 0 || (source.output[axis] - 1) * source.strides[axis] + tap >= length;
+  };
+  return source.output[0] * source.output[1] <= most_outputs && source.pixel == source.channels &&
+         std::any_of(taps.begin(), taps.end(), [&](const Tap& tap) {
+           return beside(0, tap.row, source.height) || beside(1, tap.column, source.width);
+         });
+}
+
 /// The input of a correlation in blocks of output rows, or of whole pictures where these are small: in place,
 /// or as a copy, where the window reaches over the border with zeros around it, where only some channels are
-/// read of these alone.
+/// read of these alone. Small pictures are read in place by outputs that leave out the taps beside them.
 template <class T>
 class BlockedInput {
  public:
   /// `block_bytes`: about the size of a block's input. `margin`: elements behind a block's last window that
-  /// may be read as well. `least_blocks`: for many threads to share a small batch.
+  /// may be read as well. `least_blocks`: for many threads to share a small batch. `leaves_out`: whether
+  /// outputs may leave out taps beside the picture.
   BlockedInput(const Source<T>& source, std::vector<Tap> taps, int64_t block_bytes, int64_t margin,
-               int64_t least_blocks)
+               int64_t least_blocks, bool leaves_out)
       : source_(source), margin_(margin) {
     drop_padding(taps);
     std::array<int64_t, 2> low{0, 0}, high{0, 0};
@@ -57,7 +71,9 @@ class BlockedInput {
     const auto& [output, strides] = std::pair(source.output, source.strides);
     bool inside = low[0] == 0 && low[1] == 0 && (output[0] - 1) * strides[0] + high[0] < source.height &&
                   (output[1] - 1) * strides[1] + high[1] < source.width;
-    copied_ = source.pixel != source.channels || (!taps.empty() && !inside);
+    leaves_out_ = leaves_out && is_of_small_pictures(source, std::span<const Tap>(taps));
+    copied_ = !leaves_out_ && (source.pixel != source.channels || (!taps.empty() && !inside));
+    if (leaves_out_) low = {0, 0};
     first_ = low;
     columns_ = copied_ ? (output[1] - 1) * strides[1] + high[1] - low[1] + 1 : source.width;
     reach_ = high[0] - low[0] + 1;
@@ -69,6 +85,9 @@ class BlockedInput {
     this->taps = std::move(taps);
     choose_block(block_bytes, least_blocks);
   }
+
+  /// Whether outputs leave out taps that lie beside the picture; then blocks are of whole pictures.
+  bool leaves_out_padding() const { return leaves_out_; }
 
   struct Block {
     const T* x;                                  // the first window's first element
@@ -83,6 +102,7 @@ class BlockedInput {
   }
   /// Pictures and output rows of a block, at most.
   std::array<int64_t, 2> block_size() const { return {pictures_, rows_}; }
+  int64_t block_outputs() const { return pictures_ * rows_ * source_.output[1]; }
 
   /// Block `index`; `copy` is memory for it that the caller may use again for the next one.
   Block read(int64_t index, std::vector<T>& copy) const {
@@ -91,7 +111,8 @@ class BlockedInput {
     int64_t pictures = std::min(pictures_, source_.batch - n);
     int64_t top = row * source_.strides[0] + first_[0], count = rows_of_input(rows);
     int64_t picture = source_.height * source_.width * source_.pixel;
-    int64_t size = (pictures - 1) * picture_step() + count * row_step();
+    int64_t size =
+        leaves_out_ ? pictures * picture_step() : (pictures - 1) * picture_step() + count * row_step();
     const T* begin = source_.x + n * picture + top * row_step();
     if (!copied_ && begin + size + margin_ <= source_.x + source_.batch * picture)
       return {begin, n, pictures, row, rows};
@@ -126,14 +147,14 @@ class BlockedInput {
     int64_t row_bytes = source_.strides[0] * row_step() * static_cast<int64_t>(sizeof(T));
     int64_t share = (source_.batch * height + least_blocks - 1) / least_blocks;
     int64_t rows = std::max(std::min(block_bytes / std::max(row_bytes, int64_t{1}), share), int64_t{1});
-    rows_ = std::min(rows, height);
+    rows_ = leaves_out_ ? height : std::min(rows, height);
     pictures_ = std::max(std::min(rows / height, source_.batch), int64_t{1});
     blocks_ = (height + rows_ - 1) / rows_;
   }
 
   Source<T> source_;
   int64_t margin_;
-  bool copied_;
+  bool copied_, leaves_out_;
   std::array<int64_t, 2> first_;      // where output (0, 0) begins to read
   int64_t columns_, reach_;           // columns of a block's input; rows that one output row reads
   int64_t pictures_, rows_, blocks_;  // pictures and output rows of a block, blocks of a picture

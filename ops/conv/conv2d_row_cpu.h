@@ -104,9 +104,6 @@ struct EvenOutputs {
 };
 
 /// Outputs anywhere: narrow pictures fill tiles with several of their rows.
-struct OutputPlace {
-  int64_t x, y;
-};
 template <class T>
 struct ListedOutputs {
   const T* x;
@@ -130,9 +127,9 @@ template <class T, int vectors, int columns, class Outputs>
     for (int column = 0; column < columns; ++column)
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) sums[column][v] = load(block.bias + v * lanes<T>);
-    const T* weights = block.weights;
     for (const Run& run : runs) {
       const T* from = outputs.x + run.offset;
+      const T* weights = block.weights + run.packed * vectors * lanes<T>;
 #pragma GCC unroll 3
       for (int64_t i = 0; i < run.length; ++i, ++from, weights += vectors * lanes<T>) {
         Vector<T> weight[vectors];

@@ -14,18 +14,18 @@ using namespace squares;
 
 constexpr int64_t least_tasks = 16;
 
-/// Parts of the columns of a product, one a task: the widest that tiles of products do best, of whole vectors
-/// and about the same width.
+/// Parts of the columns of a product, one a task: the widest that tiles of products do best, of about the
+/// same width, in whole tiles where that is possible.
 struct ColumnParts {
   explicit ColumnParts(int64_t columns)
-      : vectors(columns / width), count((vectors + most_vectors - 1) / most_vectors) {}
-  int64_t begin(int64_t part) const {
-    return (vectors / count * part + std::min(part, vectors % count)) * width;
-  }
+      : unit(columns % whole_tile == 0 ? whole_tile : width),
+        units(columns / unit),
+        count((units * unit + most - 1) / most) {}
+  int64_t begin(int64_t part) const { return (units / count * part + std::min(part, units % count)) * unit; }
   int64_t length(int64_t part) const { return begin(part + 1) - begin(part); }
 
-  static constexpr int64_t most_vectors = 48 / width;
-  int64_t vectors, count;
+  static constexpr int64_t most = 48, whole_tile = vector_registers == 32 ? width : 2 * width;
+  int64_t unit, units, count;
 };
 
 /// Lines of tiles that are done at once, for matrices of `columns` channels in all; so many that a product
@@ -200,13 +200,34 @@ void gradient_in_steps(const Tensor& x, const Tensor& dy, const Tiles& tiles, in
   });
 }
 
+/// Whether so many fewer products than those of the taps on the picture pay for the transforms.
+bool saves_products(const WindowGeometry& g) {
+  constexpr double least_ratio = 1.6;
+  double of_taps = 1, of_tiles = positions;
+  for (int axis = 0; axis < 2; ++axis) {
+    int64_t inside = 0;
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      int64_t first = std::max(g.pad_before[axis] - tap, int64_t{0});
+      int64_t last = std::min(g.input[axis] + g.pad_before[axis] - tap, g.output[axis]);
+      inside += std::max(last - first, int64_t{0});
+    }
+    of_taps *= static_cast<double>(inside);
+    of_tiles *= static_cast<double>(Tiles::covering(g.output[axis]));
+  }
+  return of_taps > least_ratio * of_tiles;
+}
+
 }  // namespace
 
-bool is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
+bool kernel_gradient_is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
   constexpr int64_t least_channels = 32, least_tiles = 16;  // below these it is slower
   int64_t tiles = tiles_of(g);
   return dtype == DType::f32 && g.channels % width == 0 && filters % width == 0 &&
          std::min(g.channels, filters) >= least_channels && tiles >= least_tiles && tiles < int64_t{1} << 31;
+}
+
+bool is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
+  return kernel_gradient_is_for_winograd(g, filters, dtype) && saves_products(g);
 }
 
 bool forward_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
