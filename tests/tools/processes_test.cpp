@@ -195,7 +195,7 @@ TEST_F(Processes, AddExactly) {
   ASSERT_EQ(outcome.code, 0) << outcome.errors;
   // In bf16, of 8 bits, halves go to the even neighbour: 3 + 3/128 up, 256 + 1 (or twice 256 + 1/2) down.
   EXPECT_EQ(outcome.output,
-            "sum 3\nsum 1.5\nsum 7\nsum 3.03125\nsum 256\nmax 2 0 told 12\nagree true false\n");
+            "sum 3\nsum 1.5\nsum 7\nsum 3.03125\nsum 256\nwrong 0\nmax 2 0 told 12\nagree true false\n");
 }
 
 /// Each process prints what it has: the same as a process alone.

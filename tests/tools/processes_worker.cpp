@@ -367,6 +367,16 @@ void sums() {
                     {2})
            .to(DType::bf16));
   show(Tensor::from(std::vector<float>{1, rank == 0 ? 256.0F : 0.5F}, {2}).to(DType::bf16));
+  std::vector<float> many(9'000'000);  // MPI gets them in pieces
+  for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<float>(i % 1001) + static_cast<float>(rank);
+  Tensor long_sum = Tensor::from(many, {static_cast<int64_t>(many.size())});
+  all.sum(long_sum);
+  int64_t wrong = 0;
+  for (size_t i = 0; i < many.size(); ++i)
+    wrong += long_sum.data<float>()[i] !=
+             static_cast<float>(all.size()) *
+                 (static_cast<float>(i % 1001) + static_cast<float>(all.size() - 1) / 2);
+  if (all.is_first()) fmt::print("wrong {}\n", wrong);
   int64_t largest[] = {rank, -rank};
   all.max(largest);
   Tensor told = Tensor::from(std::vector<double>{rank + 10.0}, {1});

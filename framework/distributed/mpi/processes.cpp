@@ -55,14 +55,15 @@ MPI_Op sum_of_bf16() {
   return op;
 }
 
-/// Counts are int in MPI.
-constexpr int64_t most_at_once = int64_t{1} << 26;
+/// Counts are int in MPI. Of a sum Open MPI keeps half of a piece in memory that it asks for anew each time:
+/// beyond 32 MiB malloc takes that from the system and gives it back, and its pages cost more than the sum.
+constexpr int64_t bytes_at_once = int64_t{16} << 20;
 
 template <class Call>
 std::string in_pieces(void* values, int64_t count, int64_t element, Call call) {
   auto* bytes = static_cast<char*>(values);
   for (int64_t done = 0; done < count;) {
-    int64_t piece = std::min(count - done, most_at_once);
+    int64_t piece = std::min(count - done, bytes_at_once / element);
     if (int status = call(bytes + done * element, static_cast<int>(piece)); status != MPI_SUCCESS)
       return reason_of(status);
     done += piece;
