@@ -20,7 +20,17 @@
 namespace manul {
 namespace {
 
+/// MPI itself would end the program, with a page of text.
+void require_pmix(const Launch& launch) {
+  if (launch.program == "srun" && !std::getenv("PMIX_RANK"))
+    fail(ErrorKind::failed,
+         "srun started {} processes, and without PMIx they cannot find each other: start them with srun "
+         "--mpi=pmix (srun --mpi=list says whether this SLURM has it)",
+         launch.processes);
+}
+
 mpi::Processes* join_by_mpi(const Launch& launch) {
+  require_pmix(launch);
   std::string reason;
   auto* join = reinterpret_cast<mpi::Join*>(module_function(mpi::module_name, "manul_mpi_join", reason));
   if (!join)
@@ -33,8 +43,8 @@ mpi::Processes* join_by_mpi(const Launch& launch) {
     fail(ErrorKind::failed, "{} started {} processes, and MPI does not start: {}", launch.program,
          launch.processes, reason);
   if (all->size() != launch.processes)
-    fail(ErrorKind::failed, "{} started {} processes, and MPI sees {} of them{}", launch.program,
-         launch.processes, all->size(), launch.program == "srun" ? ": start them with srun --mpi=pmix" : "");
+    fail(ErrorKind::failed, "{} started {} processes, and MPI sees {} of them", launch.program,
+         launch.processes, all->size());
   return all;
 }
 

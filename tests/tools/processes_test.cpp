@@ -167,9 +167,12 @@ TEST_F(Processes, AreRefusedWhereTheyAreNotJoined) {
   Outcome outcome = worker(2, "not_joined");
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.errors, HasSubstr("mpirun started 2 processes, and each would train for itself"));
-  Outcome other = run(folder_.path(), "SLURM_STEP_NUM_TASKS=4 " PROCESSES_WORKER " dense");
+  Outcome other = run(folder_.path(), "PMI_SIZE=4 " PROCESSES_WORKER " dense");
   EXPECT_EQ(other.code, 1);
-  EXPECT_THAT(other.errors, HasSubstr("srun started 4 processes, and MPI sees 1 of them"));
+  EXPECT_THAT(other.errors, HasSubstr("mpiexec started 4 processes, and MPI sees 1 of them"));
+  Outcome by_srun = run(folder_.path(), "SLURM_STEP_NUM_TASKS=4 " PROCESSES_WORKER " dense");
+  EXPECT_EQ(by_srun.code, 1);
+  EXPECT_THAT(by_srun.errors, HasSubstr("srun started 4 processes, and without PMIx"));
 }
 
 TEST_F(Processes, EndWhereOneHangsOrDies) {
