@@ -102,6 +102,7 @@ class ImageDataset : public Dataset {
   void require_same(const std::vector<PictureFile>& files) const;
   void read_own(Reading& reading);
   void read_file(Reading& reading, int64_t number);
+  bool is_stopped_anywhere(const Reading& reading) const;
   bool take_from_cache(Reading& reading, int64_t number, uint8_t* row);
   void share(Reading& reading);
   void open_cache(const std::vector<PictureFile>& files);

@@ -18,7 +18,7 @@ namespace {
 
 /// The most files between two progress reports and looks at the stop flag.
 constexpr int64_t stretch = 256;
-/// Pictures that one process reads, and then the next one.
+/// Pictures that one process reads, and then the next one; also between two looks at the others' stop flags.
 constexpr int64_t turn = 64;
 
 int owner_of(int64_t number) {
@@ -89,9 +89,13 @@ void ImageDataset::read_files(std::vector<PictureFile> files) {
 /// Called by all: what they tell each other must fit.
 void ImageDataset::require_same(const std::vector<PictureFile>& files) const {
   processes().barrier();
-  int64_t numbers[] = {static_cast<int64_t>(files.size()), room_,
-                       sample_shape().elements(),          options_.keep_cache,
-                       options_.cache_dir.empty(),         options_.on_bad_image == OnBadImage::fail};
+  int64_t numbers[] = {static_cast<int64_t>(files.size()),
+                       room_,
+                       sample_shape().elements(),
+                       options_.keep_cache,
+                       options_.cache_dir.empty(),
+                       options_.on_bad_image == OnBadImage::fail,
+                       options_.stream_mb};
   uint64_t hash = hash_of_bytes(numbers, sizeof numbers);
   for (const PictureFile& file : files)
     hash = hash_of_text(file.path.filename().native(), hash + static_cast<uint64_t>(file.label));
@@ -104,20 +108,30 @@ void ImageDataset::require_same(const std::vector<PictureFile>& files) const {
 /// What does not fit is decoded as well, to find what is bad.
 void ImageDataset::read_own(Reading& reading) {
   int64_t total = reading.size(), window = reading.ring > 0 ? reading.ring : total,
-          step = std::clamp<int64_t>(window / 2, 1, stretch);
+          step = std::clamp<int64_t>(window / 2, 1, reading.together ? turn : stretch);
   ReadAhead ahead(options_.workers);
   ahead.start(0, total, window, [&](int64_t number) { read_file(reading, number); });
   for (int64_t first = 0; first < total; first += step) {
     int64_t end = std::min(first + step, total);
     ahead.release(first);
     ahead.wait_for(end);
-    if (is_stopped() && reading.together) return;  // until all know it
-    if (is_stopped()) fail(ErrorKind::failed, "stopped while {} of {} pictures were read", first, total);
+    if (is_stopped_anywhere(reading))
+      fail(ErrorKind::failed, "stopped while {} of {} pictures were read{}", first, total,
+           is_stopped() ? "" : ": another process is to end");
     if (options_.on_bad_image == OnBadImage::fail && !reading.together)
       for (int64_t i = first; i < end; ++i)
         if (!reading.reasons[i].empty()) fail(ErrorKind::data, "{}", reading.reasons[i]);
     if (options_.on_progress) options_.on_progress(end, total);
   }
+}
+
+/// Called by all where they read together.
+bool ImageDataset::is_stopped_anywhere(const Reading& reading) const {
+  if (!reading.together) return is_stopped();
+  processes().barrier();  // others may have much larger files to read
+  int64_t stopped[] = {is_stopped()};
+  processes().max(stopped);
+  return stopped[0] != 0;
 }
 
 void ImageDataset::read_file(Reading& reading, int64_t number) {
@@ -154,10 +168,6 @@ bool ImageDataset::take_from_cache(Reading& reading, int64_t number, uint8_t* ro
 /// Called by all: each gets what the others have found.
 void ImageDataset::share(Reading& reading) {
   const Communicator& all = processes();
-  all.barrier();
-  int64_t stopped[] = {is_stopped()};
-  all.max(stopped);
-  if (stopped[0] != 0) fail(ErrorKind::failed, "stopped while {} pictures were read", reading.size());
   share_texts(reading.reasons);
   share_texts(reading.warnings);
   std::vector<int64_t> hashes, one_colours;

@@ -169,8 +169,7 @@ bool Communicator::agree(uint64_t number) const {
 }
 
 void Communicator::barrier() const {
-  int64_t nothing = 0;
-  if (!is_alone()) require(mpi_->max(&nothing, 1), "a barrier");
+  if (!is_alone()) require(mpi_->barrier(), "a barrier");
 }
 
 void Communicator::abort(int exit_code) const {

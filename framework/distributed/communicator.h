@@ -44,7 +44,8 @@ class Communicator {
   void broadcast(const Tensor& values, int root = 0) const;
   /// Called by all; true if all processes have the same number.
   bool agree(uint64_t number) const;
-  /// Called by all: waits for them, as long as it takes: where one does what the others do not.
+  /// Called by all: waits for them, as long as it takes and without the core: where one does what the others
+  /// do not.
   void barrier() const;
   /// Ends all processes: what a process does that cannot go on. Alone it exits.
   [[noreturn]] void abort(int exit_code) const;

@@ -220,6 +220,15 @@ TEST_F(Processes, DecodeTheirPartOfThePictures) {
   }
 }
 
+TEST_F(Processes, StopReadingWhenOneIsToldTo) {
+  Outcome outcome = worker(3, "stopped_reading");
+  EXPECT_EQ(outcome.code, 0) << outcome.errors;
+  for (int rank : {0, 1, 2})
+    EXPECT_THAT(outcome.output,
+                HasSubstr(fmt::format("{} 128 stopped while 128 of 700 pictures were read{}\n", rank,
+                                      rank == 2 ? "" : ": another process is to end")));
+}
+
 class ProcessesOfTrainCatdog : public Processes {
  protected:
   void SetUp() override {

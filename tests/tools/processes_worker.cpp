@@ -313,6 +313,30 @@ void other_pictures() {
   ImageDataset(ImageFolder::scan(folder), {.image = {.height = 4, .width = 5}, .together = true});
 }
 
+/// The last process alone is told to stop, when it has read some: the others do not read theirs to the end.
+void stopped_reading() {
+  const Communicator& all = processes();
+  std::filesystem::path folder = fmt::format("pictures_of_{}", all.rank());
+  for (int i = 0; i < 700; ++i) {
+    std::filesystem::path file = folder / (i % 2 == 0 ? "a" : "b") / fmt::format("{}.png", i);
+    std::filesystem::create_directories(file.parent_path());
+    save_png(file, Image(4, 5, 3));
+  }
+  std::atomic<bool> stop{false};
+  int64_t read = 0;
+  auto progress = [&](int64_t done, int64_t) {
+    read = done;
+    stop = done > 100 && all.rank() == all.size() - 1;
+  };
+  try {
+    ImageDataset(
+        ImageFolder::scan(folder),
+        {.image = {.height = 4, .width = 5}, .together = true, .on_progress = progress, .stop = &stop});
+  } catch (const Error& error) {
+    fmt::print("{} {} {}\n", all.rank(), read, error.what());
+  }
+}
+
 void other_seeds() {
   Sequential model = small(static_cast<uint64_t>(processes().rank()));
   model.fit(small_samples(), classes(25, 2, 17), of_small(1));
@@ -407,6 +431,7 @@ int run_case(const std::string& name) {
                                                            {"sums", sums},
                                                            {"own_pictures", own_pictures},
                                                            {"other_pictures", other_pictures},
+                                                           {"stopped_reading", stopped_reading},
                                                            {"own_loop", own_loop}};
   try {
     if (name == "not_joined") {

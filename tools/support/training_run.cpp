@@ -1,6 +1,7 @@
 #include "manul/tools/support/training_run.h"
 
 #include <filesystem>
+#include <optional>
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/distributed/communicator.h"
@@ -213,13 +214,25 @@ Config end_of_run(const TrainOptions& options, const History& history, const Bes
   return line;
 }
 
-/// The pictures that a command without --data draws are drawn by the first process alone.
+/// The pictures that a command without --data draws are drawn by the first process alone. If that is stopped
+/// meanwhile, all are.
 PictureSources find_pictures_in_turn(const TrainOptions& options, const std::atomic<bool>& stop) {
   const Communicator& all = processes();
-  if (!all.is_first()) all.barrier();
-  PictureSources sources = find_pictures(options, stop);
-  if (all.is_first()) all.barrier();
-  return sources;
+  if (all.is_alone()) return find_pictures(options, stop);
+  std::optional<PictureSources> sources;
+  std::string why_stopped;
+  if (all.is_first()) try {
+      sources = find_pictures(options, stop);
+    } catch (const Error& error) {
+      if (!stop) throw;  // which ends the others
+      why_stopped = error.what();
+    }
+  all.barrier();
+  int64_t stopped[] = {!why_stopped.empty()};
+  all.max(stopped);
+  if (stopped[0] != 0)
+    fail(ErrorKind::failed, "{}", all.is_first() ? why_stopped : "stopped: the first process is to end");
+  return all.is_first() ? std::move(*sources) : find_pictures(options, stop);
 }
 
 int train(Program& program, TrainCommand& command, const StopSignal& signal) {

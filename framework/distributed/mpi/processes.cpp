@@ -3,7 +3,9 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "manul/framework/bfloat16.h"
@@ -102,6 +104,20 @@ class World : public Processes {
     return in_pieces(values, count, sizeof(int64_t), [](char* part, int piece) {
       return MPI_Allreduce(MPI_IN_PLACE, part, piece, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD);
     });
+  }
+
+  // MPI's own waiting spins for as long as it lasts.
+  std::string barrier() override {
+    constexpr std::chrono::milliseconds awake{2}, nap{1};
+    auto since = std::chrono::steady_clock::now();
+    MPI_Request request = MPI_REQUEST_NULL;
+    int status = MPI_Ibarrier(MPI_COMM_WORLD, &request), all_here = 0;
+    while (status == MPI_SUCCESS) {
+      status = MPI_Test(&request, &all_here, MPI_STATUS_IGNORE);
+      if (all_here != 0) break;
+      if (std::chrono::steady_clock::now() - since > awake) std::this_thread::sleep_for(nap);
+    }
+    return reason_of(status);
   }
 
   std::string broadcast(void* bytes, int64_t count, int root) override {

@@ -25,6 +25,8 @@ class Processes {
   virtual std::string sum(void* values, int64_t count, Number number) = 0;
   /// Likewise the largest.
   virtual std::string max(int64_t* values, int64_t count) = 0;
+  /// Waits for all; asleep, if it takes long.
+  virtual std::string barrier() = 0;
   virtual std::string broadcast(void* bytes, int64_t count, int root) = 0;
   /// `all` [size * count]: the `count` bytes of each process, in order.
   virtual std::string gather(const void* bytes, int64_t count, void* all) = 0;
