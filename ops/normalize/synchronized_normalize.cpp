@@ -75,7 +75,7 @@ Tensor batch_normalize_synchronized(const Tensor& x, const Tensor& gamma, const 
   if (!tape) return y;
   // With h = (x - mean) * inverse_deviation over the n rows of all: dx = gamma * inverse_deviation * (dy -
   // sum dy / n - h * sum dy h / n), the sums over all processes.
-  auto gradient = [x, gamma, mean, inverse_deviation, part](const Tensor& dy, Gradients& gradients) {
+  auto gradient = [x, gamma, mean = mean, inverse_deviation, part](const Tensor& dy, Gradients& gradients) {
     Tensor sums = Tensor::zeros({2, mean.elements()}, mean.dtype(), mean.device());
     Tensor dgamma = sums.range(0, mean.shape()), dbeta = sums.range(mean.elements(), mean.shape());
     batch_normalize_backward_kernel(x, gamma, mean, inverse_deviation, dy, Tensor(), dgamma, dbeta);
