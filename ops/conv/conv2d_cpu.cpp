@@ -12,7 +12,7 @@ namespace manul::cpu {
 namespace {
 
 constexpr int64_t block_bytes = 96 << 10;
-constexpr int64_t most_transformed = 1 << 17;  // elements of a thread, in the second-level cache
+constexpr int64_t most_transformed = 1 << 18;  // elements of a thread, in the second-level cache
 
 /// Where a correlation writes: output (0, 0) of picture 0, and the steps to the neighbours.
 template <class T>
