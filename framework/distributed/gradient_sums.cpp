@@ -1,7 +1,7 @@
 #include "manul/framework/distributed/gradient_sums.h"
 
 #include <algorithm>
-#include <ranges>
+#include <functional>
 
 #include "manul/framework/elementary.h"
 
@@ -24,8 +24,8 @@ std::vector<GradientStretch> gradient_stretches(const ParameterSet& parameters, 
   std::vector<const Parameter*> trained;
   for (const Parameter& parameter : parameters.all())
     if (parameter.trainable && parameter.value.leaf()) trained.push_back(&parameter);
-  std::ranges::sort(trained, {}, &Parameter::offset);
-  for (const Parameter* parameter : std::views::reverse(trained)) {
+  std::ranges::sort(trained, std::ranges::greater(), &Parameter::offset);
+  for (const Parameter* parameter : trained) {
     int64_t begin = parameter->offset, end = begin + parameter->shape.elements();
     bool joins = !stretches.empty() && stretches.back().begin - end < ParameterSet::alignment && !is_full();
     if (!joins) stretches.push_back({begin, end, {}});

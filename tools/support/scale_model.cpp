@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <ranges>
 
 #include "manul/framework/distributed/gradient_sums.h"
 
@@ -62,10 +61,10 @@ LoneStep lone_step(const Model& model, int64_t batch, double seconds, const GpuL
   const std::vector<GraphNode>& nodes = graph.nodes();
   std::map<const Parameter*, double> made;  // when the backward pass has come to it
   double worked = 0;
-  for (const GraphNode& node : std::views::reverse(nodes)) {
-    if (node.inputs.empty()) continue;
-    worked += backward_seconds(graph, node, batch, limits, element_bytes);
-    for (const Parameter* parameter : graph.layers()[static_cast<size_t>(node.layer)]->parameters())
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+    if (node->inputs.empty()) continue;
+    worked += backward_seconds(graph, *node, batch, limits, element_bytes);
+    for (const Parameter* parameter : graph.layers()[static_cast<size_t>(node->layer)]->parameters())
       made[parameter] = worked;
   }
   double forward = step.passes / 3, backward = step.passes - forward;
