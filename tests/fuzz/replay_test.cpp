@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <sstream>
 
 #include "manul/framework/file.h"
+#include "manul/framework/module.h"
 #include "manul/tests/fuzz/fuzz.h"
 
 namespace manul::fuzz {
@@ -35,6 +37,12 @@ TEST_P(Corpus, IsReadOrRefused) {
     ++inputs;
   }
   EXPECT_GT(inputs, 0);
+}
+
+/// Otherwise archives and the rarer formats are refused unread.
+TEST(Modules, AreFound) {
+  std::istringstream modules(MANUL_MODULES);
+  for (std::string module; modules >> module;) EXPECT_FALSE(find_companion(module).empty()) << module;
 }
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, Corpus, testing::ValuesIn(targets()),
