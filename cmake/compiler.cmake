@@ -15,9 +15,9 @@ foreach(kind quick:-O1 test:-O0)
   target_compile_options(manul_${CMAKE_MATCH_1}_compile INTERFACE $<$<AND:$<CONFIG:Release>,$<COMPILE_LANGUAGE:CXX>>:${CMAKE_MATCH_2}>)
 endforeach()
 
-# Gives sources an option of their own, and therefore no precompiled header: GCC takes some options from that, in silence.
+# Gives sources options of their own, and therefore no precompiled header: GCC takes some options from that, in silence.
 function(manul_source_option option)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS ${option} SKIP_PRECOMPILE_HEADERS ON)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${option}" SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
 
 # What many sources include is read once for a target. Every source still names what it uses:
