@@ -32,7 +32,7 @@ void dispatch(int64_t n, Function&& function) {
 struct Run {
   int64_t offset;  // from the window's first element
   int64_t length;
-  int64_t weight;  // where the weights of its first tap begin
+  int64_t weight;      // where the weights of its first tap begin
   int64_t packed = 0;  // channels of taps before it, where weights lie tap by tap
 };
 

@@ -22,8 +22,8 @@ MANUL_KERNEL(kernel_gradient_by_winograd,
                   const Tensor& dkernel));
 
 namespace cpu {
-/// Whether the gradient of a kernel is served and faster so, for tensors of `dtype`; and whether a convolution
-/// and its input's gradient are, which transform the kernel.
+/// Whether the gradient of a kernel is served and faster so, for tensors of `dtype`; and whether a
+/// convolution and its input's gradient are, which transform the kernel.
 bool kernel_gradient_is_for_winograd(const WindowGeometry& geometry, int64_t filters, DType dtype);
 bool is_for_winograd(const WindowGeometry& geometry, int64_t filters, DType dtype);
 }  // namespace cpu
