@@ -4,7 +4,8 @@
 #
 #     tools/fuzz_libraries.sh FOLDER
 #
-# The sources come by apt-get, with a list of sources and a state of its own within FOLDER: the system's stay as they are.
+# The sources come by apt-get from where the packages come, with a list of sources and a state of its own within FOLDER: the
+# system's stay as they are.
 # Needs clang, cmake, ninja, dpkg-dev, zlib1g-dev, libbz2-dev, liblzma-dev and libzstd-dev.
 set -euo pipefail
 
@@ -16,10 +17,13 @@ apt=(-o "Dir::Etc::SourceList=/dev/null" -o "Dir::Etc::SourceParts=$folder/apt/s
      -o "Dir::State::Lists=$folder/apt/lists" -o "Dir::Cache=$folder/apt/cache" -o "APT::Sandbox::User=")
 # shellcheck source=/dev/null
 . /etc/os-release
+release=${VERSION_CODENAME:?"not a Debian or Ubuntu"}
+# shellcheck disable=SC2016  # apt-get fills them in
+address=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' | sed -n "s/^$release //p" | head -n 1)
 cat >"$folder/apt/sources/sources.sources" <<EOF
 Types: deb-src
-URIs: ${MANUL_SOURCES:-http://deb.debian.org/debian}
-Suites: ${VERSION_CODENAME:?"not a Debian or Ubuntu"}
+URIs: ${address:?"apt-get knows no packages of $release"}
+Suites: $release
 Components: main
 Signed-By: /usr/share/keyrings/${ID}-archive-keyring.gpg
 EOF
