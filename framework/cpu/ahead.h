@@ -19,7 +19,8 @@ class Ahead {
     int64_t step;
     [[gnu::always_inline]] void ask() {
       __builtin_prefetch(next);
-      next = std::min(next + step, last);
+      // Not std::min: for AVX-512 GCC makes it of vectors that go through memory, and a tile waits for them.
+      next += next == last ? 0 : step;
     }
   };
 
