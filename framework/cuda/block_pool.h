@@ -1,48 +1,32 @@
 #pragma once
 
-#include <cstddef>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <set>
+
+#include "manul/framework/cuda/block_area.h"
 
 namespace manul::cuda {
 
-/// Blocks of one GPU's memory, cut from large segments: best fit, neighbours joined again when released. What
-/// is released is reused at once, so all users must follow one stream.
+/// Blocks of one GPU's memory. What is released is reused at once, so all users must follow one stream. Small
+/// blocks lie apart, where they fit best; a large one takes the first place that has room for it, which keeps
+/// what a step needs close to what it has at most at a time.
 class BlockPool {
  public:
-  explicit BlockPool(int index) : index_(index) {}
-  ~BlockPool();
-  BlockPool(const BlockPool&) = delete;
-  BlockPool& operator=(const BlockPool&) = delete;
+  explicit BlockPool(int index);
 
   /// Null if neither the pool nor the driver has the bytes.
   void* allocate(size_t bytes);
   /// False if the block is not of this pool.
   bool release(void* data);
-  /// Gives segments without a used block back to the driver.
+  /// Gives what no block uses back to the driver; not while a step is captured.
   void trim();
   int index() const { return index_; }
   /// Bytes in use, and bytes taken from the driver.
-  size_t used() const { return used_; }
-  size_t reserved() const { return reserved_; }
+  size_t used() const { return small_.used() + large_.used(); }
+  size_t reserved() const { return small_.reserved() + large_.reserved(); }
 
  private:
-  struct Block {
-    size_t bytes;
-    bool used;
-    bool begins_segment;
-  };
-  using Blocks = std::map<std::byte*, Block>;
-
-  std::byte* grow(size_t bytes);
-  void join(Blocks::iterator first, Blocks::iterator second);
-
   int index_;
-  Blocks blocks_;
-  std::set<std::pair<size_t, std::byte*>> free_;
-  size_t used_ = 0, reserved_ = 0;
+  BlockArea small_, large_;
 };
 
 /// Where the memory of one captured step comes from: it must stay as long as the graph may run or a tensor of

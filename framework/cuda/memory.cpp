@@ -27,6 +27,10 @@ struct Pools {
       if (arena->index() == index) bytes += arena->reserved();
     return bytes;
   }
+  /// Those whose graph is gone: the list alone holds them.
+  void drop_unused_arenas() {
+    arenas.remove_if([](const auto& arena) { return arena->used() == 0 && arena.use_count() == 1; });
+  }
 };
 
 Pools& pools() {
@@ -84,7 +88,7 @@ void* allocate(size_t bytes, int index) {
   BlockPool& main = pools().main.try_emplace(index, index).first->second;
   BlockPool& pool = captured_into ? *captured_into : main;
   void* data = pool.allocate(bytes);
-  if (!data) {
+  if (!data && !captured_into) {
     main.trim();
     data = pool.allocate(bytes);
   }
@@ -99,8 +103,7 @@ void release(void* data, size_t, int index) noexcept {
   if (pools().main.at(index).release(data)) return;
   for (auto arena = pools().arenas.begin(); arena != pools().arenas.end(); ++arena) {
     if (!(*arena)->release(data)) continue;
-    // The list alone still holds an arena whose graph is gone.
-    if ((*arena)->used() == 0 && arena->use_count() == 1) pools().arenas.erase(arena);
+    if (!captured_into) pools().drop_unused_arenas();
     return;
   }
 }

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "manul/framework/cuda/block_area.h"
 #include "manul/framework/error.h"
 #include "manul/framework/step.h"
 #include "manul/framework/tensor.h"
@@ -73,6 +76,55 @@ TEST_F(CudaTest, ATensorOfACapturedStepOutlivesItsGraph) {
     for (int i = 0; i < 3; ++i) step.run();
   }
   EXPECT_EQ(kept.to_vector<float>(), std::vector<float>(1000, 7));
+}
+
+constexpr size_t cuda_mib = size_t{1} << 20;
+
+TEST_F(CudaTest, NeighboursThatAreFreeMakeRoomForALargerBlock) {
+  if (!cuda::AddressRange::reserve(device.index, 2 * cuda_mib))
+    GTEST_SKIP() << "the driver has no address ranges";
+  cuda::BlockArea area(device.index, 2 * cuda_mib, cuda::Fit::first);
+  void *first = area.allocate(4 * cuda_mib), *second = area.allocate(5 * cuda_mib),
+       *third = area.allocate(5 * cuda_mib);
+  EXPECT_EQ(area.reserved(), 14 * cuda_mib);
+  EXPECT_TRUE(area.release(first) && area.release(second));
+  EXPECT_EQ(area.allocate(9 * cuda_mib), first);
+  EXPECT_EQ(area.reserved(), 14 * cuda_mib);
+  EXPECT_EQ(area.used(), 14 * cuda_mib);
+  EXPECT_TRUE(area.release(first));
+  area.trim();
+  EXPECT_EQ(area.reserved(), 6 * cuda_mib)
+      << "of the third block's pages the first has a mebibyte of the second's";
+  void* again = area.allocate(8 * cuda_mib);
+  EXPECT_EQ(again, first);
+  EXPECT_EQ(area.reserved(), 14 * cuda_mib);
+  fill_bytes(again, device, 3, 8 * cuda_mib);
+  fill_bytes(third, device, 4, 5 * cuda_mib);
+  std::vector<uint8_t> values(9 * cuda_mib + 5 * cuda_mib);
+  copy_bytes(values.data(), Device::cpu(), again, device, 8 * cuda_mib);
+  copy_bytes(values.data() + 9 * cuda_mib, Device::cpu(), third, device, 5 * cuda_mib);
+  EXPECT_EQ(std::count(values.begin(), values.end(), 3), 8 * cuda_mib);
+  EXPECT_EQ(std::count(values.begin(), values.end(), 4), 5 * cuda_mib);
+  EXPECT_FALSE(area.release(values.data()));
+}
+
+TEST_F(CudaTest, ACapturedStepKeepsLittleMoreThanItHasAtATime) {
+  if (!cuda::AddressRange::reserve(device.index, 2 * cuda_mib))
+    GTEST_SKIP() << "the driver has no address ranges";
+  auto bytes = [&](size_t mebibytes) {
+    return Tensor::full({static_cast<int64_t>(mebibytes * cuda_mib / sizeof(float))}, 1, DType::f32, device);
+  };
+  size_t before = memory_use(device).current;
+  TrainStep step(
+      [&] {
+        for (size_t size : {24, 31, 48, 97, 192}) {
+          std::vector<Tensor> some;
+          for (size_t left = 192; left >= size; left -= size) some.push_back(bytes(size));
+        }
+      },
+      device);
+  for (int i = 0; i < 2; ++i) step.run();
+  EXPECT_LE(memory_use(device).current - before, 192 * cuda_mib + 32 * cuda_mib);
 }
 
 }  // namespace

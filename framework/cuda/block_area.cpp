@@ -1,0 +1,133 @@
+#include "manul/framework/cuda/block_area.h"
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace manul::cuda {
+namespace {
+
+constexpr size_t granule = 512;
+constexpr size_t segment_granule = size_t{2} << 20;
+/// Small blocks share segments of this size, so that a model of many small tensors asks the driver a few
+/// times only.
+constexpr size_t smallest_segment = size_t{16} << 20;
+
+size_t round_up(size_t bytes, size_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+BlockArea::~BlockArea() {
+  if (range_) return;
+  for (auto& [data, block] : blocks_)
+    if (block.begins_segment) cudaFree(data);
+  cudaGetLastError();
+}
+
+BlockArea::Free::key_type BlockArea::key(std::byte* data, size_t bytes) const {
+  return {fit_ == Fit::smallest ? bytes : 0, data};
+}
+
+BlockArea::Free::iterator BlockArea::find(size_t bytes) {
+  if (fit_ == Fit::smallest) return free_.lower_bound({bytes, nullptr});
+  return std::find_if(free_.begin(), free_.end(),
+                      [&](const auto& entry) { return blocks_.at(entry.second).bytes >= bytes; });
+}
+
+void BlockArea::begin_segment(std::byte* data, size_t bytes) {
+  blocks_[data] = {bytes, false, true};
+  free_.insert(key(data, bytes));
+}
+
+/// Makes a free block of at least these bytes.
+bool BlockArea::grow(size_t bytes) {
+  if (!std::exchange(began_, true)) {
+    range_ = AddressRange::reserve(index_, page_bytes_);
+    if (range_) begin_segment(range_->data(), range_->bytes());
+    if (range_ && range_->bytes() >= bytes) return true;
+  }
+  if (range_) return false;
+  void* segment = nullptr;
+  size_t wanted = bytes > smallest_segment / 2 ? round_up(bytes, segment_granule) : smallest_segment;
+  if (cudaMalloc(&segment, wanted) != cudaSuccess) {
+    cudaGetLastError();
+    wanted = round_up(bytes, granule);
+    if (cudaMalloc(&segment, wanted) != cudaSuccess) {
+      cudaGetLastError();
+      return false;
+    }
+  }
+  begin_segment(static_cast<std::byte*>(segment), wanted);
+  segment_bytes_ += wanted;
+  return true;
+}
+
+void* BlockArea::allocate(size_t bytes) {
+  bytes = round_up(bytes ? bytes : 1, granule);
+  auto found = find(bytes);
+  if (found == free_.end()) {
+    if (!grow(bytes)) return nullptr;
+    found = find(bytes);
+  }
+  std::byte* data = found->second;
+  if (range_ && !range_->map(data, bytes)) return nullptr;
+  free_.erase(found);
+  Block& block = blocks_[data];
+  if (block.bytes > bytes) {
+    size_t rest = block.bytes - bytes;
+    blocks_[data + bytes] = {rest, false, false};
+    free_.insert(key(data + bytes, rest));
+    block.bytes = bytes;
+  }
+  block.used = true;
+  used_ += bytes;
+  return data;
+}
+
+void BlockArea::join(Blocks::iterator first, Blocks::iterator second) {
+  free_.erase(key(first->first, first->second.bytes));
+  free_.erase(key(second->first, second->second.bytes));
+  first->second.bytes += second->second.bytes;
+  blocks_.erase(second);
+  free_.insert(key(first->first, first->second.bytes));
+}
+
+bool BlockArea::release(void* data) {
+  auto block = blocks_.find(static_cast<std::byte*>(data));
+  if (block == blocks_.end()) return false;
+  block->second.used = false;
+  used_ -= block->second.bytes;
+  free_.insert(key(block->first, block->second.bytes));
+  if (auto next = std::next(block);
+      next != blocks_.end() && !next->second.used && !next->second.begins_segment)
+    join(block, next);
+  if (!block->second.begins_segment)
+    if (auto previous = std::prev(block); !previous->second.used) join(previous, block);
+  return true;
+}
+
+void BlockArea::trim() {
+  if (!range_) return give_segments_back();
+  for (const auto& [data, block] : blocks_)
+    if (!block.used) range_->unmap(data, block.bytes);
+}
+
+void BlockArea::give_segments_back() {
+  for (auto block = blocks_.begin(); block != blocks_.end();) {
+    auto next = std::next(block);
+    bool whole_segment =
+        block->second.begins_segment && (next == blocks_.end() || next->second.begins_segment);
+    if (whole_segment && !block->second.used) {
+      cudaFree(block->first);
+      segment_bytes_ -= block->second.bytes;
+      free_.erase(key(block->first, block->second.bytes));
+      blocks_.erase(block);
+    }
+    block = next;
+  }
+}
+
+}  // namespace manul::cuda
