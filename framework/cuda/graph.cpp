@@ -4,6 +4,7 @@
 
 #include "manul/framework/cuda/block_pool.h"
 #include "manul/framework/cuda/context.h"
+#include "manul/framework/cuda/graph_fills.h"
 #include "manul/framework/cuda/handle.h"
 #include "manul/framework/cuda/memory.h"
 #include "manul/framework/distributed/waiting.h"
@@ -57,6 +58,7 @@ std::unique_ptr<Graph> Graph::capture(const std::function<void()>& function, int
   trim(index);  // the eager run's blocks would otherwise stay beside the arena's
   auto body = std::make_unique<Body>(context);
   GraphHandle graph = record(function, body->arena, context.stream());
+  replace_small_fills(graph.get());
   cudaGraphExec_t executable = nullptr;
   MANUL_CHECK_CUDA(cudaGraphInstantiate(&executable, graph.get(), 0));
   body->executable = {executable, cudaGraphExecDestroy};

@@ -154,8 +154,7 @@ bool input_gradient_in_tf32(const Tensor& dy, const Tensor& kernel, const Window
   if (dy.dtype() != DType::f32 || dy.elements() == 0 || !tf32() || g.groups != 1) return false;
   int64_t blocks = (dx.shape().rows() + block - 1) / block * ((g.channels + block - 1) / block);
   int64_t taps = g.size[0] * g.size[1];
-  bool is_slow = g.strides == std::array<int64_t, 2>{1, 1} && taps > 1 && blocks <= few_blocks &&
-                 taps * kernel.shape()[0] >= long_sum;
+  bool is_slow = taps > 1 && blocks <= few_blocks && taps * kernel.shape()[0] >= long_sum;
   return is_slow && input_gradient_by_products(dy, kernel, g, add, most_scratch(dy), dx);
 }
 

@@ -78,6 +78,26 @@ TEST_F(CudaTest, ATensorOfACapturedStepOutlivesItsGraph) {
   EXPECT_EQ(kept.to_vector<float>(), std::vector<float>(1000, 7));
 }
 
+/// Memsets of a few bytes are kernels in a graph, others are not.
+TEST_F(CudaTest, ACapturedStepFillsFewBytesAndMany) {
+  for (int64_t bytes : {1, 3, 4, 1000, 16 << 10, (16 << 10) + 1, 3 << 20}) {
+    Tensor to = Tensor::empty({bytes}, DType::u8, device), read = Tensor::empty_like(to);
+    TrainStep step(
+        [&] {
+          fill_bytes(to.raw(), device, 5, bytes);
+          copy_bytes(read.raw(), device, to.raw_data(), device, bytes);
+          fill_bytes(to.raw(), device, 0xA7, bytes);
+        },
+        device);
+    for (int i = 0; i < 3; ++i) {
+      read.fill_zero();
+      step.run();
+    }
+    EXPECT_EQ(read.to_vector<uint8_t>(), std::vector<uint8_t>(bytes, 5)) << bytes;
+    EXPECT_EQ(to.to_vector<uint8_t>(), std::vector<uint8_t>(bytes, 0xA7)) << bytes;
+  }
+}
+
 constexpr size_t cuda_mib = size_t{1} << 20;
 
 TEST_F(CudaTest, NeighboursThatAreFreeMakeRoomForALargerBlock) {
