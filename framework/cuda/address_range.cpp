@@ -4,6 +4,8 @@
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 
+#include <atomic>
+
 #include "manul/framework/cuda/context.h"
 
 namespace manul::cuda {
@@ -49,9 +51,11 @@ CUdeviceptr address(const std::byte* data) {
   return reinterpret_cast<CUdeviceptr>(data);
 }
 
+std::atomic<bool> is_refused = false;
+
 /// Whether there is such a thing, and its pages may have that size.
 bool is_possible(int index, size_t page_bytes) {
-  if (!driver().complete) return false;
+  if (is_refused || !driver().complete) return false;
   int supported = 0;
   size_t unit = 0;
   CUmemAllocationProp properties = memory_of(index);
@@ -79,6 +83,10 @@ std::unique_ptr<AddressRange> AddressRange::reserve(int index, size_t page_bytes
     return nullptr;
   return std::unique_ptr<AddressRange>(
       new AddressRange(context, reinterpret_cast<std::byte*>(data), pages, page_bytes));
+}
+
+void AddressRange::refuse_more() {
+  is_refused = true;
 }
 
 AddressRange::~AddressRange() {

@@ -14,8 +14,12 @@ class Context;
 /// is one piece, whenever its memory came.
 class AddressRange {
  public:
-  /// As many addresses as the GPU has memory, and once more. Null where GPU or driver know no such thing.
+  /// As many addresses as the GPU has memory, and once more. Null where GPU or driver know no such thing, or
+  /// after refuse_more().
   static std::unique_ptr<AddressRange> reserve(int index, size_t page_bytes);
+  /// This process reserves none any more: NCCL registers what a captured step sums with its peers, and knows
+  /// whole allocations of the driver's alone.
+  static void refuse_more();
   ~AddressRange();
   AddressRange(const AddressRange&) = delete;
   AddressRange& operator=(const AddressRange&) = delete;

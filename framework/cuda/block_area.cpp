@@ -48,6 +48,7 @@ bool BlockArea::grow(size_t bytes) {
     range_ = AddressRange::reserve(index_, page_bytes_);
     if (range_) begin_segment(range_->data(), range_->bytes());
     if (range_ && range_->bytes() >= bytes) return true;
+    if (!range_) fit_ = Fit::smallest;  // the first place would often be a segment for something larger
   }
   if (range_) return false;
   void* segment = nullptr;

@@ -12,7 +12,7 @@ enum class Fit { smallest, first };
 
 /// Blocks of one GPU's memory, all small or all large: neighbours are joined again when they are released.
 /// They lie in one AddressRange where that is possible, so that any two free neighbours make room for a
-/// larger block, and otherwise in segments of the driver's.
+/// larger block, and otherwise in segments of the driver's, where the smallest one that fits is taken.
 class BlockArea {
  public:
   /// Memory comes from the driver in pages of `page_bytes`.

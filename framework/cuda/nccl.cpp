@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "manul/framework/cuda/accesses.h"
+#include "manul/framework/cuda/address_range.h"
 #include "manul/framework/cuda/context.h"
 #include "manul/framework/cuda/handle.h"
 #include "manul/framework/cuda/library.h"
@@ -83,6 +84,7 @@ Nccl::Nccl(std::span<const uint8_t> bytes, int rank, int size, int device) : bod
   ncclUniqueId id;
   std::copy(bytes.begin(), bytes.end(), reinterpret_cast<uint8_t*>(&id));
   Context::use(device);
+  AddressRange::refuse_more();
   body_->device = device;
   check_nccl(nccl().join(&body_->communicator, size, id, rank),
              "join the GPUs (each process needs one of its own)");
