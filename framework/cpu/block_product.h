@@ -93,9 +93,9 @@ struct Operands {
 /// Asks for `size` of operands, but not for rows of a that lie apart: each of them is a stream that the
 /// processor foresees.
 template <class T>
-void ask_for(Ahead& ahead, const Operands<T>& operands, ProductSize size) {
+void ask_for(Ahead& ahead, const Operands<T>& operands, const ProductSize& size) {
   constexpr int64_t bytes = sizeof(T);
-  auto [a, b] = operands;
+  const auto& [a, b] = operands;
   if (a.data && a.row_step == 1)  // the lines of the last rows: in the one before, a block before may end
     ahead.add(a.data + (size.rows - 1) % (Ahead::line / bytes), size.inner, size.rows * bytes,
               a.inner_step * bytes);

@@ -266,9 +266,18 @@ void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* d
 }
 
 template <class T>
-void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add) {
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series) {
   Ahead ahead;
-  product_of_blocks<T>(size, a, b, y, ahead, {}, add);
+  for (int64_t i = 0; i < series.count; ++i) {
+    const Left<T> next_a{a.data + series.a_next, a.row_step, a.inner_step};
+    const Rows<const T> next_b{b.data + series.b_next, b.step};
+    Operands<T> following;
+    if (i + 1 < series.count) following = {next_a, next_b};
+    product_of_blocks<T>(size, a, b, y, ahead, following, add);
+    a = next_a;
+    b = next_b;
+    y.data += series.y_next;
+  }
 }
 
 template void product(ProductSize, const float*, const float*, float*);
@@ -283,7 +292,7 @@ template void dense_gradients(ProductSize, const float*, const float*, const flo
                               const GradientTaker&);
 template void dense_gradients(ProductSize, const double*, const double*, const double*, double*,
                               const GradientTaker&);
-template void product_on_thread(ProductSize, Left<float>, Rows<const float>, Rows<float>, bool);
-template void product_on_thread(ProductSize, Left<double>, Rows<const double>, Rows<double>, bool);
+template void product_on_thread(ProductSize, Left<float>, Rows<const float>, Rows<float>, bool, Series);
+template void product_on_thread(ProductSize, Left<double>, Rows<const double>, Rows<double>, bool, Series);
 
 }  // namespace manul::cpu

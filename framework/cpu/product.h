@@ -48,8 +48,14 @@ struct Rows {
   int64_t step;
 };
 
-/// y = a · b, or += if `add`, on the calling thread alone. Best for whole vectors of columns.
+/// Products of the same size, whose matrices lie so many elements from those of the one before.
+struct Series {
+  int64_t count = 1, a_next = 0, b_next = 0, y_next = 0;
+};
+
+/// y = a · b, or += if `add`, for each of a series, on the calling thread alone. Best for whole vectors of
+/// columns.
 template <class T>
-void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add);
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series = {});
 
 }  // namespace manul::cpu

@@ -28,6 +28,28 @@ struct Walk {
   int64_t a_next = 0, b_next = 0, y_next = 0;
 };
 
+/// Four rows of the left matrix by one pointer and the same distances from it for all of them: a pointer a
+/// row would want more registers than there are, and compilers keep those that are too many in vectors.
+template <class T>
+struct FourRows {
+  const T* data;
+
+  FourRows(const T* from, int64_t row_step, int64_t inner_step)
+      : data(from), one_(row_step), three_(3 * row_step), inner_step_(inner_step) {
+    asm("" : "+r"(three_));
+  }
+  [[gnu::always_inline]] void next() {
+    data += inner_step_;
+    asm("" : "+r"(data));
+  }
+  [[gnu::always_inline]] T at(int row) const {
+    return data[row == 0 ? 0 : row == 1 ? one_ : row == 2 ? 2 * one_ : three_];
+  }
+
+ private:
+  int64_t one_, three_, inner_step_;
+};
+
 /// y[R][V vectors] = a · b over `inner`, on top of y if `add`; for each tile of the walk.
 template <class T, int R, int V>
 [[gnu::noinline]] void tiles(const Walk<T>& walk) {
@@ -40,9 +62,8 @@ template <class T, int R, int V>
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
       for (int j = 0; j < V; ++j) sum[i][j] = Vector<T>{};
-    const T* left[R];
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) left[i] = walk.a.data + t * walk.a_next + i * row_step;
+    const T* left = walk.a.data + t * walk.a_next;
+    FourRows<T> low(left, row_step, inner_step), high(left + 4 * row_step, row_step, inner_step);
     const T* right = walk.b.data + t * walk.b_next;
     Ahead::Lines lines = walk.ahead->take(inner);
 #pragma GCC unroll 2
@@ -50,13 +71,16 @@ template <class T, int R, int V>
       lines.ask();
       Vector<T> values[V];
 #pragma GCC unroll 4
-      for (int j = 0; j < V; ++j) values[j] = load(right + k * b_step + j * lanes<T>);
+      for (int j = 0; j < V; ++j) values[j] = load(right + j * lanes<T>);
 #pragma GCC unroll 8
       for (int i = 0; i < R; ++i) {
-        Vector<T> factor = broadcast(left[i][k * inner_step]);
+        Vector<T> factor = broadcast(i < 4 ? low.at(i) : high.at(i - 4));
 #pragma GCC unroll 4
         for (int j = 0; j < V; ++j) sum[i][j] += factor * values[j];
       }
+      right += b_step;
+      low.next();
+      if (R > 4) high.next();
     }
     T* to = walk.y.data + t * walk.y_next;
 #pragma GCC unroll 8

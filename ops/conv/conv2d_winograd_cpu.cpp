@@ -14,19 +14,19 @@ using namespace squares;
 
 constexpr int64_t least_tasks = 16;
 
-/// Parts of the columns of a product, one a task: the widest that tiles of products do best, of about the
-/// same width, in whole tiles where that is possible.
-struct ColumnParts {
-  explicit ColumnParts(int64_t columns)
-      : unit(columns % whole_tile == 0 ? whole_tile : width),
-        units(columns / unit),
-        count((units * unit + most - 1) / most) {}
-  int64_t begin(int64_t part) const { return (units / count * part + std::min(part, units % count)) * unit; }
-  int64_t length(int64_t part) const { return begin(part + 1) - begin(part); }
-
-  static constexpr int64_t most = 48, whole_tile = vector_registers == 32 ? width : 2 * width;
-  int64_t unit, units, count;
-};
+/// Parts of the columns of a product, one a task: the widest that tiles of products do best.
+Parts column_parts(int64_t columns) {
+  constexpr int64_t most = 48, whole_tile = vector_registers == 32 ? width : 2 * width;
+  return {columns, most, whole_tile};
+}
+/// Parts of the inner axis, whose rows of both sides stay in the nearest cache.
+Parts inner_parts(int64_t inner) {
+  return {inner, 64};
+}
+/// All in one.
+Parts one_part(int64_t columns) {
+  return {columns, columns};
+}
 
 /// Lines of tiles that are done at once, for matrices of `columns` channels in all; so many that a product
 /// has rows enough for what it reads of its other side.
@@ -46,24 +46,50 @@ struct OwnMatrices {
   }
 };
 
-/// A kernel's matrices as a whole; those of a prediction are kept for the next one.
+/// The same in parts.
+struct OwnParts {
+  Tensor memory;
+  PartedMatrices all;
+  OwnParts(int64_t rows, Parts parts, int64_t gap = 0) : all{nullptr, rows, parts, gap} {
+    memory = Tensor::empty({all.elements(parts.count)}, DType::f32);
+    all.data = memory.mutable_data<float>();
+  }
+};
+
+/// Products of the matrices of all positions.
+void multiply(ProductSize size, Matrices<const float> a, Matrices<const float> b, Matrices<float> y,
+              bool add) {
+  product_on_thread<float>(size, {a.data, a.step, 1}, {b.data, b.step}, {y.data, y.step}, add,
+                           {positions, a.position_step(), b.position_step(), y.position_step()});
+}
+
+/// A kernel's matrices in parts of the inner axis and of the columns; those of a prediction are kept for the
+/// next one.
 class TransformedKernel {
  public:
-  explicit TransformedKernel(const Kernel& kernel) {
-    const int64_t inner = kernel.inner(), columns = kernel.columns();
-    Matrices<float> to{nullptr, inner, columns + Matrices<float>::line};
+  TransformedKernel(const Kernel& kernel, Parts inner, Parts columns) : inner_(inner), columns_(columns) {
+    most_ = Matrices<float>{nullptr, inner.length(0), columns.length(0)}.elements();
+    const int64_t count = inner.count * columns.count;
     memory_ = KeptWeights::get<float>(
-        kernel.tensor, kernel.data, std::array<int64_t, 1>{kernel.turned}, to.elements(), [&](float* data) {
-          parallel_for(columns, width, [&](int64_t begin, int64_t end) {
-            kernel.transform_part(0, begin, end - begin, {data + begin, inner, to.step});
+        kernel.tensor, kernel.data, std::array<int64_t, 1>{kernel.turned}, count * most_, [&](float* data) {
+          parallel_for(count, 1, [&](int64_t part, int64_t /*end*/) {
+            const int64_t i = part % inner_.count, j = part / inner_.count;
+            kernel.transform_part(inner_.begin(i), columns_.begin(j), columns_.length(j), place(data, i, j));
           });
         });
-    all = {memory_.data<float>(), inner, to.step};
+  }
+  Matrices<const float> of(int64_t inner_part, int64_t column_part) const {
+    return place(memory_.data<float>(), inner_part, column_part);
   }
 
-  Matrices<const float> all;
-
  private:
+  template <class T>
+  Matrices<T> place(T* data, int64_t i, int64_t j) const {
+    return {data + (j * inner_.count + i) * most_, inner_.length(i), columns_.length(j)};
+  }
+
+  Parts inner_, columns_;
+  int64_t most_;  // elements of a part
   Tensor memory_;
 };
 
@@ -71,51 +97,52 @@ class TransformedKernel {
 void convolve_lines(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines, int64_t grain,
                     const Output& output) {
   const int64_t inner = kernel.inner(), columns = kernel.columns();
-  TransformedKernel transformed(kernel);
-  const Matrices<const float>& weights = transformed.all;
+  TransformedKernel transformed(kernel, one_part(inner), one_part(columns));
   parallel_for(lines, grain, [&](int64_t first, int64_t end) {
     int64_t rows = (end - first) * tiles.tiles_a_line;
-    OwnMatrices seen(rows, inner), products(rows, columns);
+    OwnParts seen(rows, one_part(inner));
+    OwnMatrices products(rows, columns);
     transform_input(x, inner, tiles, first, 0, rows, seen.all);
-    for (int64_t p = 0; p < positions; ++p)
-      product_on_thread<float>({rows, columns, inner}, {seen.all.at(p), inner, 1},
-                               {weights.at(p), weights.step}, {products.all.at(p), columns}, false);
+    multiply({rows, columns, inner}, seen.all.of(0), transformed.of(0, 0), products.all, false);
     output.write(products.all, tiles, first, 0, 0, columns);
   });
 }
 
-/// A thread does some columns of many tiles: of a large kernel it transforms one part after the other, which
-/// goes from its cache into the products and never to memory, unless it is kept.
+/// A thread does some columns of many tiles. Of a large kernel it transforms one part after the other, which
+/// goes from its cache into the products and never to memory, unless it is kept or used many times.
 void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines,
                       int64_t at_once, const Output& output) {
-  constexpr int64_t part_rows = 64, least_rows = 96, most_rows = 192;
-  const int64_t inner = kernel.inner();
-  const ColumnParts parts(kernel.columns());
-  std::optional<TransformedKernel> kept;
-  if (KeptWeights::any()) kept.emplace(kernel);
+  constexpr int64_t least_rows = 96, most_rows = 192;
+  constexpr int64_t most_uses = 6;  // beyond it is slower to transform a part again than to fetch it
+  const Parts inner = inner_parts(kernel.inner()), parts = column_parts(kernel.columns());
+  auto rows_of_task = [&](int64_t rows) {
+    return std::clamp(rows * parts.count / least_tasks, least_rows, most_rows);
+  };
+  const int64_t steps = (lines + at_once - 1) / at_once;
+  at_once = (lines + steps - 1) / steps;
+  const int64_t step_rows = at_once * tiles.tiles_a_line;
+  const int64_t uses = steps * ((step_rows + rows_of_task(step_rows) - 1) / rows_of_task(step_rows));
+  std::optional<TransformedKernel> whole;
+  if (KeptWeights::any() || uses > most_uses) whole.emplace(kernel, inner, parts);
   for (int64_t first = 0; first < lines; first += at_once) {
-    int64_t all_rows = std::min(at_once, lines - first) * tiles.tiles_a_line;
-    OwnMatrices seen(all_rows, inner + Matrices<float>::line);
-    parallel_rows(all_rows, positions * inner, [&](int64_t begin, int64_t end) {
-      transform_input(x, inner, tiles, first, begin, end, seen.all);
+    const int64_t all_rows = std::min(at_once, lines - first) * tiles.tiles_a_line;
+    OwnParts seen(all_rows, inner);
+    parallel_rows(all_rows, positions * kernel.inner(), [&](int64_t begin, int64_t end) {
+      transform_input(x, kernel.inner(), tiles, first, begin, end, seen.all);
     });
-    int64_t task_rows = std::clamp(all_rows * parts.count / least_tasks, least_rows, most_rows);
-    int64_t row_tasks = (all_rows + task_rows - 1) / task_rows;
+    const int64_t row_tasks = (all_rows + rows_of_task(all_rows) - 1) / rows_of_task(all_rows);
+    const int64_t task_rows = (all_rows + row_tasks - 1) / row_tasks;
     parallel_for(row_tasks * parts.count, 1, [&](int64_t task, int64_t /*end*/) {
-      int64_t row = task / parts.count * task_rows, column = parts.begin(task % parts.count);
-      int64_t rows = std::min(task_rows, all_rows - row), count = parts.length(task % parts.count);
-      OwnMatrices products(rows, count), part(std::min(part_rows, inner), count);
-      for (int64_t k = 0; k < inner; k += part_rows) {
-        part.all.rows = std::min(part_rows, inner - k);
-        if (!kept) kernel.transform_part(k, column, count, part.all);
-        for (int64_t p = 0; p < positions; ++p) {
-          Rows<const float> weights{part.all.at(p), count};
-          if (kept) weights = {kept->all.at(p, k) + column, kept->all.step};
-          product_on_thread<float>({rows, count, part.all.rows}, {seen.all.at(p, row) + k, seen.all.step, 1},
-                                   weights, {products.all.at(p), count}, k > 0);
-        }
+      const int64_t row = task / parts.count * task_rows, part = task % parts.count;
+      const int64_t rows = std::min(task_rows, all_rows - row), count = parts.length(part);
+      OwnMatrices products(rows, count), own(whole ? 0 : inner.length(0), count);
+      for (int64_t k = 0; k < inner.count; ++k) {
+        own.all.rows = inner.length(k);
+        if (!whole) kernel.transform_part(inner.begin(k), parts.begin(part), count, own.all);
+        multiply({rows, count, inner.length(k)}, seen.all.of(k).from(row),
+                 whole ? whole->of(k, part) : own.all, products.all, k > 0);
       }
-      output.write(products.all, tiles, first, row, column, count);
+      output.write(products.all, tiles, first, row, parts.begin(part), count);
     });
   }
 }
@@ -135,64 +162,63 @@ void convolve(const Tensor& from, const Kernel& kernel, const Tiles& tiles, int6
 
 /// The matrices of a kernel's gradient: what the tiles see of the input, and the gradients of the output.
 struct GradientMatrices {
-  int64_t all_channels, all_filters;
-  OwnMatrices seen, gradients;
-  GradientMatrices(int64_t rows, int64_t channels, int64_t filters)
-      : all_channels(channels),
-        all_filters(filters),
-        seen(rows, channels + Matrices<float>::line),
-        gradients(rows, filters + Matrices<float>::line) {}
+  OwnParts seen, gradients;
+
+  GradientMatrices(int64_t rows, Parts channels, Parts filters, int64_t gap)
+      : seen(rows, channels, gap), gradients(rows, filters, gap) {}
 
   void transform(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t first) {
-    int64_t channels = all_channels, filters = all_filters;
+    int64_t channels = x.shape()[3], filters = dy.shape()[3];
     parallel_rows(seen.all.rows, positions * (channels + filters), [&](int64_t begin, int64_t end) {
       transform_input(x.data<float>(), channels, tiles, first, begin, end, seen.all);
       transform_output_gradient(dy.data<float>(), filters, tiles, first, begin, end, gradients.all);
     });
   }
-  /// The sums of one position for some filters and channels go to `to`, or on top of it.
-  void add_up(int64_t position, int64_t filter, int64_t filters, int64_t channel, int64_t channels,
-              Rows<float> to, bool add) const {
-    product_on_thread<float>({filters, channels, seen.all.rows},
-                             {gradients.all.at(position) + filter, 1, gradients.all.step},
-                             {seen.all.at(position) + channel, seen.all.step}, to, add);
-  }
 };
 
 constexpr int64_t part_filters = 64;
-int64_t filter_parts(int64_t filters) {
-  return (filters + part_filters - 1) / part_filters;
+Parts filter_parts(int64_t filters) {
+  return {filters, part_filters};
 }
 
 /// A kernel's gradient from all tiles at once: a thread makes the sums of some filters and channels at all
 /// positions, which go from its cache into the gradient and never to memory.
 void gradient_in_parts(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
                        int64_t filters, float* dkernel) {
-  GradientMatrices matrices(tiles.lines(x.shape()[0]) * tiles.tiles_a_line, channels, filters);
+  const Parts of_filters = filter_parts(filters), of_channels = column_parts(channels);
+  GradientMatrices matrices(tiles.lines(x.shape()[0]) * tiles.tiles_a_line, of_channels, of_filters, 0);
   matrices.transform(x, dy, tiles, 0);
-  const ColumnParts parts(channels);
-  parallel_for(filter_parts(filters) * parts.count, 1, [&](int64_t task, int64_t /*end*/) {
-    int64_t f = task / parts.count * part_filters, c = parts.begin(task % parts.count);
-    int64_t rows = std::min(part_filters, filters - f), count = parts.length(task % parts.count);
+  parallel_for(of_filters.count * of_channels.count, 1, [&](int64_t task, int64_t /*end*/) {
+    const int64_t filter_part = task / of_channels.count, channel_part = task % of_channels.count;
+    const int64_t rows = of_filters.length(filter_part), count = of_channels.length(channel_part);
+    const Matrices<float> gradients = matrices.gradients.all.of(filter_part);
+    const Matrices<float> seen = matrices.seen.all.of(channel_part);
     OwnMatrices sums(rows, count);
-    for (int64_t p = 0; p < positions; ++p)
-      matrices.add_up(p, f, rows, c, count, {sums.all.at(p), count}, false);
-    transform_sums(sums.all, 0, rows, count, channels, dkernel + f * taps * taps * channels + c);
+    product_on_thread<float>(
+        {rows, count, seen.rows}, {gradients.data, 1, gradients.step}, {seen.data, seen.step},
+        {sums.all.data, count}, false,
+        {positions, gradients.position_step(), seen.position_step(), sums.all.position_step()});
+    transform_sums(
+        sums.all, 0, rows, count, channels,
+        dkernel + of_filters.begin(filter_part) * taps * taps * channels + of_channels.begin(channel_part));
   });
 }
 
 /// The same from some lines of tiles after the others.
 void gradient_in_steps(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
                        int64_t filters, int64_t at_once, float* dkernel) {
-  int64_t lines = tiles.lines(x.shape()[0]), filter_tasks = filter_parts(filters);
+  int64_t lines = tiles.lines(x.shape()[0]), filter_tasks = (filters + part_filters - 1) / part_filters;
   OwnMatrices sums(filters, channels);
   for (int64_t first = 0; first < lines; first += at_once) {
-    GradientMatrices matrices(std::min(at_once, lines - first) * tiles.tiles_a_line, channels, filters);
+    GradientMatrices matrices(std::min(at_once, lines - first) * tiles.tiles_a_line, one_part(channels),
+                              one_part(filters), Matrices<float>::line);
     matrices.transform(x, dy, tiles, first);
+    const Matrices<float> gradients = matrices.gradients.all.of(0), seen = matrices.seen.all.of(0);
     parallel_for(positions * filter_tasks, 1, [&](int64_t task, int64_t /*end*/) {
       int64_t p = task / filter_tasks, f = task % filter_tasks * part_filters;
-      matrices.add_up(p, f, std::min(part_filters, filters - f), 0, channels, {sums.all.at(p, f), channels},
-                      first > 0);
+      product_on_thread<float>({std::min(part_filters, filters - f), channels, seen.rows},
+                               {gradients.at(p) + f, 1, gradients.step}, {seen.at(p), seen.step},
+                               {sums.all.at(p, f), channels}, first > 0);
     });
   }
   parallel_rows(filters, positions * channels, [&](int64_t begin, int64_t end) {
@@ -202,7 +228,7 @@ void gradient_in_steps(const Tensor& x, const Tensor& dy, const Tiles& tiles, in
 
 /// Whether so many fewer products than those of the taps on the picture pay for the transforms.
 bool saves_products(const WindowGeometry& g) {
-  constexpr double least_ratio = 1.6;
+  constexpr double least_ratio = 1.5;
   double of_taps = 1, of_tiles = positions;
   for (int axis = 0; axis < 2; ++axis) {
     int64_t inside = 0;
@@ -251,7 +277,7 @@ bool kernel_gradient_by_winograd(const Tensor& x, const Tensor& dy, const Window
   int64_t channels = g.channels, filters = dy.shape()[3], lines = tiles.lines(g.batch);
   // Sums that stay with the threads leave their memory to the other matrices.
   int64_t all = positions * lines * tiles.tiles_a_line * (channels + filters);
-  if (ColumnParts(channels).count * filter_parts(filters) >= least_tasks &&
+  if (column_parts(channels).count * filter_parts(filters).count >= least_tasks &&
       all <= most_elements + 2 * positions * channels * filters)
     gradient_in_parts(x, dy, tiles, channels, filters, dkernel.mutable_data<float>());
   else

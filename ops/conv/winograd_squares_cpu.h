@@ -27,7 +27,36 @@ struct Matrices {
   int64_t position_step() const { return rows * step + line; }
   int64_t elements() const { return positions * position_step(); }
   T* at(int64_t position, int64_t row = 0) const { return data + position * position_step() + row * step; }
+  /// The same from a row on, at the steps of all rows.
+  Matrices from(int64_t row) const { return {at(0, row), rows, step}; }
   operator Matrices<const T>() const { return {data, rows, step}; }
+};
+
+/// Columns of matrices in parts of about the same width, at most `most`, in whole `unit`s where the columns
+/// are.
+struct Parts {
+  int64_t unit, units, count;
+
+  Parts(int64_t columns, int64_t most, int64_t wanted_unit = width)
+      : unit(columns % wanted_unit == 0 ? wanted_unit : width),
+        units(columns / unit),
+        count((columns + most - 1) / most) {}
+  int64_t begin(int64_t part) const { return (units / count * part + std::min(part, units % count)) * unit; }
+  int64_t length(int64_t part) const { return begin(part + 1) - begin(part); }
+};
+
+/// Matrices of the columns of some parts, one part's after the other: what a product reads lies together.
+struct PartedMatrices {
+  float* data;
+  int64_t rows;
+  Parts parts;
+  int64_t gap = 0;  // between rows
+
+  /// Elements of the first `count` parts.
+  int64_t elements(int64_t count) const {
+    return positions * ((parts.begin(count) + count * gap) * rows + count * Matrices<float>::line);
+  }
+  Matrices<float> of(int64_t part) const { return {data + elements(part), rows, parts.length(part) + gap}; }
 };
 
 /// Reads a square of `size` pixels, one vector of their channels at a time; zero beside the picture.
@@ -55,27 +84,34 @@ struct Square {
 template <int size, class Transform>
 void transform_squares(const Transform& along, const float* pictures, const int (&length)[2],
                        const int (&before)[2], int64_t channels, const Tiles& tiles, int64_t first,
-                       int64_t begin, int64_t end, const Matrices<float>& to) {
+                       int64_t begin, int64_t end, const PartedMatrices& to) {
   for (int64_t row = begin; row < end; ++row) {
     Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(row));
     const float* picture = pictures + place.picture * length[0] * length[1] * channels;
     Square<size> square(picture, length, channels, place.y - before[0], place.x - before[1]);
-    for (int64_t c = 0; c < channels; c += width) {
-      Value from[size][size], result[side][side];
-      square.read(c, from);
-      transform(along, from, result);
-      for (int p = 0; p < positions; ++p) store(to.at(p, row) + c, result[p / side][p % side]);
+    for (int64_t part = 0; part < to.parts.count; ++part) {
+      const int64_t first_channel = to.parts.begin(part), count = to.parts.length(part);
+      const Matrices<float> matrices = to.of(part);
+      const int64_t step = matrices.position_step();
+      for (int64_t c = 0; c < count; c += width) {
+        Value from[size][size], result[side][side];
+        square.read(first_channel + c, from);
+        transform(along, from, result);
+        float* place = matrices.at(0, row) + c;
+#pragma GCC unroll 16
+        for (int p = 0; p < positions; ++p, place += step) store(place, result[p / side][p % side]);
+      }
     }
   }
 }
 
 inline void transform_input(const float* x, int64_t channels, const Tiles& tiles, int64_t first,
-                            int64_t begin, int64_t end, const Matrices<float>& to) {
+                            int64_t begin, int64_t end, const PartedMatrices& to) {
   transform_squares<side>(OfInput{}, x, tiles.input, tiles.pad, channels, tiles, first, begin, end, to);
 }
 
 inline void transform_output_gradient(const float* dy, int64_t filters, const Tiles& tiles, int64_t first,
-                                      int64_t begin, int64_t end, const Matrices<float>& to) {
+                                      int64_t begin, int64_t end, const PartedMatrices& to) {
   constexpr int none[2] = {0, 0};
   transform_squares<outputs>(OfOutputGradient{}, dy, tiles.output, none, filters, tiles, first, begin, end,
                              to);
@@ -92,6 +128,7 @@ struct Output {
   /// of the line `first`.
   void write(const Matrices<const float>& products, const Tiles& tiles, int64_t first, int64_t begin,
              int64_t column, int64_t count) const {
+    const int64_t step = products.position_step();
     for (int64_t row = 0; row < products.rows; ++row) {
       Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(begin + row));
       float* picture = y + place.picture * tiles.output[0] * tiles.output[1] * columns + column;
@@ -99,7 +136,9 @@ struct Output {
       int right = std::min(outputs, tiles.output[1] - place.x);
       for (int64_t c = 0; c < count; c += width) {
         Value from[side][side], tile[outputs][outputs];
-        for (int p = 0; p < positions; ++p) from[p / side][p % side] = load(products.at(p, row) + c);
+        const float* product = products.at(0, row) + c;
+#pragma GCC unroll 16
+        for (int p = 0; p < positions; ++p, product += step) from[p / side][p % side] = load(product);
         transform(OfProducts{}, from, tile);
         Value shift = bias ? load(bias + column + c) : Value{};
         for (int oy = 0; oy < down; ++oy)
@@ -127,21 +166,29 @@ struct Kernel {
   void transform_part(int64_t row, int64_t column, int64_t count, const Matrices<float>& to) const {
     int64_t first_filter = turned ? row : column, first_channel = turned ? column : row;
     int64_t filter_count = turned ? to.rows : count, channel_count = turned ? count : to.rows;
+    const int64_t step = to.position_step();
     for (int64_t f = 0; f < filter_count; f += width)
       for (int64_t c = 0; c < channel_count; c += width) {
+        // What is read next is asked for: so many rows at once no processor foresees.
+        const int64_t next =
+            c + width < channel_count ? width : width * taps * taps * channels - (channel_count - width);
         Value square[taps * taps][width];  // a vector of channels for each filter, or the other way round
         for (int tap = 0; tap < taps * taps; ++tap) {
           int read = turned ? taps * taps - 1 - tap : tap;
           const float* from = data + ((first_filter + f) * taps * taps + read) * channels + first_channel + c;
-          for (int64_t k = 0; k < width; ++k) square[tap][k] = load(from + k * taps * taps * channels);
+          for (int64_t k = 0; k < width; ++k) {
+            square[tap][k] = load(from + k * taps * taps * channels);
+            __builtin_prefetch(from + k * taps * taps * channels + next, 0, 2);
+          }
           if (!turned) transpose_square<float>(square[tap]);
         }
         for (int64_t k = 0; k < width; ++k) {
           Value window[taps][taps], result[side][side];
           for (int tap = 0; tap < taps * taps; ++tap) window[tap / taps][tap % taps] = square[tap][k];
           transform(OfKernel{}, window, result);
-          for (int p = 0; p < positions; ++p)
-            store(turned ? to.at(p, f + k) + c : to.at(p, c + k) + f, result[p / side][p % side]);
+          float* place = turned ? to.at(0, f + k) + c : to.at(0, c + k) + f;
+#pragma GCC unroll 16
+          for (int p = 0; p < positions; ++p, place += step) store(place, result[p / side][p % side]);
         }
       }
   }
@@ -151,11 +198,15 @@ struct Kernel {
 /// `channels` each.
 inline void transform_sums(const Matrices<const float>& sums, int64_t begin, int64_t end, int64_t count,
                            int64_t channels, float* dkernel) {
+  const int64_t step = sums.position_step();
   for (int64_t f = begin; f < end; ++f)
     for (int64_t c = 0; c < count; c += width) {
       Value from[side][side], to[taps][taps];
-      for (int p = 0; p < positions; ++p) from[p / side][p % side] = load(sums.at(p, f) + c);
+      const float* place = sums.at(0, f) + c;
+#pragma GCC unroll 16
+      for (int p = 0; p < positions; ++p, place += step) from[p / side][p % side] = load(place);
       transform(OfKernelGradient{}, from, to);
+#pragma GCC unroll 9
       for (int tap = 0; tap < taps * taps; ++tap)
         store(dkernel + (f * taps * taps + tap) * channels + c, to[tap / taps][tap % taps]);
     }

@@ -287,6 +287,7 @@ TEST(Conv2D, WinogradAgreesWithTheSum) {
                                      ConvolutionCase{{70, 3, 5, 16}, {16, 3, 3, 16}, apart},
                                      ConvolutionCase{{1, 70, 61, 16}, {16, 3, 3, 16}, same},
                                      ConvolutionCase{{3, 20, 18, 96}, {96, 3, 3, 96}, same},
+                                     ConvolutionCase{{33, 4, 4, 80}, {272, 3, 3, 80}, same},
                                      ConvolutionCase{{2, 6, 7, 400}, {400, 3, 3, 400}, same}}) {
     Convolution c(one, DType::f64);
     for (Device device : test_devices())
