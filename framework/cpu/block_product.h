@@ -111,7 +111,8 @@ template <class T>
 void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, Ahead& ahead,
                        const Operands<T>& following = {}, bool add = false) {
   int64_t whole = size.columns / lanes<T> * lanes<T>;
-  bool small_b = whole > 0 && size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
+  bool small_b = whole > tile_vectors * lanes<T> &&
+                 size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
   const int64_t row_block = small_b ? tile_rows : most_row_block;
   auto length_at = [](int64_t at, int64_t block, int64_t end) { return std::min(block, end - at); };
   for (int64_t row = 0; row < size.rows; row += row_block) {
