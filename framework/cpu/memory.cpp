@@ -1,4 +1,5 @@
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,10 +19,41 @@
 namespace manul::cpu {
 namespace {
 
-constexpr size_t alignment = 64;
+constexpr size_t alignment = 64, large_page = size_t{2} << 20;
 
 size_t rounded(size_t bytes) {
   return (bytes + alignment - 1) / alignment * alignment;
+}
+
+/// Memory from the system; null if there is none. A large block has a mapping of its own and asks for large
+/// pages: streams through a model's parameters then wait for fewer addresses to be looked up. From malloc it
+/// may be memory that somebody had before, in small pages, which stay what they are.
+void* new_block(size_t size) {
+  if (size < large_page) return std::aligned_alloc(alignment, size);
+  // Systems give out more memory than they have, and then kill the program that uses it.
+  constexpr size_t large_block = size_t{64} << 20;
+  if (size >= large_block && static_cast<int64_t>(size) > available_memory()) return nullptr;
+  void* mapped = mmap(nullptr, size + large_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* begin = static_cast<std::byte*>(mapped);
+  const size_t before = (large_page - reinterpret_cast<uintptr_t>(mapped) % large_page) % large_page;
+  std::byte* block = begin + before;
+  if (before > 0) munmap(begin, before);
+  const size_t small_page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t used = (size + small_page - 1) / small_page * small_page;
+  const size_t behind = (size + large_page + small_page - 1) / small_page * small_page - before - used;
+  if (behind > 0) munmap(block + used, behind);
+#if defined(MADV_HUGEPAGE)
+  madvise(block, size, MADV_HUGEPAGE);
+#endif
+  return block;
+}
+
+void free_block(void* block, size_t size) {
+  if (size < large_page)
+    std::free(block);
+  else
+    munmap(block, size);
 }
 
 /// Blocks by size. A training step asks for the same sizes again and again; giving pages back to the system
@@ -73,7 +105,7 @@ void give_to_pool(void* block, size_t size) {
       return;
     }
   }
-  std::free(block);
+  free_block(block, size);
 }
 
 /// A few small blocks that this thread has released; one keeps its place until its size is asked for again.
@@ -120,21 +152,6 @@ class RecentBlocks {
 thread_local bool RecentBlocks::gone = false;
 thread_local RecentBlocks recent_blocks;
 
-/// Memory from the system; null if there is none. A large block asks for large pages: streams through a
-/// model's parameters then wait for fewer addresses to be looked up.
-void* new_block(size_t size) {
-  constexpr size_t large_page = size_t{2} << 20;
-  if (size < 2 * large_page) return std::aligned_alloc(alignment, size);
-  // Systems give out more memory than they have, and then kill the program that uses it.
-  constexpr size_t large_block = size_t{64} << 20;
-  if (size >= large_block && static_cast<int64_t>(size) > available_memory()) return nullptr;
-  void* block = std::aligned_alloc(large_page, (size + large_page - 1) / large_page * large_page);
-#if defined(MADV_HUGEPAGE)
-  if (block) madvise(block, size, MADV_HUGEPAGE);
-#endif
-  return block;
-}
-
 }  // namespace
 
 void give_back_pool() {
@@ -147,7 +164,7 @@ void give_back_pool() {
     pool().kept = 0;
   }
   for (auto& [size, of_size] : blocks)
-    for (void* block : of_size) std::free(block);
+    for (void* block : of_size) free_block(block, size);
 #if defined(__GLIBC__)
   malloc_trim(0);
 #endif
