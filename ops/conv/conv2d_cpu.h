@@ -70,6 +70,18 @@ inline std::vector<Run> runs_of(std::span<const Tap> taps, int64_t row_step, int
   return runs;
 }
 
+/// What of `runs` reads weights [begin, end) of a filter, counted tap by tap.
+inline std::vector<Run> runs_within(std::span<const Run> runs, int64_t begin, int64_t end) {
+  std::vector<Run> within;
+  for (const Run& run : runs) {
+    const int64_t skipped = std::max(begin - run.packed, int64_t{0});
+    const int64_t length = std::min(run.packed + run.length, end) - run.packed - skipped;
+    if (length > 0)
+      within.push_back({run.offset + skipped, length, run.weight + skipped, run.packed + skipped});
+  }
+  return within;
+}
+
 /// Vectors that cover `runs` for sums over them: where each reads, from the window's first element on. The
 /// last lanes of a run's last vector read beyond the run, and nobody looks at what they add up.
 template <class T>

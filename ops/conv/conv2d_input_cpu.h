@@ -40,7 +40,7 @@ struct Source {
 /// Whether a window reaches over the border of small pictures: then much of what it sees is padding.
 template <class T>
 bool is_of_small_pictures(const Source<T>& source, std::span<const Tap> taps) {
-  constexpr int64_t most_outputs = 64;
+  constexpr int64_t most_outputs = 256;
   auto beside = [&](int axis, int64_t tap, int64_t length) {
     return tap < 0 || (source.output[axis] - 1) * source.strides[axis] + tap >= length;
   };

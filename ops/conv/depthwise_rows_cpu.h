@@ -111,7 +111,7 @@ struct DepthwisePass {
         run_columns(row_taps.taps, from, row_taps.inside.begin, row_taps.inside.end - row_taps.inside.begin,
                     to);
         border(row_taps.inside.end, output[1]);
-        if (finish) (*finish)(to - y, output[1] * column_step);
+        if (finish) (*finish)({to - y, output[1] * column_step});
       }
     });
   }

@@ -73,14 +73,16 @@ template <class T, class F>
 FinishRange finish_with(const F& function, const Tensor& addend, const Tensor& y) {
   T* to = y.mutable_data<T>();
   if (!addend.defined())
-    return [=](int64_t first, int64_t count) {
-      map_range(
-          count, [=](Vector<T> v) { return function.value(v); }, to + first, to + first);
+    return [=](const ElementRows& part) {
+      for (int64_t row = 0, first = part.first; row < part.rows; ++row, first += part.step)
+        map_range(
+            part.count, [=](Vector<T> v) { return function.value(v); }, to + first, to + first);
     };
-  return [=, from = addend.data<T>()](int64_t first, int64_t count) {
-    map_range(
-        count, [=](Vector<T> v, Vector<T> a) { return function.value(v + a); }, to + first, to + first,
-        from + first);
+  return [=, from = addend.data<T>()](const ElementRows& part) {
+    for (int64_t row = 0, first = part.first; row < part.rows; ++row, first += part.step)
+      map_range(
+          part.count, [=](Vector<T> v, Vector<T> a) { return function.value(v + a); }, to + first, to + first,
+          from + first);
   };
 }
 
@@ -104,7 +106,7 @@ void add_activation(const Tensor& addend, Activation activation, const Tensor& y
   constexpr int64_t grain = 1 << 14;
   FinishRange range = finish_range(addend, activation, y);
   if (range)
-    parallel_for(y.elements(), grain, [&](int64_t begin, int64_t end) { range(begin, end - begin); });
+    parallel_for(y.elements(), grain, [&](int64_t begin, int64_t end) { range({begin, end - begin}); });
 }
 
 }  // namespace cpu

@@ -46,8 +46,12 @@ MANUL_KERNEL_TAKING_BF16(on_cuda, add_activation,
                          void(const Tensor& addend, Activation activation, const Tensor& y));
 
 namespace cpu {
-/// add_activation of `count` elements of y from `first` on; null if it changes nothing.
-using FinishRange = std::function<void(int64_t first, int64_t count)>;
+/// add_activation of a part of y, while it is in the cache: `rows` rows of `count` elements, `step` apart.
+struct ElementRows {
+  int64_t first, count, rows = 1, step = 0;
+};
+/// Null if it changes nothing.
+using FinishRange = std::function<void(const ElementRows& part)>;
 FinishRange finish_range(const Tensor& addend, Activation activation, const Tensor& y);
 }  // namespace cpu
 

@@ -362,7 +362,12 @@ TEST(Conv2D, SmallPicturesAgreeWithTheDefinitionWithAnyThreads) {
         ConvolutionCase{{33, 7, 5, 16}, {24, 3, 3, 16}, halving},
         ConvolutionCase{{20, 4, 6, 72}, {272, 1, 1, 72}, {}},
         ConvolutionCase{{33, 5, 4, 32}, {144, 1, 1, 32}, halving_points},
-        ConvolutionCase{{6, 9, 8, 3}, {20, 5, 5, 3}, {{5, 5}, {2, 3}, Padding::same}}}) {
+        ConvolutionCase{{6, 9, 8, 3}, {20, 5, 5, 3}, {{5, 5}, {2, 3}, Padding::same}},
+        // Weights in several chunks: outputs one after the other, tap by tap, sorted by taps, row by row.
+        ConvolutionCase{{1, 9, 14, 330}, {72, 1, 1, 330}, {}},
+        ConvolutionCase{{2, 7, 7, 100}, {72, 3, 3, 100}, three},
+        ConvolutionCase{{1, 27, 21, 68}, {40, 3, 3, 68}, halving},
+        ConvolutionCase{{1, 9, 70, 36}, {33, 5, 5, 36}, {{5, 5}, {1, 2}, Padding::same}}}) {
     Convolution c(one);
     std::array<Tensor, 3> wanted = by_definition(c);
     std::vector<Tensor> alone;

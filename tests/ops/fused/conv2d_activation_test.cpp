@@ -1,5 +1,6 @@
 #include "manul/ops/fused/conv2d_activation.h"
 
+#include "manul/framework/cpu/kept_weights.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/pointwise/pointwise.h"
@@ -52,6 +53,49 @@ TEST(Conv2DActivation, GivesWhatItsPartsGive) {
           EXPECT_LT(normalised_error(fused, parts), 1e-5);
       }
     }
+}
+
+struct PredictedCase {
+  Shape x, kernel;
+  Conv2DOptions options;
+};
+
+/// A batch, its pictures one by one, and kept weights, by each way that a CPU has, with any number of
+/// threads.
+TEST(Conv2DActivation, GivesTheSameBitsForAPictureAloneAndFromKeptWeights) {
+  Conv2DOptions same{.padding = Padding::same}, halving{.strides = {2, 2}, .borders = Borders2D(1)};
+  for (const PredictedCase& c : {PredictedCase{{3, 7, 7, 72}, {152, 3, 3, 72}, same},
+                                 PredictedCase{{3, 7, 6, 300}, {272, 1, 1, 300}, {}},
+                                 PredictedCase{{2, 28, 27, 40}, {72, 3, 3, 40}, halving},
+                                 PredictedCase{{3, 13, 14, 176}, {144, 3, 3, 176}, same},
+                                 PredictedCase{{2, 15, 18, 48}, {64, 3, 3, 48}, same},
+                                 PredictedCase{{2, 16, 12, 272}, {96, 3, 3, 272}, same}}) {
+    Tensor x = test_values(c.x, 1), kernel = test_values(c.kernel, 2), bias = test_values({c.kernel[0]}, 3);
+    Tensor sums = conv2d(x, kernel, bias, c.options), addend = test_values(sums.shape(), 4);
+    Tensor wanted = activate(add(sums, addend), Activation::relu);
+    auto picture = [](const Tensor& all, int64_t n) {
+      std::vector<float> values = all.to_vector<float>();
+      const int64_t size = all.elements() / all.shape()[0];
+      return Tensor::from(std::vector<float>(values.begin() + n * size, values.begin() + (n + 1) * size),
+                          {1, all.shape()[1], all.shape()[2], all.shape()[3]});
+    };
+    for (int threads : {1, 2, 5}) {
+      cpu::set_threads(threads);
+      cpu::KeptWeights kept;
+      for (int run = 0; run < 3; ++run) {
+        std::optional<cpu::KeptWeights::Scope> scope;
+        if (run > 0) scope.emplace(kept);
+        auto computed = [&](const Tensor& x, const Tensor& addend) {
+          return conv2d_activation(x, kernel, bias, c.options, {addend, Activation::relu});
+        };
+        EXPECT_TRUE(equal_bits(computed(x, addend), wanted)) << c.kernel.text() << run << threads;
+        for (int64_t n = 0; n < c.x[0]; ++n)
+          EXPECT_TRUE(equal_bits(computed(picture(x, n), picture(addend, n)), picture(wanted, n)))
+              << c.kernel.text() << run << threads;
+      }
+      cpu::set_threads(0);
+    }
+  }
 }
 
 TEST(Conv2DActivation, GivesTheSameBitsWithAnyNumberOfThreads) {
