@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "manul/framework/cpu/column_sums.h"
+#include "manul/framework/cpu/product.h"
 #include "manul/framework/memory.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
@@ -9,13 +10,15 @@
 namespace manul::cpu {
 namespace {
 
-constexpr int64_t block_bytes = 24 << 10;  // with as much of dy, near the arithmetic
-constexpr int64_t block_pixels = 128;      // at least, to pay for loading and storing the sums
-constexpr int64_t most_sums = 1 << 20;     // elements of the sums in all parts together
+constexpr int64_t block_bytes = 24 << 10, least_pixels = 128, most_pixels = 256;  // of a block
+constexpr int64_t part_pixels = 1 << 10;  // at least, to pay for sums of their own
+constexpr int64_t most_sums = 1 << 20;    // elements of the sums in all parts together
 constexpr int64_t tasks = 32;
 constexpr int64_t most_transformed = 1 << 20;  // elements of all threads together
-constexpr int64_t least_skewed = 4;            // pieces that pay for a copy of the gradients
-constexpr int most_pieces = 2, most_filters = tile_vectors / most_pieces;
+constexpr int most_pieces =
+    vector_registers == 32 ? 3 : 2;  // gathered at once: the width of a tile of products
+// Sums that a task adds to, block by block, which stay in its cache.
+constexpr int64_t task_filters = 256, task_channels = 288;
 
 /// A block of outputs: where its windows begin, and its gradients.
 template <class T>
@@ -36,36 +39,6 @@ struct Outputs {
   }
 };
 
-/// Adds dy * window over a block to the sums [filters][pieces][lanes] of some filters and pieces of the
-/// window, or begins them.
-template <class T, int filters, int pieces>
-[[gnu::noinline]] void add_tile(const Outputs<T>& block, int64_t first_filter, const int64_t* offsets,
-                                bool begins, T* sums, int64_t sums_step) {
-  Vector<T> total[filters][pieces];
-#pragma GCC unroll 32
-  for (int f = 0; f < filters; ++f)
-    for (int p = 0; p < pieces; ++p)
-      total[f][p] = begins ? Vector<T>{} : load(sums + f * sums_step + p * lanes<T>);
-  const T* dy = block.dy + first_filter;
-  for (int64_t n = 0; n < block.pictures; ++n)
-    for (int64_t row = 0; row < block.rows; ++row) {
-      const T* x = block.x + n * block.x_picture + row * block.x_down;
-      for (int64_t column = 0; column < block.columns; ++column, x += block.x_right, dy += block.dy_right) {
-        Vector<T> value[pieces];
-        for (int p = 0; p < pieces; ++p) value[p] = load(x + offsets[p]);
-#pragma GCC unroll 32
-        for (int f = 0; f < filters; ++f) {
-          Vector<T> gradient = broadcast(dy[f]);
-#pragma GCC unroll 4
-          for (int p = 0; p < pieces; ++p) total[f][p] += gradient * value[p];
-        }
-      }
-    }
-#pragma GCC unroll 32
-  for (int f = 0; f < filters; ++f)
-    for (int p = 0; p < pieces; ++p) store(sums + f * sums_step + p * lanes<T>, total[f][p]);
-}
-
 /// What the pieces of the window see, output by output: [outputs][pieces][lanes].
 template <class T>
 void gather(const Outputs<T>& block, std::span<const int64_t> offsets, T* to) {
@@ -80,47 +53,42 @@ void gather(const Outputs<T>& block, std::span<const int64_t> offsets, T* to) {
     }
 }
 
-/// Gradients at steps of a power of two, of which a block would want the same few lines of the nearest cache,
-/// with a line between two of them. `copy` is memory for that.
+/// Whether what lies so far apart wants the same few lines of the nearest cache.
 template <class T>
-void skew_gradients(Outputs<T>& block, int64_t filters, std::vector<T>& copy) {
-  constexpr int64_t line = 64 / sizeof(T), crowded = 8 * line;
-  if (block.dy_right % crowded != 0) return;
-  const int64_t step = filters + line;
-  copy.resize(std::max<size_t>(copy.size(), block.outputs() * step));
+bool crowds(int64_t step) {
+  constexpr int64_t line = 64 / sizeof(T);
+  return step % (8 * line) == 0;
+}
+
+/// The gradients of some of the filters, side by side where they would crowd. `copy` is memory for that.
+template <class T>
+void gather_gradients(Outputs<T>& block, int64_t filters, Scratch<T>& copy) {
+  constexpr int64_t line = 64 / sizeof(T);
+  if (!crowds<T>(block.dy_right)) return;
+  const int64_t step = filters + (crowds<T>(filters) ? line : 0);
+  T* own = copy.of(block.outputs() * step);
   for (int64_t i = 0; i < block.outputs(); ++i)
-    std::copy_n(block.dy + i * block.dy_right, filters, copy.data() + i * step);
-  block.dy = copy.data();
+    std::copy_n(block.dy + i * block.dy_right, filters, own + i * step);
+  block.dy = own;
   block.dy_right = step;
 }
 
-/// The same for all `filters` and the given pieces. Pieces that many filters read are gathered before: at
-/// steps of a power of two they would want the same few lines of the nearest cache. `seen` is memory for
-/// that, [outputs][most_pieces][lanes].
+/// Adds dy * window over a block to the sums [filters][pieces][lanes] of the given pieces, or begins them: a
+/// product, for which pieces are gathered that do not lie as it wants them. `seen` is memory for that.
 template <class T>
 void add_block(const Outputs<T>& block, int64_t filters, std::span<const int64_t> pieces, bool begins,
-               T* seen, T* sums, int64_t sums_step) {
-  constexpr int64_t least_filters = 4 * most_filters;
-  static constexpr std::array<int64_t, 2> gathered_offsets{0, lanes<T>};
+               Scratch<T>& seen, T* sums, int64_t sums_step) {
+  const bool even = block.pictures == 1 && block.rows == 1 && !crowds<T>(block.x_right);
   split_evenly(static_cast<int64_t>(pieces.size()), most_pieces, [&](int64_t piece, int64_t width) {
-    Outputs<T> near = block;
-    const int64_t* offsets = pieces.data() + piece;
-    if (filters >= least_filters) {
-      gather(block, pieces.subspan(piece, width), seen);
-      near.x = seen;
-      near.columns = block.outputs();
-      near.pictures = near.rows = 1;
-      near.x_right = width * lanes<T>;
-      offsets = gathered_offsets.data();
+    const std::span<const int64_t> some = pieces.subspan(piece, width);
+    Rows<const T> windows{block.x + some[0], block.x_right};
+    if (!even || some[width - 1] - some[0] != (width - 1) * lanes<T>) {
+      T* own = seen.of(block.outputs() * width * lanes<T>);
+      gather(block, some, own);
+      windows = {own, width * lanes<T>};
     }
-    split_evenly(filters, most_filters, [&](int64_t filter, int64_t height) {
-      dispatch<most_pieces>(width, [&](auto tile_width) {
-        dispatch<most_filters>(height, [&](auto tile_height) {
-          add_tile<T, tile_height, tile_width>(near, filter, offsets, begins,
-                                               sums + filter * sums_step + piece * lanes<T>, sums_step);
-        });
-      });
-    });
+    product_on_thread<T>({filters, width * lanes<T>, block.outputs()}, {block.dy, 1, block.dy_right}, windows,
+                         {sums + piece * lanes<T>, sums_step}, !begins);
   });
 }
 
@@ -133,24 +101,31 @@ void add_bias(const Outputs<T>& block, int64_t filters, T* sums) {
 }
 
 /// How the work is divided: the batch into parts with their own sums, as many as their memory allows, and the
-/// window's pieces into groups, so that all threads have some. Only the parts decide in which order is added.
+/// filters and the window's pieces into groups. Only the parts decide in which order is added.
 struct Division {
-  Division(int64_t blocks, int64_t pieces, int64_t part_step) : pieces(pieces) {
-    int64_t wanted = std::clamp(most_sums / part_step, int64_t{1}, tasks);
+  Division(int64_t blocks, int64_t outputs, int64_t filters, int64_t pieces, int64_t lanes)
+      : filters(filters), pieces(pieces) {
+    const int64_t part_step = filters * (pieces * lanes + 1);
+    const int64_t wanted =
+        std::clamp(std::min(most_sums / part_step, outputs / part_pixels), int64_t{1}, tasks);
     blocks_per_part = std::max((blocks + wanted - 1) / wanted, int64_t{1});
     parts = (blocks + blocks_per_part - 1) / blocks_per_part;
-    int64_t most_groups = std::max((pieces + most_pieces - 1) / most_pieces, int64_t{1});
-    int64_t least_tasks = int64_t{4} * threads();
-    groups = std::min((least_tasks + parts - 1) / std::max(parts, int64_t{1}), most_groups);
+    filter_groups = (filters + task_filters - 1) / task_filters;
+    const int64_t most_groups = std::max((pieces + most_pieces - 1) / most_pieces, int64_t{1});
+    const int64_t others = std::max(parts * filter_groups, int64_t{1}), least_tasks = int64_t{4} * threads();
+    const int64_t for_threads = (least_tasks + others - 1) / others;
+    const int64_t for_cache = blocks_per_part > 1 ? pieces * lanes / task_channels : 1;
+    groups = std::clamp(std::max(for_threads, for_cache), int64_t{1}, most_groups);
   }
   int64_t first_piece(int64_t group) const { return pieces * group / groups; }
+  int64_t first_filter(int64_t group) const { return filters * group / filter_groups; }
 
   /// Blocks that so many outputs are cut into at least.
   static int64_t least_blocks(int64_t outputs) {
-    return std::clamp(outputs / block_pixels, int64_t{1}, tasks);
+    return std::clamp(outputs / least_pixels, int64_t{1}, tasks);
   }
 
-  int64_t pieces, blocks_per_part, parts, groups;
+  int64_t filters, pieces, blocks_per_part, parts, filter_groups, groups;
 };
 
 /// The sums of one group's kernel, [parts][filters][pieces][lanes] and those of the bias. One part whose
@@ -199,29 +174,32 @@ template <class T>
 void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowGeometry& g, T* dkernel,
                      T* dbias) {
   int64_t filters = all_filters / g.groups, channels = g.group_channels();
-  int64_t elements = g.size[0] * g.size[1] * channels;
-  int64_t pixels = block_pixels * g.strides[0] * g.strides[1] * channels;
+  int64_t elements = g.size[0] * g.size[1] * channels, all_outputs = g.batch * g.output[0] * g.output[1];
+  int64_t pixel_bytes = g.strides[0] * g.strides[1] * channels * static_cast<int64_t>(sizeof(T));
   BlockedInput<T> input({x, g.batch, g.input[0], g.input[1], channels, g.output, g.strides, g.channels},
-                        window_taps(g), std::max<int64_t>(block_bytes, pixels * sizeof(T)), lanes<T>,
-                        Division::least_blocks(g.batch * g.output[0] * g.output[1]), false);
+                        window_taps(g),
+                        std::clamp(block_bytes, least_pixels * pixel_bytes, most_pixels * pixel_bytes),
+                        channels % lanes<T> == 0 ? 0 : lanes<T>, Division::least_blocks(all_outputs), false);
   std::vector<int64_t> pieces = dkernel ? pieces_of<T>(input.runs) : std::vector<int64_t>();
-  const auto count = static_cast<int64_t>(pieces.size());
-  Division division(input.blocks(), count, filters * (count * lanes<T> + 1));
+  Division division(input.blocks(), all_outputs, filters, static_cast<int64_t>(pieces.size()), lanes<T>);
   KernelSums<T> sums(division, input, filters, elements, dkernel);
-  parallel_for(division.parts * division.groups, 1, [&](int64_t task, int64_t /*end*/) {
-    std::vector<T> copy, skewed;
-    Storage seen(static_cast<size_t>(input.block_outputs() * most_pieces) * sizeof(Vector<T>), Device::cpu());
-    int64_t part = task / division.groups, group = task % division.groups;
+  const int64_t tasks_a_part = division.filter_groups * division.groups;
+  parallel_for(division.parts * tasks_a_part, 1, [&](int64_t task, int64_t /*end*/) {
+    Scratch<T> copy, gathered, seen;
+    int64_t part = task / tasks_a_part, filter_group = task % tasks_a_part / division.groups;
+    int64_t group = task % division.groups;
     int64_t first = division.first_piece(group), last = division.first_piece(group + 1);
-    T* bias_to = dbias && group == 0 ? sums.bias_of(part) : nullptr;
-    if (bias_to) std::fill_n(bias_to, filters, T(0));
+    int64_t filter = division.first_filter(filter_group);
+    int64_t count = division.first_filter(filter_group + 1) - filter;
+    T* bias_to = dbias && group == 0 ? sums.bias_of(part) + filter : nullptr;
+    if (bias_to) std::fill_n(bias_to, count, T(0));
     int64_t begin_block = part * division.blocks_per_part;
     int64_t end_block = std::min(begin_block + division.blocks_per_part, input.blocks());
     for (int64_t index = begin_block; index < end_block; ++index) {
       auto block = input.read(index, copy);
       int64_t first_output = (block.picture * g.output[0] + block.first_row) * g.output[1];
       Outputs<T> outputs{block.x,
-                         dy + first_output * all_filters,
+                         dy + first_output * all_filters + filter,
                          block.pictures,
                          block.rows,
                          g.output[1],
@@ -230,12 +208,12 @@ void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowG
                          g.strides[1] * channels,
                          all_filters};
       outputs.join_rows();
-      if (last - first >= least_skewed) skew_gradients(outputs, filters, skewed);
+      gather_gradients(outputs, count, gathered);
       if (first < last)
-        add_block(outputs, filters, std::span<const int64_t>(pieces).subspan(first, last - first),
-                  index == begin_block, reinterpret_cast<T*>(seen.data), sums.of(part) + first * lanes<T>,
+        add_block(outputs, count, std::span<const int64_t>(pieces).subspan(first, last - first),
+                  index == begin_block, seen, sums.of(part) + filter * sums.filter_step + first * lanes<T>,
                   sums.filter_step);
-      if (bias_to) add_bias(outputs, filters, bias_to);
+      if (bias_to) add_bias(outputs, count, bias_to);
     }
   });
   sums.add_up(dbias);

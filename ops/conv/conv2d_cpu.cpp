@@ -256,7 +256,7 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
       std::clamp(least_tasks / std::max(input.blocks(), int64_t{1}), int64_t{1}, most_parts);
   const auto weight_blocks = static_cast<int64_t>(packed.blocks().size());
   parallel_for(input.blocks() * parts, 1, [&](int64_t begin, int64_t end) {
-    std::vector<T> copy;
+    Scratch<T> copy;
     for (int64_t task = begin; task < end; ++task) {
       const int64_t part = task % parts;
       auto block = input.read(task / parts, copy);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "manul/framework/cpu/scratch.h"
 #include "manul/ops/conv/conv2d_cpu.h"
 
 // The input of a convolution, near the arithmetic and with its padding.
@@ -105,7 +106,7 @@ class BlockedInput {
   int64_t block_outputs() const { return pictures_ * rows_ * source_.output[1]; }
 
   /// Block `index`; `copy` is memory for it that the caller may use again for the next one.
-  Block read(int64_t index, std::vector<T>& copy) const {
+  Block read(int64_t index, Scratch<T>& copy) const {
     int64_t n = index / blocks_ * pictures_, row = index % blocks_ * rows_;
     int64_t rows = std::min(rows_, source_.output[0] - row);
     int64_t pictures = std::min(pictures_, source_.batch - n);
@@ -116,14 +117,15 @@ class BlockedInput {
     const T* begin = source_.x + n * picture + top * row_step();
     if (!copied_ && begin + size + margin_ <= source_.x + source_.batch * picture)
       return {begin, n, pictures, row, rows};
-    copy.resize(std::max<int64_t>(copy.size(), size + margin_));
+    T* own = copy.of(size + margin_);
     if (copied_)
       for (int64_t i = 0; i < pictures; ++i)
         copy_padded(source_.x + (n + i) * picture, source_.height, source_.width, source_.channels,
-                    source_.pixel, top, first_[1], count, columns_, copy.data() + i * picture_step());
+                    source_.pixel, top, first_[1], count, columns_, own + i * picture_step());
     else
-      std::copy_n(begin, size, copy.data());
-    return {copy.data(), n, pictures, row, rows};
+      std::copy_n(begin, size, own);
+    std::fill_n(own + size, margin_, T(0));
+    return {own, n, pictures, row, rows};
   }
 
   std::vector<Tap> taps;  // without those that only ever read padding
