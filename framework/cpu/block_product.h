@@ -9,8 +9,8 @@
 /// Products on the calling thread, block by block. Included by product.cpp only.
 ///
 /// A block of b, inner_block rows of a tile's width, stays in the first-level cache while most_row_block rows
-/// of y use it; these stay in the second. A b that stays there as a whole is used by one row of tiles after
-/// the other, so that y is written in one stream.
+/// of y use it; these stay in the second. A b that stays there as a whole and is wider than a tile is used by
+/// one row of tiles after the other, so that y is written in one stream.
 namespace manul::cpu::blocked {
 
 inline constexpr int64_t inner_block = vector_registers == 32 ? 64 : 128;

@@ -272,7 +272,7 @@ void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, 
     const Left<T> next_a{a.data + series.a_next, a.row_step, a.inner_step};
     const Rows<const T> next_b{b.data + series.b_next, b.step};
     Operands<T> following;
-    if (i + 1 < series.count) following = {next_a, next_b};
+    if (i + 1 < series.count) following = {series.a_is_near ? Left<T>{} : next_a, next_b};
     product_of_blocks<T>(size, a, b, y, ahead, following, add);
     a = next_a;
     b = next_b;

@@ -51,6 +51,7 @@ struct Rows {
 /// Products of the same size, whose matrices lie so many elements from those of the one before.
 struct Series {
   int64_t count = 1, a_next = 0, b_next = 0, y_next = 0;
+  bool a_is_near = false;  // it lies in the thread's cache and need not be asked for
 };
 
 /// y = a · b, or += if `add`, for each of a series, on the calling thread alone. Best for whole vectors of

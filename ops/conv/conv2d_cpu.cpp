@@ -345,11 +345,15 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
 void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                                const WindowGeometry& geometry, const Tensor& addend, Activation activation,
                                const Tensor& y) {
-  bool by_winograd = is_for_winograd(geometry, kernel.shape()[0], x.dtype());
-  if (geometry.groups == 1 && !by_winograd)
-    return forward(x, kernel, bias, geometry, finish_range(addend, activation, y), y);
-  conv2d_forward(x, kernel, bias, geometry, y);
-  add_activation(addend, activation, y);
+  if (geometry.groups > 1) {
+    conv2d_forward(x, kernel, bias, geometry, y);
+    return add_activation(addend, activation, y);
+  }
+  const FinishRange finish = finish_range(addend, activation, y);
+  if (is_for_winograd(geometry, kernel.shape()[0], x.dtype()))
+    finished_by_winograd(x, kernel, bias, geometry, most_transformed, finish, y);
+  else
+    forward(x, kernel, bias, geometry, finish, y);
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,

@@ -2,6 +2,7 @@
 
 #include "manul/framework/kernel.h"
 #include "manul/ops/conv/window.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 // Convolutions of 3x3 in f32 by Winograd's transforms (winograd.h) and 16 products of matrices.
 namespace manul {
@@ -26,6 +27,10 @@ namespace cpu {
 /// convolution and its input's gradient are, which transform the kernel.
 bool kernel_gradient_is_for_winograd(const WindowGeometry& geometry, int64_t filters, DType dtype);
 bool is_for_winograd(const WindowGeometry& geometry, int64_t filters, DType dtype);
+/// forward_by_winograd() with `finish`, which may be null, of each part of y while it is in the cache.
+void finished_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                          const WindowGeometry& geometry, int64_t most_elements, const FinishRange& finish,
+                          const Tensor& y);
 }  // namespace cpu
 namespace cuda {
 /// The same of f32.

@@ -56,11 +56,11 @@ struct OwnParts {
   }
 };
 
-/// Products of the matrices of all positions.
-void multiply(ProductSize size, Matrices<const float> a, Matrices<const float> b, Matrices<float> y,
-              bool add) {
+/// Products of the matrices of all positions. `a_is_near`: as of a Series.
+void multiply(ProductSize size, Matrices<const float> a, Matrices<const float> b, Matrices<float> y, bool add,
+              bool a_is_near = false) {
   product_on_thread<float>(size, {a.data, a.step, 1}, {b.data, b.step}, {y.data, y.step}, add,
-                           {positions, a.position_step(), b.position_step(), y.position_step()});
+                           {positions, a.position_step(), b.position_step(), y.position_step(), a_is_near});
 }
 
 /// A kernel's matrices in parts of the inner axis and of the columns; those of a prediction are kept for the
@@ -109,7 +109,7 @@ void convolve_lines(const float* x, const Kernel& kernel, const Tiles& tiles, in
 }
 
 /// A thread does some columns of many tiles. Of a large kernel it transforms one part after the other, which
-/// goes from its cache into the products and never to memory, unless it is kept or used many times.
+/// goes from its cache into the products and never to memory, unless it is used many times.
 void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines,
                       int64_t at_once, const Output& output) {
   constexpr int64_t least_rows = 96, most_rows = 192;
@@ -123,7 +123,7 @@ void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, 
   const int64_t step_rows = at_once * tiles.tiles_a_line;
   const int64_t uses = steps * ((step_rows + rows_of_task(step_rows) - 1) / rows_of_task(step_rows));
   std::optional<TransformedKernel> whole;
-  if (KeptWeights::any() || uses > most_uses) whole.emplace(kernel, inner, parts);
+  if (uses > most_uses) whole.emplace(kernel, inner, parts);
   for (int64_t first = 0; first < lines; first += at_once) {
     const int64_t all_rows = std::min(at_once, lines - first) * tiles.tiles_a_line;
     OwnParts seen(all_rows, inner);
@@ -147,12 +147,57 @@ void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, 
   }
 }
 
+/// How the tiles of a prediction are shared: in blocks of about the same number of them, whose matrices stay
+/// in a thread's cache while it reads the whole kernel; where blocks are fewer than threads, several do
+/// columns of one each, after transforming it for themselves.
+struct BlockTasks {
+  int64_t tiles, blocks, groups;
+
+  BlockTasks(int64_t all, int64_t inner, int64_t parts, int64_t most_elements) : tiles(all) {
+    constexpr int64_t fewest = 24, least = 32, largest = 128;
+    const int64_t most = std::clamp(most_elements / (positions * inner), least, largest);
+    blocks = (tiles + most - 1) / most;
+    const int64_t each = 2 * threads(), even = (blocks + each - 1) / each * each;
+    if (tiles >= even * fewest) blocks = even;
+    groups = std::clamp<int64_t>((threads() + blocks - 1) / blocks, 1, parts);
+  }
+  int64_t begin(int64_t block) const { return tiles * block / blocks; }
+};
+
+/// With a kernel that is kept, a thread does all of some tiles in one pass. `inner`: the parts of the kernel
+/// in which the ways above add up, so that the sums are the same.
+void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines, Parts inner,
+                     int64_t most_elements, const Output& output) {
+  const Parts parts = column_parts(kernel.columns());
+  const TransformedKernel kept(kernel, inner, parts);
+  const BlockTasks tasks(lines * tiles.tiles_a_line, kernel.inner(), parts.count, most_elements);
+  parallel_for(tasks.blocks * tasks.groups, 1, [&](int64_t task, int64_t /*end*/) {
+    const int64_t block = task / tasks.groups, group = task % tasks.groups;
+    const int64_t begin = tasks.begin(block), rows = tasks.begin(block + 1) - begin;
+    OwnParts seen(rows, inner);
+    seen.all.first_row = begin;
+    transform_input(x, kernel.inner(), tiles, 0, begin, begin + rows, seen.all);
+    for (int64_t i = parts.count * group / tasks.groups; i < parts.count * (group + 1) / tasks.groups; ++i) {
+      const int64_t count = parts.length(i);
+      OwnMatrices products(rows, count);
+      for (int64_t k = 0; k < inner.count; ++k)
+        multiply({rows, count, inner.length(k)}, seen.all.of(k), kept.of(k, i), products.all, k > 0, true);
+      output.write(products.all, tiles, 0, begin, parts.begin(i), count);
+    }
+  });
+}
+
 /// `most_elements`: of the matrices of a thread.
 void convolve(const Tensor& from, const Kernel& kernel, const Tiles& tiles, int64_t most_elements,
               const Output& output) {
   constexpr int64_t most_kernel = int64_t{1} << 17;  // beside a thread's tiles in its second-level cache
   int64_t both = kernel.inner() + kernel.columns(), lines = tiles.lines(from.shape()[0]);
-  if (positions * kernel.inner() * kernel.columns() > most_kernel)
+  const bool is_large = positions * kernel.inner() * kernel.columns() > most_kernel;
+  if (KeptWeights::any())
+    return convolve_blocks(from.data<float>(), kernel, tiles, lines,
+                           is_large ? inner_parts(kernel.inner()) : one_part(kernel.inner()), most_elements,
+                           output);
+  if (is_large)
     return convolve_columns(from.data<float>(), kernel, tiles, lines,
                             lines_at_once(tiles, both, lines, least_tasks * most_elements), output);
   int64_t grain = lines_at_once(tiles, both, lines, most_elements);
@@ -256,18 +301,23 @@ bool is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
   return kernel_gradient_is_for_winograd(g, filters, dtype) && saves_products(g);
 }
 
-bool forward_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
-                         int64_t most_elements, const Tensor& y) {
+void finished_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
+                          int64_t most_elements, const FinishRange& finish, const Tensor& y) {
   const float* shift = bias.defined() ? bias.data<float>() : nullptr;
   convolve(x, {kernel, false}, forward_tiles(g), most_elements,
-           {y.mutable_data<float>(), y.shape()[3], shift, false});
+           {y.mutable_data<float>(), y.shape()[3], shift, false, finish});
+}
+
+bool forward_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
+                         int64_t most_elements, const Tensor& y) {
+  finished_by_winograd(x, kernel, bias, g, most_elements, {}, y);
   return true;
 }
 
 bool input_gradient_by_winograd(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g, bool add,
                                 int64_t most_elements, const Tensor& dx) {
   convolve(dy, {kernel, true}, input_gradient_tiles(g), most_elements,
-           {dx.mutable_data<float>(), g.channels, nullptr, add});
+           {dx.mutable_data<float>(), g.channels, nullptr, add, {}});
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include "manul/framework/cpu/vector.h"
 #include "manul/framework/tensor.h"
 #include "manul/ops/conv/winograd.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 // Winograd's transforms of pictures and kernels to matrices, whole vectors of channels at a time. Included by
 // conv2d_winograd_cpu.cpp only.
@@ -33,7 +34,7 @@ struct Matrices {
 };
 
 /// Columns of matrices in parts of about the same width, at most `most`, in whole `unit`s where the columns
-/// are.
+/// are. None is wider than the first; the first half of them has half the columns.
 struct Parts {
   int64_t unit, units, count;
 
@@ -41,7 +42,7 @@ struct Parts {
       : unit(columns % wanted_unit == 0 ? wanted_unit : width),
         units(columns / unit),
         count((columns + most - 1) / most) {}
-  int64_t begin(int64_t part) const { return (units / count * part + std::min(part, units % count)) * unit; }
+  int64_t begin(int64_t part) const { return (units * part + count - 1) / count * unit; }
   int64_t length(int64_t part) const { return begin(part + 1) - begin(part); }
 };
 
@@ -50,7 +51,8 @@ struct PartedMatrices {
   float* data;
   int64_t rows;
   Parts parts;
-  int64_t gap = 0;  // between rows
+  int64_t gap = 0;        // between rows
+  int64_t first_row = 0;  // which of the tiles the first row is of
 
   /// Elements of the first `count` parts.
   int64_t elements(int64_t count) const {
@@ -97,7 +99,7 @@ void transform_squares(const Transform& along, const float* pictures, const int 
         Value from[size][size], result[side][side];
         square.read(first_channel + c, from);
         transform(along, from, result);
-        float* place = matrices.at(0, row) + c;
+        float* place = matrices.at(0, row - to.first_row) + c;
 #pragma GCC unroll 16
         for (int p = 0; p < positions; ++p, place += step) store(place, result[p / side][p % side]);
       }
@@ -117,12 +119,13 @@ inline void transform_output_gradient(const float* dy, int64_t filters, const Ti
                              to);
 }
 
-/// What a convolution writes: y [N, H, W, columns] = the products' tiles + bias, or + y.
+/// What a convolution writes: y [N, H, W, columns] = the products' tiles + bias, or + y; and what follows it.
 struct Output {
   float* y;
   int64_t columns;
   const float* bias;  // may be null
   bool add;
+  const FinishRange& finish;  // may be null
 
   /// Of `count` columns from `column` on, for as many tiles as the products have rows, counted from `begin`
   /// of the line `first`.
@@ -146,6 +149,21 @@ struct Output {
             float* to = picture + (int64_t{place.y + oy} * tiles.output[1] + place.x + ox) * columns + c;
             store(to, tile[oy][ox] + (add ? load(to) : shift));
           }
+      }
+    }
+    if (finish) finish_tiles(products.rows, tiles, first, begin, column, count);
+  }
+
+ private:
+  void finish_tiles(int64_t rows, const Tiles& tiles, int64_t first, int64_t begin, int64_t column,
+                    int64_t count) const {
+    for (int64_t row = 0, beside = 0; row < rows; row += beside) {
+      Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(begin + row));
+      beside = std::min<int64_t>(rows - row, tiles.tiles_a_line - place.x / outputs);
+      const int64_t pixels = std::min<int64_t>(beside * outputs, tiles.output[1] - place.x);
+      for (int64_t line = place.y; line < std::min(place.y + outputs, tiles.output[0]); ++line) {
+        const int64_t pixel = (place.picture * tiles.output[0] + line) * tiles.output[1] + place.x;
+        finish({pixel * columns + column, count, pixels, columns});
       }
     }
   }

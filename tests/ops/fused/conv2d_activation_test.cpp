@@ -1,5 +1,7 @@
 #include "manul/ops/fused/conv2d_activation.h"
 
+#include <optional>
+
 #include "manul/framework/cpu/kept_weights.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
