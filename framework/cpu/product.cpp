@@ -268,6 +268,16 @@ void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* d
 template <class T>
 void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series) {
   Ahead ahead;
+  const bool one_tile = size.rows <= tile_rows && size.columns <= tile_vectors * lanes<T> &&
+                        size.columns % lanes<T> == 0 && size.inner <= inner_block;
+  if (one_tile) {
+    ahead.add(b.data + series.b_next, series.count - 1, size.inner * size.columns * sizeof(T),
+              series.b_next * sizeof(T));
+    ahead.spread(series.count);
+    return tiles_of<T>(size.rows, size.columns / lanes<T>,
+                       {series.count, size.inner, a, b, y, add, &ahead, series.a_next, series.b_next,
+                        series.y_next});
+  }
   for (int64_t i = 0; i < series.count; ++i) {
     const Left<T> next_a{a.data + series.a_next, a.row_step, a.inner_step};
     const Rows<const T> next_b{b.data + series.b_next, b.step};

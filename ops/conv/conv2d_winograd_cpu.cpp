@@ -187,12 +187,46 @@ void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, i
   });
 }
 
+/// The same for a small kernel of few channels, which stays in the second-level cache: the matrices of so few
+/// tiles that they stay in the first.
+void convolve_strips(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines,
+                     const Output& output) {
+  constexpr int64_t strip_rows = vector_registers == 32 ? 8 : 6;  // of a tile of products
+  constexpr int64_t tile_columns = (vector_registers == 32 ? 3 : 2) * width, most_grain = 16,
+                    least_parts = 64;
+  const Parts inner = one_part(kernel.inner()), parts{kernel.columns(), tile_columns, tile_columns};
+  const TransformedKernel kept(kernel, inner, parts);
+  const int64_t all = lines * tiles.tiles_a_line, strips = (all + strip_rows - 1) / strip_rows;
+  parallel_for(strips, std::clamp(strips / least_parts, int64_t{1}, most_grain),
+               [&](int64_t first, int64_t last) {
+                 OwnParts seen(strip_rows, inner);
+                 OwnMatrices products(strip_rows, parts.length(0));
+                 for (int64_t strip = first; strip < last; ++strip) {
+                   const int64_t begin = all * strip / strips, end = all * (strip + 1) / strips;
+                   seen.all.first_row = begin;
+                   seen.all.rows = products.all.rows = end - begin;
+                   transform_input(x, kernel.inner(), tiles, 0, begin, end, seen.all);
+                   for (int64_t i = 0; i < parts.count; ++i) {
+                     products.all.step = parts.length(i);
+                     multiply({end - begin, parts.length(i), kernel.inner()}, seen.all.of(0), kept.of(0, i),
+                              products.all, false, true);
+                     output.write(products.all, tiles, 0, begin, parts.begin(i), parts.length(i));
+                   }
+                 }
+               });
+}
+
 /// `most_elements`: of the matrices of a thread.
 void convolve(const Tensor& from, const Kernel& kernel, const Tiles& tiles, int64_t most_elements,
               const Output& output) {
   constexpr int64_t most_kernel = int64_t{1} << 17;  // beside a thread's tiles in its second-level cache
   int64_t both = kernel.inner() + kernel.columns(), lines = tiles.lines(from.shape()[0]);
   const bool is_large = positions * kernel.inner() * kernel.columns() > most_kernel;
+  constexpr int64_t few_channels = 64,
+                    most_of_strips = vector_registers == 32 ? most_kernel : most_kernel / 2;
+  if (KeptWeights::any() && kernel.inner() <= few_channels &&
+      positions * kernel.inner() * kernel.columns() <= most_of_strips)
+    return convolve_strips(from.data<float>(), kernel, tiles, lines, output);
   if (KeptWeights::any())
     return convolve_blocks(from.data<float>(), kernel, tiles, lines,
                            is_large ? inner_parts(kernel.inner()) : one_part(kernel.inner()), most_elements,
