@@ -208,7 +208,7 @@ template <class T, int vectors, int columns, class Outputs>
 #pragma GCC unroll 3
       for (const T* end = weights + run.length * vectors * lanes<T>; weights != end;
            weights += vectors * lanes<T>, following += Ahead::line, inputs.next()) {
-        __builtin_prefetch(following);
+        __builtin_prefetch(following, 0, 2);
         Vector<T> weight[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) weight[v] = load(weights + v * lanes<T>);

@@ -1,6 +1,7 @@
 #include "manul/ops/fused/conv_relu_pool.h"
 
 #include "manul/framework/tape.h"
+#include "manul/ops/fused/conv2d_activation.h"
 #include "manul/ops/geometry/pad2d.h"
 #include "manul/ops/pointwise/pointwise.h"
 
@@ -40,7 +41,7 @@ Tensor conv_relu_pool(const Tensor& x, const Tensor& kernel, const Tensor& bias,
         conv_relu_pool_fits(padded_shape(x.shape(), conv.borders), kernel.shape(), inside, pool))
       return conv_relu_pool(zero_pad2d(x, conv.borders.rows, conv.borders.columns), kernel, bias, inside,
                             pool);
-    return max_pool2d(relu(conv2d(x, kernel, bias, conv)), pool);
+    return max_pool2d(conv2d_activation(x, kernel, bias, conv, {.activation = Activation::relu}), pool);
   }
   const Shape& k = kernel.shape();
   check(!bias.defined() || bias.shape() == Shape{k[0]}, "conv_relu_pool: bias {} does not fit kernel {}",
