@@ -107,11 +107,13 @@ struct PairSums {
 
 namespace detail {
 
-/// Adds rows [begin, end) of some neighbouring vectors of channels from `first` on.
-template <class T, int vectors, class Term, class Whole>
+/// Adds rows [begin, end) of some neighbouring vectors of channels from `first` on, and meanwhile asks for
+/// as many rows behind them in `read`: a column of narrow pieces is no stream that a processor foresees.
+template <class T, int vectors, class Read, class Term, class Whole>
 [[gnu::always_inline]] inline void add_pairs(int64_t begin, int64_t end, int64_t first, int64_t count,
-                                             Whole whole, const Term& term, double* sums, double* products) {
-  constexpr int parts = static_cast<int>(std::tuple_size_v<Wide<T>>);
+                                             Whole whole, const Read& read, int64_t channels,
+                                             const Term& term, double* sums, double* products) {
+  constexpr int parts = static_cast<int>(std::tuple_size_v<Wide<T>>), to_second_cache = 2;
   Vector<double> sum[vectors][parts], product[vectors][parts];
   for (int v = 0; v < vectors; ++v)
     for (int k = 0; k < parts; ++k) {
@@ -121,6 +123,8 @@ template <class T, int vectors, class Term, class Whole>
     }
   for (int64_t row = begin; row < end; ++row)
     for (int v = 0; v < vectors; ++v) {
+      const int64_t ahead = (row + end - begin) * channels + first + v * lanes<T>;
+      for (const T* from : read) __builtin_prefetch(from + ahead, 0, to_second_cache);
       auto [a, b] = term(row, first + v * lanes<T>, count, whole);
       for (int k = 0; k < parts; ++k) {
         sum[v][k] += a[k];
@@ -138,9 +142,10 @@ template <class T, int vectors, class Term, class Whole>
 }  // namespace detail
 
 /// The sums over the rows of a [rows, channels] matrix; term(row, first channel, count, whole) gives a and b
-/// of a vector of channels, widened. Added in f64, in an order that depends on the shape alone.
-template <class T, class Term>
-PairSums pair_sums(int64_t rows, int64_t channels, const Term& term) {
+/// of a vector of channels, widened, from the matrices that `read` has. Added in f64, in an order that
+/// depends on the shape alone.
+template <class T, class Read, class Term>
+PairSums pair_sums(int64_t rows, int64_t channels, const Read& read, const Term& term) {
   constexpr int64_t most_parts = 16, block_elements = 1 << 13;
   constexpr int64_t group = 2 * lanes<T>;
   const int64_t padded = (channels + lanes<T> - 1) / lanes<T> * lanes<T>;
@@ -156,9 +161,10 @@ PairSums pair_sums(int64_t rows, int64_t channels, const Term& term) {
       const int64_t last = std::min(row + block_rows, end);
       int64_t c = 0;
       for (; c + group <= channels; c += group)
-        detail::add_pairs<T, 2>(row, last, c, lanes<T>, std::true_type{}, term, sums, products);
+        detail::add_pairs<T, 2>(row, last, c, lanes<T>, std::true_type{}, read, channels, term, sums,
+                                products);
       for_vectors<T>(channels - c, [&](int64_t first, int64_t count, auto whole) {
-        detail::add_pairs<T, 1>(row, last, c + first, count, whole, term, sums, products);
+        detail::add_pairs<T, 1>(row, last, c + first, count, whole, read, channels, term, sums, products);
       });
     }
   });
@@ -179,12 +185,14 @@ struct Statistics {
     const T* from = x.data<T>();
     const ChannelValues<double> origin(padded(channels),
                                        [=](int64_t c) { return c < channels ? from[c] : T(0); });
-    PairSums sums = pair_sums<T>(
-        rows, channels, [=, at = origin.data()](int64_t row, int64_t c, int64_t count, auto whole) {
-          Wide<T> distance = widen<T>(read_channels(from + row * channels + c, count, whole));
-          for (size_t k = 0; k < distance.size(); ++k) distance[k] -= load(at + c + k * lanes<double>);
-          return std::pair(distance, distance);
-        });
+    PairSums sums = pair_sums<T>(rows, channels, std::array<const T*, 1>{from},
+                                 [=, at = origin.data()](int64_t row, int64_t c, int64_t count, auto whole) {
+                                   Wide<T> distance =
+                                       widen<T>(read_channels(from + row * channels + c, count, whole));
+                                   for (size_t k = 0; k < distance.size(); ++k)
+                                     distance[k] -= load(at + c + k * lanes<double>);
+                                   return std::pair(distance, distance);
+                                 });
     mean = std::move(sums.first);
     variance = std::move(sums.second);
     const auto n = static_cast<double>(rows);
@@ -215,9 +223,9 @@ PairSums gradient_sums(const F& function, const NormalizationGradient& of, const
   const T* addend = of.addend.defined() ? of.addend.data<T>() : nullptr;
   T* dz = of.addend.defined() ? of.dz.mutable_data<T>() : nullptr;
   const int64_t channels = of.x.shape()[-1];
-  auto sums = [&](auto added) {
+  auto sums = [&](auto added, const auto& read) {
     return pair_sums<T>(
-        of.x.shape().rows(), channels, [=](int64_t row, int64_t c, int64_t count, auto whole) {
+        of.x.shape().rows(), channels, read, [=](int64_t row, int64_t c, int64_t count, auto whole) {
           const int64_t i = row * channels + c;
           Vector<T> distance = read_channels(x + i, count, whole) - load(mean + c);
           Vector<T> z = distance * load(factor + c) + load(shift + c);
@@ -228,7 +236,8 @@ PairSums gradient_sums(const F& function, const NormalizationGradient& of, const
           return std::pair(widen<T>(arrived), widen<T>(distance * load(inverse + c)));
         });
   };
-  return addend ? sums(std::true_type{}) : sums(std::false_type{});
+  return addend ? sums(std::true_type{}, std::array<const T*, 3>{x, dy, addend})
+                : sums(std::false_type{}, std::array<const T*, 2>{x, dy});
 }
 
 /// dx = factor * (dz - mean(dz) - h * mean(dz * h)) from the sums (Ioffe and Szegedy 2015).
