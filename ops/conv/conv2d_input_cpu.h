@@ -145,10 +145,14 @@ class BlockedInput {
   }
 
   void choose_block(int64_t block_bytes, int64_t least_blocks) {
+    constexpr int64_t least_outputs = 24;  // for tiles that fill the registers
     int64_t height = std::max<int64_t>(source_.output[0], 1);
     int64_t row_bytes = source_.strides[0] * row_step() * static_cast<int64_t>(sizeof(T));
     int64_t share = (source_.batch * height + least_blocks - 1) / least_blocks;
-    int64_t rows = std::max(std::min(block_bytes / std::max(row_bytes, int64_t{1}), share), int64_t{1});
+    int64_t width = std::max<int64_t>(source_.output[1], 1);
+    int64_t of_block =
+        std::max(block_bytes / std::max(row_bytes, int64_t{1}), (least_outputs - 1) / width + 1);
+    int64_t rows = std::max(std::min(of_block, share), int64_t{1});
     rows_ = leaves_out_ ? height : std::min(rows, height);
     pictures_ = std::max(std::min(rows / height, source_.batch), int64_t{1});
     blocks_ = (height + rows_ - 1) / rows_;
