@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "manul/framework/elementary.h"
 #include "manul/ops/pool/pool_places_cuda.h"
 
 namespace manul::cuda {
@@ -95,13 +96,15 @@ struct MaxBackward {
   ElementPlaces<Index> places;
   Divider<uint32_t> strides[2];
   int64_t packs;
+  bool add;
   T* dx;
 
   __device__ void operator()(int64_t i) const {
     ElementPlace<Index> at = places(i);
     int y = static_cast<int>(at.row) + windows.before[0], x = static_cast<int>(at.column) + windows.before[1];
     int last_row = strides[0](y).quotient, last_column = strides[1](x).quotient;
-    Pack<Compute<T>, width> sum{};
+    Pack<Compute<T>, width> sum{}, before{};
+    if (add) before = load_pack<width>(dx + i * width);
     auto gather = [&](int row, int column) {
       int ky = y - row * windows.strides[0], kx = x - column * windows.strides[1];
       bool lies_over = row >= 0 && column >= 0 && row < windows.output[0] && column < windows.output[1] &&
@@ -126,7 +129,7 @@ struct MaxBackward {
       for (int row = first(0, last_row); row <= last_row; ++row)
         for (int column = first(1, last_column); column <= last_column; ++column) gather(row, column);
     }
-    mutable_pack<width>(dx, i) = stored<T>(sum);
+    mutable_pack<width>(dx, i) = stored<T>(sum + before);
   }
 };
 
@@ -163,7 +166,7 @@ void forward(const Tensor& x, const WindowGeometry& g, const Tensor& y, const Te
 }
 
 template <int width, class Index, class T, class Code>
-void backward(const Tensor& winners, const Tensor& dy, const WindowGeometry& g, const Tensor& dx) {
+void backward(const Tensor& winners, const Tensor& dy, const WindowGeometry& g, bool add, const Tensor& dx) {
   auto reach = [&](int axis) { return (g.size[axis] + g.strides[axis] - 1) / g.strides[axis]; };
   with_constant<is_frequent<Index, Code>>(std::max(reach(0), reach(1)), [&](auto most) {
     for_each(context_of(dy), dx.elements() / width,
@@ -174,6 +177,7 @@ void backward(const Tensor& winners, const Tensor& dy, const WindowGeometry& g, 
                  input_places<Index>(g, width),
                  {Divider<uint32_t>(g.strides[0]), Divider<uint32_t>(g.strides[1])},
                  g.channels / width,
+                 add,
                  dx.mutable_data<T>()});
   });
 }
@@ -200,19 +204,21 @@ void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const T
 }
 
 void max_pool2d_backward(const Tensor& x, const Tensor& y, const Tensor& winners, const Tensor& dy,
-                         const WindowGeometry& geometry, const Tensor& dx) {
+                         const WindowGeometry& geometry, bool add, const Tensor& dx) {
   if (dy.dtype() == DType::bf16) {
     constexpr int width = pack_width<bfloat16>;
-    if (!is_packed_bf16(dx.elements(), geometry.channels, winners, {dy.raw(), dx.raw()}))
-      return call_in_f32(max_pool2d_backward, x, y, winners, dy, geometry, dx);
-    return backward<width, uint32_t, bfloat16, uint8_t>(winners, dy, geometry, dx);
+    if (is_packed_bf16(dx.elements(), geometry.channels, winners, {dy.raw(), dx.raw()}))
+      return backward<width, uint32_t, bfloat16, uint8_t>(winners, dy, geometry, add, dx);
+    Tensor to = add ? Tensor::empty_like(dx) : dx;
+    call_in_f32(max_pool2d_backward, x, y, winners, dy, geometry, false, to);
+    return add ? accumulate(to, dx) : void();
   }
   visit_float(dy.dtype(), "max_pool2d", [&](auto zero) {
     using T = decltype(zero);
     with_code(winners, [&](auto code) {
       using Code = decltype(code);
       with_widths<T>(dx.elements(), geometry.channels, {dy.raw(), dx.raw()}, [&](auto width, auto index) {
-        backward<width, decltype(index), T, Code>(winners, dy, geometry, dx);
+        backward<width, decltype(index), T, Code>(winners, dy, geometry, add, dx);
       });
     });
   });

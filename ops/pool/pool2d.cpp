@@ -36,7 +36,9 @@ Tensor max_pool2d(const Tensor& x, const Pool2DOptions& options) {
   if (!tape) return y;
   Tensor seen = winners.defined() ? Tensor() : x, best = winners.defined() ? Tensor() : y;
   tape->record("max_pool2d", y, {x}, [seen, best, winners, geometry](const Tensor& dy, Gradients& gradients) {
-    max_pool2d_backward_kernel(seen, best, winners, dy, geometry, gradients.target(0));
+    Tensor sum = gradients.sum(0);
+    max_pool2d_backward_kernel(seen, best, winners, dy, geometry, sum.defined(),
+                               sum.defined() ? sum : gradients.target(0));
   });
   return y;
 }

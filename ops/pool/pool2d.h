@@ -35,10 +35,10 @@ MANUL_KERNEL_TAKING_BF16(on_cuda, max_pool2d_forward,
                               const Tensor& winners));
 MANUL_KERNEL_TAKING_BF16(on_cuda, average_pool2d_forward,
                          void(const Tensor& x, const WindowGeometry& geometry, const Tensor& y));
-/// The winners tell where the largest values were; on the CPU x and y do.
+/// The winners tell where the largest values were; on the CPU x and y do. With `add` what dx has is added.
 MANUL_KERNEL_TAKING_BF16(on_cuda, max_pool2d_backward,
                          void(const Tensor& x, const Tensor& y, const Tensor& winners, const Tensor& dy,
-                              const WindowGeometry& geometry, const Tensor& dx));
+                              const WindowGeometry& geometry, bool add, const Tensor& dx));
 MANUL_KERNEL_TAKING_BF16(on_cuda, average_pool2d_backward,
                          void(const Tensor& dy, const WindowGeometry& geometry, const Tensor& dx));
 

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/elementary.h"
 #include "manul/ops/pool/pool2d.h"
 
 namespace manul::cpu {
@@ -46,10 +47,10 @@ void max_forward(const T* x, const WindowGeometry& g, T* y) {
 }
 
 template <class T>
-void max_backward(const T* x, const T* y, const T* dy, const WindowGeometry& g, T* dx) {
+void max_backward(const T* x, const T* y, const T* dy, const WindowGeometry& g, bool add, T* dx) {
   int64_t channels = g.channels, picture = g.input[0] * g.input[1] * channels;
   parallel_for(g.batch, 1, [=](int64_t begin, int64_t end) {
-    std::fill(dx + begin * picture, dx + end * picture, T(0));
+    if (!add) std::fill(dx + begin * picture, dx + end * picture, T(0));
     std::vector<T> undelivered(channels);
     for (int64_t row = begin * g.output[0]; row < end * g.output[0]; ++row)
       visit_windows(g, row, [&](int64_t pixel, Extent rows, Extent columns) {
@@ -111,10 +112,14 @@ void max_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const T
 }
 
 void max_pool2d_backward(const Tensor& x, const Tensor& y, const Tensor& /*winners*/, const Tensor& dy,
-                         const WindowGeometry& geometry, const Tensor& dx) {
+                         const WindowGeometry& geometry, bool add, const Tensor& dx) {
+  // Where windows overlap their sum is added at last, as it would be by itself.
+  bool at_last = add && (geometry.strides[0] < geometry.size[0] || geometry.strides[1] < geometry.size[1]);
+  Tensor to = at_last ? Tensor::empty_like(dx) : dx;
   visit_float(x.dtype(), "max_pool2d", [&]<class T>(T) {
-    max_backward(x.data<T>(), y.data<T>(), dy.data<T>(), geometry, dx.mutable_data<T>());
+    max_backward(x.data<T>(), y.data<T>(), dy.data<T>(), geometry, add && !at_last, to.mutable_data<T>());
   });
+  if (at_last) accumulate(to, dx);
 }
 
 void average_pool2d_forward(const Tensor& x, const WindowGeometry& geometry, const Tensor& y) {

@@ -5,6 +5,8 @@
 
 #include "manul/framework/tape.h"
 #include "manul/ops/geometry/pad2d.h"
+#include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/reduce/reduce.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
@@ -72,6 +74,35 @@ TEST(MaxPool2D, BordersAreThoseOfAPaddedPicture) {
         options.borders = around;
         EXPECT_EQ(max_pool2d(x, options).to_vector<float>(), wanted.to_vector<float>()) << length;
       }
+}
+
+/// The gradient of a later use of the input is there already, as a skip connection's: channels in packs and
+/// one by one, windows apart and overlapping.
+TEST(MaxPool2D, AddsItsGradientToWhatIsThere) {
+  for (Device device : test_devices())
+    for (DType dtype : {DType::f32, DType::bf16})
+      for (int64_t channels : {3, 4, 16})
+        for (int64_t length : {2, 3, 17}) {
+          if (device.is_cpu() && dtype == DType::bf16) continue;
+          Tensor values = test_values({2, 19, 18, channels}, 3, DType::f32, device, -1, 1);
+          Tensor factors = test_values(values.shape(), 4, DType::f32, device, -1, 1);
+          auto gradient = [&](bool pools, bool skips) {
+            Tape tape;
+            Tensor leaf = values.clone();
+            leaf.watch(Tensor::empty_like(leaf));
+            Tensor x = cast(scale(leaf, 0.5), dtype), y;
+            if (pools) y = sum(square(cast(max_pool2d(x, {{length, length}, {2, 2}}), DType::f32)));
+            if (skips) {
+              Tensor skip = sum(multiply(cast(x, DType::f32), factors));
+              y = pools ? add(y, skip) : skip;
+            }
+            tape.backward(y);
+            return leaf.leaf()->gradient.to(Device());
+          };
+          Tensor both = gradient(true, true), wanted = add(gradient(true, false), gradient(false, true));
+          EXPECT_LE(normalised_error(both, wanted), dtype == DType::f32 ? 1e-6 : 8e-3)
+              << device.name() << ' ' << name_of(dtype) << ' ' << channels << ' ' << length;
+        }
 }
 
 TEST(MaxPool2D, PassesNaNOn) {
