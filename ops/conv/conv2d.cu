@@ -3,6 +3,7 @@
 #include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/framework/elementary.h"
 #include "manul/ops/conv/conv2d.h"
+#include "manul/ops/conv/conv2d_few_filters.h"
 #include "manul/ops/conv/conv2d_gradient_tiles.h"
 #include "manul/ops/conv/conv2d_products.h"
 #include "manul/ops/conv/conv2d_space_to_depth.h"
@@ -171,6 +172,7 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
                     const Tensor& y) {
   const Context& context = context_of(x);
   int64_t filters = kernel.shape()[0];
+  if (forward_of_few_filters(x, kernel, bias, geometry, y)) return;
   if (forward_in_true_f32(x, kernel, bias, geometry, y)) return;
   if (is_for_dnn(y)) {
     if (auto whole = SpaceToDepth::of(geometry, kernel))
@@ -214,6 +216,7 @@ void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tens
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
   int64_t filters = kernel.shape()[0];
+  if (input_gradient_of_few_filters(dy, kernel, geometry, false, dx)) return;
   if (input_gradient_in_true_f32(dy, kernel, geometry, false, dx)) return;
   if (input_gradient_in_tf32(dy, kernel, geometry, false, dx)) return;
   if (is_for_dnn(dy)) {
@@ -232,6 +235,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
 
 void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                                const Tensor& dx) {
+  if (input_gradient_of_few_filters(dy, kernel, geometry, true, dx)) return;
   if (input_gradient_in_true_f32(dy, kernel, geometry, true, dx)) return;
   if (input_gradient_in_tf32(dy, kernel, geometry, true, dx)) return;
   if (is_for_dnn(dy)) {

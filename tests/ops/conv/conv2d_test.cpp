@@ -2,6 +2,7 @@
 
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
+#include "manul/ops/conv/conv2d_few_filters.h"
 #include "manul/ops/conv/conv2d_gradient_tiles.h"
 #include "manul/ops/conv/conv2d_products.h"
 #include "manul/ops/conv/conv2d_winograd.h"
@@ -276,6 +277,38 @@ TEST(Conv2D, GradientsOnAGpuAgreeWithTheSumInTf32AndInF32) {
     for (size_t i = 0; i < seen.size(); ++i)
       EXPECT_TRUE(equal_bits(seen[i].to(Device()), again[i].to(Device()))) << c.kernel.shape().text();
   }
+}
+
+/// Fewer packs of channels than lanes and more; with and without a bias, written and added. A picture alone
+/// has the bits that it has among others.
+TEST(Conv2D, FewFiltersAgreeWithTheSum) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  for (DType dtype : {DType::f32, DType::bf16})
+    for (int64_t channels : {8, 32, 104, 256})
+      for (int64_t filters : {1, 2, 3, 5, 8}) {
+        Convolution c({{3, 5, 7, channels}, {filters, 1, 1, channels}, {}}, DType::f64);
+        double tolerance = dtype == DType::f32 ? 2e-6 : 2e-2;
+        auto there = [&](const Tensor& t) { return cast(t.to(*gpu), dtype); };
+        Tensor x = there(c.x), kernel = there(c.kernel), bias = there(c.bias), dy = there(c.dy);
+        Tensor y = there(Tensor::full(c.y.shape(), 7)), alone = there(Tensor::full({1, 5, 7, filters}, 7));
+        std::string text = fmt::format("{} {} {}", name_of(dtype), channels, filters);
+        forward_of_few_filters_kernel(x, kernel, Tensor(), c.geometry, y);
+        EXPECT_LE(normalised_error(cast(y, DType::f32), c.y_without_bias), tolerance) << text;
+        forward_of_few_filters_kernel(x, kernel, bias, c.geometry, y);
+        EXPECT_LE(normalised_error(cast(y, DType::f32), c.y), tolerance) << text;
+        WindowGeometry one = c.geometry;
+        one.batch = 1;
+        int64_t second = c.x.elements() / 3, second_output = c.y.elements() / 3;
+        forward_of_few_filters_kernel(x.range(second, {1, 5, 7, channels}), kernel, bias, one, alone);
+        EXPECT_TRUE(equal_bits(alone.to(Device()), y.range(second_output, alone.shape()).to(Device())))
+            << text;
+        Tensor dx = there(Tensor::full(c.x.shape(), 1));
+        input_gradient_of_few_filters_kernel(dy, kernel, c.geometry, true, dx);
+        EXPECT_LE(normalised_error(cast(dx, DType::f32).to(Device()) + -1.0, c.dx), tolerance) << text;
+        input_gradient_of_few_filters_kernel(dy, kernel, c.geometry, false, dx);
+        EXPECT_LE(normalised_error(cast(dx, DType::f32), c.dx), tolerance) << text;
+      }
 }
 
 /// On every device, with room for a line of tiles, for some and for all, against the plain way in f64.
