@@ -149,6 +149,16 @@ Tensor widen(const Tensor& kernel, const WindowGeometry& g) {
   return result;
 }
 
+/// How many pixels one product of a kernel gradient [filters, columns] adds: so many that the products of all
+/// pixels keep the multiprocessors busy. 1x1 with strides of 2, 64 channels to 128, 256 pictures of 16 x 16,
+/// with TF32: 0.016 ms (0.050 with 4096 pixels each).
+int64_t pixels_a_product(const Context& context, int64_t pixels, int64_t filters, int64_t columns) {
+  constexpr int64_t least = 256, most = 4096, unit = 128, tile = 64;
+  int64_t tiles = int64_t{blocks_for(filters, tile)} * blocks_for(columns, tile);
+  int64_t products = std::max<int64_t>(context.multiprocessors() / tiles, 1);
+  return std::clamp<int64_t>(int64_t{blocks_for(pixels, products * unit)} * unit, least, most);
+}
+
 }  // namespace
 
 bool forward_by_products(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
@@ -206,12 +216,12 @@ bool input_gradient_by_products(const Tensor& dy, const Tensor& kernel, const Wi
 
 bool kernel_gradient_by_products(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
                                  const Tensor& dkernel, int64_t most_elements) {
-  constexpr int64_t most_seen = int64_t{1} << 26, block = 4096;  // gathered at once; rows of a product
+  constexpr int64_t most_seen = int64_t{1} << 26;  // gathered at once
   if (!is_addressable(g)) return false;
   bool is_seen = is_one_pixel(g);
   int64_t pixels = dy.shape().rows(), filters = dy.shape()[3];
   int64_t columns = window_elements(g), wide = is_seen ? columns : row_length(g);
-  int64_t length = std::min(block, most_seen / wide);
+  int64_t length = std::min(pixels_a_product(context_of(x), pixels, filters, wide), most_seen / wide);
   int64_t most = std::max<int64_t>(most_elements / (filters * wide), 1);  // products at a time
   if (!is_seen) most = std::min(most, most_seen / wide / length);
   most = std::min(most, (pixels + length - 1) / length);

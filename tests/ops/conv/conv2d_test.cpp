@@ -246,15 +246,17 @@ TEST(Conv2D, KernelGradientByTilesAgreesWithTheSum) {
   }
 }
 
-/// Whatever way a shape goes: convolutions with few filters, of 1x1 with strides, of small pictures with many
-/// channels. In TF32 twice the same, in true f32 exact.
+/// Whatever way a shape goes: convolutions with few filters, of 1x1 with strides (in one product and in
+/// several), of small pictures with many channels. In TF32 twice the same, in true f32 exact.
 TEST(Conv2D, GradientsOnAGpuAgreeWithTheSumInTf32AndInF32) {
   std::optional<Device> gpu = test_gpu();
   if (!gpu) GTEST_SKIP() << why_no_gpu();
-  Window2D same{{3, 3}, {1, 1}, Padding::same};
+  Window2D same{{3, 3}, {1, 1}, Padding::same}, halving{{3, 3}, {2, 2}, Padding::same};
   for (const ConvolutionCase& one : {ConvolutionCase{{2, 20, 18, 64}, {32, 3, 3, 64}, same},
                                      ConvolutionCase{{4, 11, 12, 64}, {96, 1, 1, 64}, {{1, 1}, {2, 2}}},
-                                     ConvolutionCase{{5, 2, 3, 264}, {256, 3, 3, 264}, same}}) {
+                                     ConvolutionCase{{6, 40, 44, 64}, {96, 1, 1, 64}, {{1, 1}, {2, 2}}},
+                                     ConvolutionCase{{5, 2, 3, 264}, {256, 3, 3, 264}, same},
+                                     ConvolutionCase{{5, 5, 6, 136}, {256, 3, 3, 136}, halving}}) {
     Convolution c(one, DType::f64);
     Tensor x = c.x.to(*gpu), dy = c.dy.to(*gpu), kernel = c.kernel.to(*gpu);
     auto gradients = [&] {
@@ -276,6 +278,24 @@ TEST(Conv2D, GradientsOnAGpuAgreeWithTheSumInTf32AndInF32) {
     expect_close(seen, tf32_tolerance);
     for (size_t i = 0; i < seen.size(); ++i)
       EXPECT_TRUE(equal_bits(seen[i].to(Device()), again[i].to(Device()))) << c.kernel.shape().text();
+  }
+}
+
+/// Windows side by side, that cover the picture and that leave some of it out: products of gathered windows.
+TEST(Conv2D, WindowsSideBySideInTf32AgreeWithTheSum) {
+  std::optional<Device> gpu = test_gpu();
+  if (!gpu) GTEST_SKIP() << why_no_gpu();
+  Tf32 tf32;
+  for (const ConvolutionCase& one : {ConvolutionCase{{3, 20, 26, 32}, {24, 2, 2, 32}, {{2, 2}, {2, 2}}},
+                                     ConvolutionCase{{2, 7, 11, 8}, {5, 2, 3, 8}, {{2, 3}, {2, 3}}}}) {
+    Convolution c(one, DType::f64);
+    for (bool has_bias : {false, true}) {
+      Tensor y = Tensor::full(c.y.shape(), 7, DType::f32, *gpu);
+      conv2d_forward_kernel(c.x.to(*gpu), c.kernel.to(*gpu), has_bias ? c.bias.to(*gpu) : Tensor(),
+                            c.geometry, y);
+      EXPECT_LE(normalised_error(y, has_bias ? c.y : c.y_without_bias), tf32_tolerance)
+          << c.kernel.shape().text();
+    }
   }
 }
 
