@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 
 #include <atomic>
+#include <bit>
 
 #include "manul/framework/cuda/context.h"
 
@@ -82,7 +83,7 @@ std::unique_ptr<AddressRange> AddressRange::reserve(int index, size_t page_bytes
   if (!is_possible(index, page_bytes) || driver().reserve(&data, pages * page_bytes, 0, 0, 0) != CUDA_SUCCESS)
     return nullptr;
   return std::unique_ptr<AddressRange>(
-      new AddressRange(context, reinterpret_cast<std::byte*>(data), pages, page_bytes));
+      new AddressRange(context, std::bit_cast<std::byte*>(data), pages, page_bytes));
 }
 
 void AddressRange::refuse_more() {
