@@ -228,8 +228,9 @@ bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool trans
                   b.raw_data(), y.raw(), y.device());
 }
 
-bool blas_product(const BlasProduct& product, const void* a, const void* b, void* y, Device device) {
-  return multiply(product, {}, a, b, y, device);
+bool blas_product(const BlasProduct& product, const void* a, const void* b, void* y, Device device,
+                  const void* bias) {
+  return multiply(product, {bias ? Epilogue::bias : Epilogue::none, bias}, a, b, y, device);
 }
 
 std::string blas_version() {

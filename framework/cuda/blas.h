@@ -20,8 +20,8 @@ enum class Epilogue { none, bias, bias_relu };
 bool blas_product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b, Epilogue epilogue,
                   const Tensor& bias, const Tensor& y, const Tensor& addend = {});
 
-/// A batch of products of matrices that need not lie one behind the other: y[i] = factor * op(a[i]) ·
-/// op(b[i]).
+/// A batch of products of matrices that need not lie one behind the other, nor be several: y[i] = factor *
+/// op(a[i]) · op(b[i]), each with the same bias [N] added if there is one.
 struct BlasProduct {
   /// How far one matrix and one row of it lie from the next, in elements.
   struct Steps {
@@ -35,7 +35,8 @@ struct BlasProduct {
   float factor = 1;
 };
 /// The same on the GPU that `device` names.
-bool blas_product(const BlasProduct& product, const void* a, const void* b, void* y, Device device);
+bool blas_product(const BlasProduct& product, const void* a, const void* b, void* y, Device device,
+                  const void* bias = nullptr);
 
 /// "13.0.1" of the library that is loaded for it.
 std::string blas_version();

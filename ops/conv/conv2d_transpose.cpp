@@ -70,16 +70,23 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Tensor& bia
   Shape output{x.shape()[0], height, width, k[3]};
   WindowGeometry geometry = lay_back("conv2d_transpose", x.shape(), output, k, options);
   Tensor y = Tensor::empty(output, x.dtype(), x.device());
-  conv2d_backward_input_kernel(x, kernel, geometry, y);
-  if (Tape* tape = Tape::recording({&x, &kernel}))
-    tape->record("conv2d_transpose", y, {x, kernel},
+  bool adds_bias = bias.defined() && x.device().is_cuda() && x.dtype() != DType::f64 && y.elements() > 0;
+  if (adds_bias)
+    conv2d_transpose_with_bias_kernel(x, kernel, bias, geometry, y);
+  else
+    conv2d_backward_input_kernel(x, kernel, geometry, y);
+  Tensor added = adds_bias ? bias : Tensor();
+  if (Tape* tape = Tape::recording({&x, &kernel, &added}))
+    tape->record("conv2d_transpose", y, {x, kernel, added},
                  [x, kernel, geometry](const Tensor& dy, Gradients& gradients) {
                    if (gradients.needed(0))
                      conv2d_forward_kernel(dy, kernel, Tensor(), geometry, gradients.target(0));
                    if (gradients.needed(1))
                      conv2d_backward_kernel_kernel(dy, x, geometry, gradients.target(1), Tensor());
+                   if (gradients.needed(2))  // the same sums as of a convolution that has given dy
+                     conv2d_backward_kernel_kernel(x, dy, geometry, Tensor(), gradients.target(2));
                  });
-  return bias.defined() ? add(y, bias) : y;
+  return bias.defined() && !adds_bias ? add(y, bias) : y;
 }
 
 }  // namespace manul

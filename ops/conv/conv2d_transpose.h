@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "manul/framework/tensor.h"
+#include "manul/framework/kernel.h"
 #include "manul/ops/conv/window.h"
 
 namespace manul {
@@ -28,5 +28,15 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Tensor& bia
 std::array<int64_t, 2> conv2d_transpose_size(const char* operation, const std::array<int64_t, 2>& input,
                                              const std::array<int64_t, 2>& kernel,
                                              const Conv2DTransposeOptions& options);
+
+namespace cuda {
+/// What conv2d_transpose() computes of f32 or bf16: of the convolution whose input gradient it is, x its
+/// output gradient, y [N, OH, OW, filters]. Windows side by side are products that write rows of y with their
+/// bias.
+void conv2d_transpose_with_bias(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                                const WindowGeometry& geometry, const Tensor& y);
+}  // namespace cuda
+inline constexpr Kernel<decltype(cuda::conv2d_transpose_with_bias)> conv2d_transpose_with_bias_kernel(
+    "conv2d_transpose", nullptr, MANUL_CUDA(cuda::conv2d_transpose_with_bias), TakesBf16::on_cuda);
 
 }  // namespace manul

@@ -1,5 +1,7 @@
 #include "manul/ops/conv/conv2d_transpose.h"
 
+#include "manul/framework/tape.h"
+#include "manul/ops/pointwise/pointwise.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
 
@@ -32,6 +34,44 @@ const ErrorSample conv2d_transpose_errors[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Conv2DTranspose, OpErrorTest, testing::ValuesIn(conv2d_transpose_errors),
                          name_of_sample);
+
+/// Rows of windows as products, whose bias is added where they are written, and other ways: with any bias the
+/// same as in f64 on the CPU, with all gradients.
+TEST(Conv2DTranspose, AgreesWithTheCpuOnEveryDevice) {
+  struct Case {
+    Shape x, kernel;
+    std::array<int64_t, 2> strides;
+  };
+  for (Device device : test_devices())
+    for (DType dtype : {DType::f32, DType::bf16})
+      for (const Case& c :
+           {Case{{2, 3, 64, 20}, {20, 2, 2, 8}, {2, 2}}, Case{{1, 2, 70, 12}, {12, 3, 2, 5}, {3, 2}},
+            Case{{2, 3, 66, 8}, {8, 1, 4, 4}, {1, 4}}, Case{{2, 3, 64, 8}, {8, 3, 3, 8}, {2, 2}},
+            Case{{2, 5, 4, 8}, {8, 2, 2, 8}, {2, 2}}}) {
+        if (device.is_cpu() && dtype == DType::bf16) continue;
+        auto values = [&](DType of, Device on) {
+          Tape tape;
+          std::vector<Tensor> leaves{test_values(c.x, 1), test_values(c.kernel, 2),
+                                     test_values({c.kernel[3]}, 3)};
+          std::vector<Tensor> inputs;
+          for (Tensor& leaf : leaves) {
+            leaf = cast(leaf, of == DType::f64 ? of : DType::f32).to(on);
+            leaf.watch(Tensor::empty_like(leaf));
+            inputs.push_back(cast(leaf, of));
+          }
+          Tensor y = conv2d_transpose(inputs[0], inputs[1], inputs[2], {.strides = c.strides});
+          std::vector<Tensor> all{cast(y, DType::f64).to(Device())};
+          tape.backward(y, cast(test_values(y.shape(), 4), of).to(on));
+          for (const Tensor& leaf : leaves)
+            all.push_back(cast(leaf.leaf()->gradient, DType::f64).to(Device()));
+          return all;
+        };
+        std::vector<Tensor> seen = values(dtype, device), wanted = values(DType::f64, Device());
+        for (size_t i = 0; i < seen.size(); ++i)
+          EXPECT_LE(normalised_error(seen[i], wanted[i]), dtype == DType::f32 ? 1e-5 : 2e-2)
+              << i << " of " << c.kernel.text() << " on " << device.name() << " in " << name_of(dtype);
+      }
+}
 
 }  // namespace
 }  // namespace manul
