@@ -5,56 +5,12 @@
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/cpu/product.h"
 #include "manul/ops/conv/conv2d_winograd.h"
-#include "manul/ops/conv/winograd_squares_cpu.h"
+#include "manul/ops/conv/winograd_matrices_cpu.h"
 
 namespace manul::cpu {
 namespace {
 
 using namespace squares;
-
-constexpr int64_t least_tasks = 16;
-
-/// Parts of the columns of a product, one a task: the widest that tiles of products do best.
-Parts column_parts(int64_t columns) {
-  constexpr int64_t most = 48, whole_tile = vector_registers == 32 ? width : 2 * width;
-  return {columns, most, whole_tile};
-}
-/// Parts of the inner axis, whose rows of both sides stay in the nearest cache.
-Parts inner_parts(int64_t inner) {
-  return {inner, 64};
-}
-/// All in one.
-Parts one_part(int64_t columns) {
-  return {columns, columns};
-}
-
-/// Lines of tiles that are done at once, for matrices of `columns` channels in all; so many that a product
-/// has rows enough for what it reads of its other side.
-int64_t lines_at_once(const Tiles& tiles, int64_t columns, int64_t lines, int64_t most_elements) {
-  constexpr int64_t least_rows = 96;
-  int64_t rows = std::max(most_elements / (positions * columns), least_rows);
-  return std::clamp<int64_t>(rows / tiles.tiles_a_line, 1, lines);
-}
-
-/// Matrices and memory for them.
-struct OwnMatrices {
-  Tensor memory;
-  Matrices<float> all;
-  OwnMatrices(int64_t rows, int64_t columns) : all{nullptr, rows, columns} {
-    memory = Tensor::empty({all.elements()}, DType::f32);
-    all.data = memory.mutable_data<float>();
-  }
-};
-
-/// The same in parts.
-struct OwnParts {
-  Tensor memory;
-  PartedMatrices all;
-  OwnParts(int64_t rows, Parts parts, int64_t gap = 0) : all{nullptr, rows, parts, gap} {
-    memory = Tensor::empty({all.elements(parts.count)}, DType::f32);
-    all.data = memory.mutable_data<float>();
-  }
-};
 
 /// Products of the matrices of all positions. `a_is_near`: as of a Series.
 void multiply(ProductSize size, Matrices<const float> a, Matrices<const float> b, Matrices<float> y, bool add,
@@ -239,72 +195,6 @@ void convolve(const Tensor& from, const Kernel& kernel, const Tiles& tiles, int6
                  std::min(grain, (lines + least_tasks - 1) / least_tasks), output);
 }
 
-/// The matrices of a kernel's gradient: what the tiles see of the input, and the gradients of the output.
-struct GradientMatrices {
-  OwnParts seen, gradients;
-
-  GradientMatrices(int64_t rows, Parts channels, Parts filters, int64_t gap)
-      : seen(rows, channels, gap), gradients(rows, filters, gap) {}
-
-  void transform(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t first) {
-    int64_t channels = x.shape()[3], filters = dy.shape()[3];
-    parallel_rows(seen.all.rows, positions * (channels + filters), [&](int64_t begin, int64_t end) {
-      transform_input(x.data<float>(), channels, tiles, first, begin, end, seen.all);
-      transform_output_gradient(dy.data<float>(), filters, tiles, first, begin, end, gradients.all);
-    });
-  }
-};
-
-constexpr int64_t part_filters = 64;
-Parts filter_parts(int64_t filters) {
-  return {filters, part_filters};
-}
-
-/// A kernel's gradient from all tiles at once: a thread makes the sums of some filters and channels at all
-/// positions, which go from its cache into the gradient and never to memory.
-void gradient_in_parts(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
-                       int64_t filters, float* dkernel) {
-  const Parts of_filters = filter_parts(filters), of_channels = column_parts(channels);
-  GradientMatrices matrices(tiles.lines(x.shape()[0]) * tiles.tiles_a_line, of_channels, of_filters, 0);
-  matrices.transform(x, dy, tiles, 0);
-  parallel_for(of_filters.count * of_channels.count, 1, [&](int64_t task, int64_t /*end*/) {
-    const int64_t filter_part = task / of_channels.count, channel_part = task % of_channels.count;
-    const int64_t rows = of_filters.length(filter_part), count = of_channels.length(channel_part);
-    const Matrices<float> gradients = matrices.gradients.all.of(filter_part);
-    const Matrices<float> seen = matrices.seen.all.of(channel_part);
-    OwnMatrices sums(rows, count);
-    product_on_thread<float>(
-        {rows, count, seen.rows}, {gradients.data, 1, gradients.step}, {seen.data, seen.step},
-        {sums.all.data, count}, false,
-        {positions, gradients.position_step(), seen.position_step(), sums.all.position_step()});
-    transform_sums(
-        sums.all, 0, rows, count, channels,
-        dkernel + of_filters.begin(filter_part) * taps * taps * channels + of_channels.begin(channel_part));
-  });
-}
-
-/// The same from some lines of tiles after the others.
-void gradient_in_steps(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
-                       int64_t filters, int64_t at_once, float* dkernel) {
-  int64_t lines = tiles.lines(x.shape()[0]), filter_tasks = (filters + part_filters - 1) / part_filters;
-  OwnMatrices sums(filters, channels);
-  for (int64_t first = 0; first < lines; first += at_once) {
-    GradientMatrices matrices(std::min(at_once, lines - first) * tiles.tiles_a_line, one_part(channels),
-                              one_part(filters), Matrices<float>::line);
-    matrices.transform(x, dy, tiles, first);
-    const Matrices<float> gradients = matrices.gradients.all.of(0), seen = matrices.seen.all.of(0);
-    parallel_for(positions * filter_tasks, 1, [&](int64_t task, int64_t /*end*/) {
-      int64_t p = task / filter_tasks, f = task % filter_tasks * part_filters;
-      product_on_thread<float>({std::min(part_filters, filters - f), channels, seen.rows},
-                               {gradients.at(p) + f, 1, gradients.step}, {seen.at(p), seen.step},
-                               {sums.all.at(p, f), channels}, first > 0);
-    });
-  }
-  parallel_rows(filters, positions * channels, [&](int64_t begin, int64_t end) {
-    transform_sums(sums.all, begin, end, channels, channels, dkernel);
-  });
-}
-
 /// Whether so many fewer products than those of the taps on the picture pay for the transforms.
 bool saves_products(const WindowGeometry& g) {
   constexpr double least_ratio = 1.5;
@@ -352,22 +242,6 @@ bool input_gradient_by_winograd(const Tensor& dy, const Tensor& kernel, const Wi
                                 int64_t most_elements, const Tensor& dx) {
   convolve(dy, {kernel, true}, input_gradient_tiles(g), most_elements,
            {dx.mutable_data<float>(), g.channels, nullptr, add, {}});
-  return true;
-}
-
-bool kernel_gradient_by_winograd(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
-                                 int64_t most_elements, const Tensor& dkernel) {
-  Tiles tiles = forward_tiles(g);
-  int64_t channels = g.channels, filters = dy.shape()[3], lines = tiles.lines(g.batch);
-  // Sums that stay with the threads leave their memory to the other matrices.
-  int64_t all = positions * lines * tiles.tiles_a_line * (channels + filters);
-  if (column_parts(channels).count * filter_parts(filters).count >= least_tasks &&
-      all <= most_elements + 2 * positions * channels * filters)
-    gradient_in_parts(x, dy, tiles, channels, filters, dkernel.mutable_data<float>());
-  else
-    gradient_in_steps(x, dy, tiles, channels, filters,
-                      lines_at_once(tiles, channels + filters, lines, most_elements),
-                      dkernel.mutable_data<float>());
   return true;
 }
 

@@ -356,6 +356,7 @@ TEST(Conv2D, WinogradAgreesWithTheSum) {
 TEST(Conv2D, WinogradGivesTheSameBitsWithAnyThreads) {
   Window2D same{{3, 3}, {1, 1}, Padding::same};
   for (const ConvolutionCase& one : {ConvolutionCase{{5, 20, 18, 96}, {96, 3, 3, 96}, same},
+                                     ConvolutionCase{{5, 41, 37, 64}, {48, 3, 3, 64}, same},
                                      ConvolutionCase{{2, 6, 7, 272}, {304, 3, 3, 272}, same}}) {
     Convolution c(one, DType::f32);
     auto results = [&](int threads) {
