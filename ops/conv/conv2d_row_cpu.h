@@ -181,8 +181,9 @@ struct TileOptions {
 
 /// `count` tiles, each of `columns` outputs of one block of filters.
 template <class T, int vectors, int columns, class Outputs>
-[[gnu::noinline]] void correlate_tiles(int64_t count, Outputs outputs, std::span<const Run> runs,
+[[gnu::noinline]] void correlate_tiles(int64_t count, const Outputs& first, std::span<const Run> runs,
                                        const WeightBlock<T>& block, TileOptions& options) {
+  Outputs outputs = first;
   const bool whole = block.filters == vectors * lanes<T>;
   for (; count > 0; --count, outputs.advance(columns)) {
     if (options.ahead) options.ahead->ask();
