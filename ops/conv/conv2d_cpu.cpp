@@ -1,7 +1,9 @@
+#include "manul/framework/cpu/eigen.h"
 #include "manul/framework/elementary.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_outputs_cpu.h"
 #include "manul/ops/conv/conv2d_scatter_cpu.h"
+#include "manul/ops/conv/conv2d_transpose.h"
 #include "manul/ops/conv/conv2d_winograd.h"
 #include "manul/ops/fused/conv2d_activation.h"
 
@@ -13,7 +15,8 @@ constexpr int64_t most_transformed = 1 << 18;  // elements of a thread, in the s
 
 /// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
 /// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
-/// * filter_step]. `finish`, if there is one, for parts of y, which has no gaps, while they are in the cache.
+/// * filter_step]. `finish`, if there is one, for parts of y, counted from target.y, while they are in the
+/// cache.
 template <class T>
 void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& kernel, const T* weights,
                int64_t channel_step, int64_t filters, int64_t filter_step, const T* bias,
@@ -48,11 +51,16 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
       if (!finish) continue;
       const WeightBlock<T>&begin_block = packed.blocks()[first], &end_block = packed.blocks()[last];
       const int64_t count = end_block.first + end_block.filters - begin_block.first;
+      const int64_t columns = source.output[1], pixel = target.column_step;
+      place += begin_block.first;
       for (int64_t n = 0; n < block.pictures; ++n, place += target.picture_step)
-        if (count == filters)
+        if (target.row_step != columns * pixel)
+          for (int64_t row = 0; row < block.rows; ++row)
+            finish({place + row * target.row_step, count, columns, pixel});
+        else if (count == pixel)
           finish({place, block.rows * target.row_step});
         else
-          finish({place + begin_block.first, count, block.rows * source.output[1], target.column_step});
+          finish({place, count, block.rows * columns, pixel});
     }
   });
 }
@@ -76,7 +84,7 @@ std::vector<AxisTap> phase_taps(const WindowGeometry& g, int axis, int64_t phase
 /// other way round.
 template <class T>
 void backward_input_phase(const T* dy, const Tensor& kernel, const WindowGeometry& g, int64_t group,
-                          std::array<int64_t, 2> phase, T* dx) {
+                          std::array<int64_t, 2> phase, const FinishRange& finish, T* dx) {
   int64_t all_filters = kernel.shape()[0], filters = all_filters / g.groups, channels = g.group_channels();
   int64_t weights = g.size[0] * g.size[1] * channels;
   std::vector<Tap> taps;
@@ -87,10 +95,50 @@ void backward_input_phase(const T* dy, const Tensor& kernel, const WindowGeometr
   for (int axis = 0; axis < 2; ++axis)
     source.output[axis] = (g.input[axis] - phase[axis] + g.strides[axis] - 1) / g.strides[axis];
   int64_t row = g.input[1] * g.channels;
-  Target<T> target{dx + phase[0] * row + phase[1] * g.channels + group * channels, g.input[0] * row,
-                   g.strides[0] * row, g.strides[1] * g.channels};
+  const int64_t begin = phase[0] * row + phase[1] * g.channels + group * channels;
+  Target<T> target{dx + begin, g.input[0] * row, g.strides[0] * row, g.strides[1] * g.channels};
+  FinishRange of_phase;
+  if (finish)
+    of_phase = [&](const ElementRows& part) {
+      finish({begin + part.first, part.count, part.rows, part.step});
+    };
   correlate<T>(source, std::move(taps), kernel, kernel.data<T>() + group * filters * weights, weights,
-               channels, 1, nullptr, target);
+               channels, 1, nullptr, target, of_phase);
+}
+
+/// False, and nothing is done, if another way is faster.
+bool backward_input_by_phases(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g,
+                              const FinishRange& finish, const Tensor& dx) {
+  if (is_for_winograd(g, kernel.shape()[0], dy.dtype())) return false;
+  bool done = false;
+  visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
+    // Measured: where a vector of channels would be mostly empty, and the filters are enough for a product.
+    if (4 * g.group_channels() <= lanes<T> && kernel.shape()[0] / g.groups >= lanes<T>) return;
+    for (int64_t group = 0; group < g.groups; ++group)
+      for (int64_t row = 0; row < std::min(g.strides[0], g.input[0]); ++row)
+        for (int64_t column = 0; column < std::min(g.strides[1], g.input[1]); ++column)
+          backward_input_phase(dy.data<T>(), kernel, g, group, {row, column}, finish, dx.mutable_data<T>());
+    done = true;
+  });
+  return done;
+}
+
+/// y += bias, for whole pixels or some channels of each.
+FinishRange bias_range(const Tensor& bias, const Tensor& y) {
+  FinishRange range;
+  visit_float(y.dtype(), "conv2d_transpose", [&]<class T>(T) {
+    range = [to = y.mutable_data<T>(), from = bias.data<T>(),
+             channels = bias.elements()](const ElementRows& part) {
+      for (int64_t row = 0; row < part.rows; ++row)
+        for (int64_t done = 0; done < part.count; done += channels) {
+          const int64_t first = part.first + row * part.step + done;
+          map_range(
+              std::min(part.count, channels), [](Vector<T> v, Vector<T> b) { return v + b; }, to + first,
+              to + first, from + first % channels);
+        }
+    };
+  });
+  return range;
 }
 
 /// `finish`: of rows of all filters, so with one group alone.
@@ -137,20 +185,26 @@ void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tens
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
+  if (backward_input_by_phases(dy, kernel, geometry, {}, dx)) return;
   if (is_for_winograd(geometry, kernel.shape()[0], dy.dtype())) {
     input_gradient_by_winograd(dy, kernel, geometry, false, most_transformed, dx);
     return;
   }
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
-    // Measured: where a vector of channels would be mostly empty, and the filters are enough for a product.
-    if (4 * geometry.group_channels() <= lanes<T> && kernel.shape()[0] / geometry.groups >= lanes<T>)
-      return ScatteredInputGradient<T>(geometry, dy.data<T>(), kernel.data<T>(), kernel.shape()[0],
-                                       dx.mutable_data<T>())
-          .run();
-    for (int64_t group = 0; group < geometry.groups; ++group)
-      for (int64_t row = 0; row < std::min(geometry.strides[0], geometry.input[0]); ++row)
-        for (int64_t column = 0; column < std::min(geometry.strides[1], geometry.input[1]); ++column)
-          backward_input_phase(dy.data<T>(), kernel, geometry, group, {row, column}, dx.mutable_data<T>());
+    ScatteredInputGradient<T>(geometry, dy.data<T>(), kernel.data<T>(), kernel.shape()[0],
+                              dx.mutable_data<T>())
+        .run();
+  });
+}
+
+void conv2d_transpose_with_bias(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                              const WindowGeometry& geometry, const Tensor& y) {
+  const FinishRange add_bias = bias_range(bias, y);
+  if (backward_input_by_phases(x, kernel, geometry, add_bias, y)) return;
+  conv2d_backward_input(x, kernel, geometry, y);
+  const int64_t pixels = y.elements() / std::max(bias.elements(), int64_t{1});
+  parallel_rows(pixels, bias.elements(), [&](int64_t begin, int64_t end) {
+    add_bias({begin * bias.elements(), (end - begin) * bias.elements()});
   });
 }
 

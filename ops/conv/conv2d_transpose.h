@@ -29,14 +29,11 @@ std::array<int64_t, 2> conv2d_transpose_size(const char* operation, const std::a
                                              const std::array<int64_t, 2>& kernel,
                                              const Conv2DTransposeOptions& options);
 
-namespace cuda {
-/// What conv2d_transpose() computes of f32 or bf16: of the convolution whose input gradient it is, x its
-/// output gradient, y [N, OH, OW, filters]. Windows side by side are products that write rows of y with their
-/// bias.
-void conv2d_transpose_with_bias(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                                const WindowGeometry& geometry, const Tensor& y);
-}  // namespace cuda
-inline constexpr Kernel<decltype(cuda::conv2d_transpose_with_bias)> conv2d_transpose_with_bias_kernel(
-    "conv2d_transpose", nullptr, MANUL_CUDA(cuda::conv2d_transpose_with_bias), TakesBf16::on_cuda);
+/// y [N, OH, OW, filters] = the input's gradient of the convolution `geometry`, x its output's, and then +
+/// bias, which is added where y is written: on a GPU, of f32 and bf16, windows side by side are products that
+/// do so.
+MANUL_KERNEL_TAKING_BF16(on_cuda, conv2d_transpose_with_bias,
+                         void(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                              const WindowGeometry& geometry, const Tensor& y));
 
 }  // namespace manul

@@ -1,5 +1,6 @@
 #include "manul/ops/conv/conv2d_transpose.h"
 
+#include "manul/framework/cpu/parallel.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/testing/op_check.h"
@@ -71,6 +72,34 @@ TEST(Conv2DTranspose, AgreesWithTheCpuOnEveryDevice) {
           EXPECT_LE(normalised_error(seen[i], wanted[i]), dtype == DType::f32 ? 1e-5 : 2e-2)
               << i << " of " << c.kernel.text() << " on " << device.name() << " in " << name_of(dtype);
       }
+}
+
+/// A bias is added where rows are made, and then gives the bits of an addition behind; with whole and partial
+/// vectors, phases without taps, few channels, pixels side by side, by Winograd, with any number of threads.
+TEST(Conv2DTranspose, GivesTheBitsOfItsPartsWithABias) {
+  struct Case {
+    Shape x, kernel;
+    Conv2DTransposeOptions options;
+  };
+  for (const Case& c :
+       {Case{{2, 7, 9, 40}, {40, 2, 2, 96}, {.strides = {2, 2}}},
+        Case{{3, 5, 4, 12}, {12, 3, 3, 20}, {.strides = {2, 3}, .padding = Padding::same}},
+        Case{{2, 4, 5, 32}, {32, 2, 2, 7}, {.strides = {3, 4}, .output_padding = {{1, 2}}}},
+        Case{{2, 6, 5, 64}, {64, 3, 3, 2}, {.strides = {2, 2}}}, Case{{2, 6, 5, 24}, {24, 1, 1, 33}, {}},
+        Case{{1, 24, 26, 32}, {32, 3, 3, 48}, {.padding = Padding::same}}}) {
+    Tensor x = test_values(c.x, 1), kernel = test_values(c.kernel, 2), bias = test_values({c.kernel[3]}, 3);
+    Tensor wanted = add(conv2d_transpose(x, kernel, Tensor(), c.options), bias);
+    for (int threads : {1, 2, 5}) {
+      cpu::set_threads(threads);
+      EXPECT_TRUE(equal_bits(conv2d_transpose(x, kernel, bias, c.options), wanted))
+          << c.kernel.text() << threads;
+      cpu::set_threads(0);
+    }
+    Tensor gradient = Tensor::empty_like(kernel);
+    kernel.watch(gradient);
+    Tape tape;
+    EXPECT_TRUE(equal_bits(conv2d_transpose(x, kernel, bias, c.options), wanted)) << c.kernel.text();
+  }
 }
 
 }  // namespace
