@@ -176,17 +176,19 @@ class DepthwiseKernelGradient {
   DepthwiseKernelGradient(const WindowGeometry& g, int64_t filters, bool kernel, bool bias)
       : g_(g), filters_(filters), kernel_(kernel), bias_(bias), taps_(depthwise_taps(g, filters)) {
     step_ = (static_cast<int64_t>(taps_.size()) + 1) * filters;  // a sum a tap, then that of the bias
-    memory_ = Tensor::zeros({parts * step_}, dtype_of<T>);
+    constexpr int64_t most_parts = 32, part_outputs = 64;        // at least, to pay for sums of their own
+    parts_ = std::clamp(g.batch * g.output[0] * g.output[1] / part_outputs, int64_t{1}, most_parts);
+    memory_ = Tensor::zeros({parts_ * step_}, dtype_of<T>);
   }
 
   /// Adds `pictures` of x [.., filters] and dy.
   void add(const T* x, const T* dy, int64_t pictures) {
     int64_t rows = pictures * g_.output[0];
     T* sums = memory_.mutable_data<T>();
-    parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
       ActiveTaps active, column_active;
       for (int64_t part = begin; part < end; ++part)
-        for (int64_t row = rows * part / parts; row < rows * (part + 1) / parts; ++row)
+        for (int64_t row = rows * part / parts_; row < rows * (part + 1) / parts_; ++row)
           add_row(x, dy, row, active, column_active, sums + part * step_);
     });
   }
@@ -199,14 +201,13 @@ class DepthwiseKernelGradient {
         T* to = i < weights ? dkernel : dbias;
         if (!to) continue;
         T total = 0;
-        for (int64_t part = 0; part < parts; ++part) total += sums[part * step_ + i];
+        for (int64_t part = 0; part < parts_; ++part) total += sums[part * step_ + i];
         to[i < weights ? i : i - weights] = total;
       }
     });
   }
 
  private:
-  static constexpr int64_t parts = 32;
   static constexpr int most_taps = 9;
 
   void add_row(const T* x, const T* dy, int64_t row, ActiveTaps& active, ActiveTaps& column_active,
@@ -283,7 +284,7 @@ class DepthwiseKernelGradient {
   int64_t filters_;
   bool kernel_, bias_;
   std::vector<DepthwiseTap> taps_;
-  int64_t step_;
+  int64_t step_, parts_;
   Tensor memory_;
 };
 
