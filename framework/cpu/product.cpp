@@ -274,9 +274,9 @@ void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, 
     ahead.add(b.data + series.b_next, series.count - 1, size.inner * size.columns * sizeof(T),
               series.b_next * sizeof(T));
     ahead.spread(series.count);
-    return tiles_of<T>(size.rows, size.columns / lanes<T>,
-                       {series.count, size.inner, a, b, y, add, &ahead, series.a_next, series.b_next,
-                        series.y_next});
+    return tiles_of<T>(
+        size.rows, size.columns / lanes<T>,
+        {series.count, size.inner, a, b, y, add, &ahead, series.a_next, series.b_next, series.y_next});
   }
   for (int64_t i = 0; i < series.count; ++i) {
     const Left<T> next_a{a.data + series.a_next, a.row_step, a.inner_step};
