@@ -1,5 +1,4 @@
 #include <array>
-#include <optional>
 
 #include "manul/framework/cpu/kept_weights.h"
 #include "manul/framework/cpu/parallel.h"
@@ -49,37 +48,19 @@ class TransformedKernel {
   Tensor memory_;
 };
 
-/// A thread does some lines of tiles alone, in its cache, for a kernel that stays there beside them.
-void convolve_lines(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines, int64_t grain,
-                    const Output& output) {
-  const int64_t inner = kernel.inner(), columns = kernel.columns();
-  TransformedKernel transformed(kernel, one_part(inner), one_part(columns));
-  parallel_for(lines, grain, [&](int64_t first, int64_t end) {
-    int64_t rows = (end - first) * tiles.tiles_a_line;
-    OwnParts seen(rows, one_part(inner));
-    OwnMatrices products(rows, columns);
-    transform_input(x, inner, tiles, first, 0, rows, seen.all);
-    multiply({rows, columns, inner}, seen.all.of(0), transformed.of(0, 0), products.all, false);
-    output.write(products.all, tiles, first, 0, 0, columns);
-  });
-}
+constexpr int64_t most_task_rows = 192;  // tiles of a task of convolve_columns()
 
-/// A thread does some columns of many tiles. Of a large kernel it transforms one part after the other, which
-/// goes from its cache into the products and never to memory, unless it is used many times.
+/// A thread does some columns of some tiles. Of a large kernel it transforms one part after the other, which
+/// goes from its cache into the products and never to memory.
 void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines,
                       int64_t at_once, const Output& output) {
-  constexpr int64_t least_rows = 96, most_rows = 192;
-  constexpr int64_t most_uses = 6;  // beyond it is slower to transform a part again than to fetch it
+  constexpr int64_t least_rows = 96;
   const Parts inner = inner_parts(kernel.inner()), parts = column_parts(kernel.columns());
   auto rows_of_task = [&](int64_t rows) {
-    return std::clamp(rows * parts.count / least_tasks, least_rows, most_rows);
+    return std::clamp(rows * parts.count / least_tasks, least_rows, most_task_rows);
   };
   const int64_t steps = (lines + at_once - 1) / at_once;
   at_once = (lines + steps - 1) / steps;
-  const int64_t step_rows = at_once * tiles.tiles_a_line;
-  const int64_t uses = steps * ((step_rows + rows_of_task(step_rows) - 1) / rows_of_task(step_rows));
-  std::optional<TransformedKernel> whole;
-  if (uses > most_uses) whole.emplace(kernel, inner, parts);
   for (int64_t first = 0; first < lines; first += at_once) {
     const int64_t all_rows = std::min(at_once, lines - first) * tiles.tiles_a_line;
     OwnParts seen(all_rows, inner);
@@ -91,21 +72,20 @@ void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, 
     parallel_for(row_tasks * parts.count, 1, [&](int64_t task, int64_t /*end*/) {
       const int64_t row = task / parts.count * task_rows, part = task % parts.count;
       const int64_t rows = std::min(task_rows, all_rows - row), count = parts.length(part);
-      OwnMatrices products(rows, count), own(whole ? 0 : inner.length(0), count);
+      OwnMatrices products(rows, count), own(inner.length(0), count);
       for (int64_t k = 0; k < inner.count; ++k) {
         own.all.rows = inner.length(k);
-        if (!whole) kernel.transform_part(inner.begin(k), parts.begin(part), count, own.all);
-        multiply({rows, count, inner.length(k)}, seen.all.of(k).from(row),
-                 whole ? whole->of(k, part) : own.all, products.all, k > 0);
+        kernel.transform_part(inner.begin(k), parts.begin(part), count, own.all);
+        multiply({rows, count, inner.length(k)}, seen.all.of(k).from(row), own.all, products.all, k > 0);
       }
       output.write(products.all, tiles, first, row, parts.begin(part), count);
     });
   }
 }
 
-/// How the tiles of a prediction are shared: in blocks of about the same number of them, whose matrices stay
-/// in a thread's cache while it reads the whole kernel; where blocks are fewer than threads, several do
-/// columns of one each, after transforming it for themselves.
+/// How tiles are shared where the kernel is transformed before: in blocks of about the same number of them,
+/// whose matrices stay in a thread's cache while it reads the whole kernel; where blocks are fewer than
+/// threads, several do columns of one each, after transforming it for themselves.
 struct BlockTasks {
   int64_t tiles, blocks, groups;
 
@@ -120,12 +100,13 @@ struct BlockTasks {
   int64_t begin(int64_t block) const { return tiles * block / blocks; }
 };
 
-/// With a kernel that is kept, a thread does all of some tiles in one pass. `inner`: the parts of the kernel
-/// in which the ways above add up, so that the sums are the same.
+/// With a kernel that is kept, small, or used so often that it pays to transform it as a whole, a thread does
+/// all of some tiles in one pass. `inner`: the parts of the kernel in which the ways above add up, so that
+/// the sums are the same.
 void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines, Parts inner,
                      int64_t most_elements, const Output& output) {
   const Parts parts = column_parts(kernel.columns());
-  const TransformedKernel kept(kernel, inner, parts);
+  const TransformedKernel whole(kernel, inner, parts);
   const BlockTasks tasks(lines * tiles.tiles_a_line, kernel.inner(), parts.count, most_elements);
   parallel_for(tasks.blocks * tasks.groups, 1, [&](int64_t task, int64_t /*end*/) {
     const int64_t block = task / tasks.groups, group = task % tasks.groups;
@@ -137,7 +118,7 @@ void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, i
       const int64_t count = parts.length(i);
       OwnMatrices products(rows, count);
       for (int64_t k = 0; k < inner.count; ++k)
-        multiply({rows, count, inner.length(k)}, seen.all.of(k), kept.of(k, i), products.all, k > 0, true);
+        multiply({rows, count, inner.length(k)}, seen.all.of(k), whole.of(k, i), products.all, k > 0, true);
       output.write(products.all, tiles, 0, begin, parts.begin(i), count);
     }
   });
@@ -176,23 +157,21 @@ void convolve_strips(const float* x, const Kernel& kernel, const Tiles& tiles, i
 void convolve(const Tensor& from, const Kernel& kernel, const Tiles& tiles, int64_t most_elements,
               const Output& output) {
   constexpr int64_t most_kernel = int64_t{1} << 17;  // beside a thread's tiles in its second-level cache
-  int64_t both = kernel.inner() + kernel.columns(), lines = tiles.lines(from.shape()[0]);
-  const bool is_large = positions * kernel.inner() * kernel.columns() > most_kernel;
-  constexpr int64_t few_channels = 64,
-                    most_of_strips = vector_registers == 32 ? most_kernel : most_kernel / 2;
-  if (KeptWeights::any() && kernel.inner() <= few_channels &&
-      positions * kernel.inner() * kernel.columns() <= most_of_strips)
-    return convolve_strips(from.data<float>(), kernel, tiles, lines, output);
-  if (KeptWeights::any())
-    return convolve_blocks(from.data<float>(), kernel, tiles, lines,
-                           is_large ? inner_parts(kernel.inner()) : one_part(kernel.inner()), most_elements,
-                           output);
-  if (is_large)
-    return convolve_columns(from.data<float>(), kernel, tiles, lines,
-                            lines_at_once(tiles, both, lines, least_tasks * most_elements), output);
-  int64_t grain = lines_at_once(tiles, both, lines, most_elements);
-  convolve_lines(from.data<float>(), kernel, tiles, lines,
-                 std::min(grain, (lines + least_tasks - 1) / least_tasks), output);
+  constexpr int64_t most_of_strips = vector_registers == 32 ? most_kernel : most_kernel / 2;
+  constexpr int64_t few_channels = 64;
+  constexpr int64_t most_uses = 6;  // beyond it is slower to transform a part again than to fetch it
+  const float* x = from.data<float>();
+  const int64_t inner = kernel.inner(), columns = kernel.columns(), elements = positions * inner * columns;
+  const int64_t lines = tiles.lines(from.shape()[0]);
+  if (inner <= few_channels && elements <= most_of_strips)
+    return convolve_strips(x, kernel, tiles, lines, output);
+  const bool is_small = elements <= most_kernel;
+  const bool is_used_often = lines * tiles.tiles_a_line > most_uses * most_task_rows;
+  if (is_small || is_used_often || KeptWeights::any())
+    return convolve_blocks(x, kernel, tiles, lines, is_small ? one_part(inner) : inner_parts(inner),
+                           most_elements, output);
+  convolve_columns(x, kernel, tiles, lines,
+                   lines_at_once(tiles, inner + columns, lines, least_tasks * most_elements), output);
 }
 
 /// Whether so many fewer products than those of the taps on the picture pay for the transforms.
