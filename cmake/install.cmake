@@ -19,7 +19,7 @@ install(DIRECTORY framework ops data layers models DESTINATION ${CMAKE_INSTALL_I
   FILES_MATCHING PATTERN "*.h"
   PATTERN "*_cpu.h" EXCLUDE
   PATTERN "*_cuda.h" EXCLUDE
-  REGEX "/framework/cpu/(ahead|block_product|column_sums|eigen|general_product|split|start_threads|take_range|tiles|transpose)\\.h$" EXCLUDE
+  REGEX "/framework/cpu/(ahead|block_product|column_sums|eigen|general_product|product_tile|scratch|split|start_threads|take_range|tiles|transpose)\\.h$" EXCLUDE
   REGEX "/framework/cuda/(address_range|blas|block_area|block_pool|dnn|graph|graph_fills|info|library|nccl|staging)\\.h$" EXCLUDE
   REGEX "/framework/cuda/product" EXCLUDE
   REGEX "/framework/distributed/(mpi|gradient_sums|launch|texts|waiting)" EXCLUDE

@@ -5,16 +5,13 @@
 
 #include "manul/framework/cpu/ahead.h"
 #include "manul/framework/cpu/product.h"
-#include "manul/framework/cpu/vector.h"
+#include "manul/framework/cpu/product_tile.h"
 
 /// Tiles of a product, on the calling thread. Included by block_product.h only.
 ///
 /// A tile of y lives in registers while the inner axis runs: tile_rows * tile_vectors sums, tile_vectors of b
 /// and one number of a.
 namespace manul::cpu::blocked {
-
-inline constexpr int tile_rows = vector_registers == 32 ? 8 : 6;
-inline constexpr int tile_vectors = vector_registers == 32 ? 3 : 2;
 
 /// A row or a column of `count` equal tiles: where the first one lies, and elements from one to the next.
 template <class T>

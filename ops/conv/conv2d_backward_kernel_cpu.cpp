@@ -2,6 +2,7 @@
 
 #include "manul/framework/cpu/column_sums.h"
 #include "manul/framework/cpu/product.h"
+#include "manul/framework/cpu/product_tile.h"
 #include "manul/framework/memory.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
@@ -14,9 +15,8 @@ constexpr int64_t block_bytes = 24 << 10, least_pixels = 128, most_pixels = 256;
 constexpr int64_t part_pixels = 1 << 10;  // at least, to pay for sums of their own
 constexpr int64_t most_sums = 1 << 20;    // elements of the sums in all parts together
 constexpr int64_t tasks = 32;
-constexpr int64_t most_transformed = 1 << 20;  // elements of all threads together
-constexpr int most_pieces =
-    vector_registers == 32 ? 3 : 2;  // gathered at once: the width of a tile of products
+constexpr int64_t most_transformed = 1 << 20;       // elements of all threads together
+constexpr int most_pieces = blocked::tile_vectors;  // gathered at once
 // Sums that a task adds to, block by block, which stay in its cache.
 constexpr int64_t task_filters = 256, task_channels = 288;
 

@@ -144,6 +144,8 @@ FinishRange bias_range(const Tensor& bias, const Tensor& y) {
 /// `finish`: of rows of all filters, so with one group alone.
 void forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
              const FinishRange& finish, const Tensor& y) {
+  if (is_for_winograd(geometry, kernel.shape()[0], x.dtype()))
+    return finished_by_winograd(x, kernel, bias, geometry, most_transformed, finish, y);
   visit_float(x.dtype(), "conv2d", [&]<class T>(T) {
     const WindowGeometry& g = geometry;
     int64_t all_filters = kernel.shape()[0], row = g.output[1] * all_filters;
@@ -162,10 +164,6 @@ void forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Wi
 
 void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
                     const Tensor& y) {
-  if (is_for_winograd(geometry, kernel.shape()[0], x.dtype())) {
-    forward_by_winograd(x, kernel, bias, geometry, most_transformed, y);
-    return;
-  }
   forward(x, kernel, bias, geometry, {}, y);
 }
 
@@ -176,11 +174,7 @@ void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tens
     conv2d_forward(x, kernel, bias, geometry, y);
     return add_activation(addend, activation, y);
   }
-  const FinishRange finish = finish_range(addend, activation, y);
-  if (is_for_winograd(geometry, kernel.shape()[0], x.dtype()))
-    finished_by_winograd(x, kernel, bias, geometry, most_transformed, finish, y);
-  else
-    forward(x, kernel, bias, geometry, finish, y);
+  forward(x, kernel, bias, geometry, finish_range(addend, activation, y), y);
 }
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
@@ -198,7 +192,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
 }
 
 void conv2d_transpose_with_bias(const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                              const WindowGeometry& geometry, const Tensor& y) {
+                                const WindowGeometry& geometry, const Tensor& y) {
   const FinishRange add_bias = bias_range(bias, y);
   if (backward_input_by_phases(x, kernel, geometry, add_bias, y)) return;
   conv2d_backward_input(x, kernel, geometry, y);

@@ -57,17 +57,24 @@ inline std::vector<Tap> window_taps(const WindowGeometry& g) {
   return taps;
 }
 
-/// The runs of `taps`, in their order, in an input with `row_step` elements a row and `channels` a pixel.
-inline std::vector<Run> runs_of(std::span<const Tap> taps, int64_t row_step, int64_t channels) {
+/// The runs of those `taps` that is_read(index) wants, in their order, in an input with `row_step` elements a
+/// row and `channels` a pixel.
+template <class IsRead>
+std::vector<Run> runs_of(std::span<const Tap> taps, int64_t row_step, int64_t channels,
+                         const IsRead& is_read) {
   std::vector<Run> runs;
   for (size_t i = 0; i < taps.size(); ++i) {
-    if (i > 0 && taps[i].row == taps[i - 1].row && taps[i].column == taps[i - 1].column + 1)
+    if (!is_read(i)) continue;
+    if (i > 0 && is_read(i - 1) && taps[i].row == taps[i - 1].row && taps[i].column == taps[i - 1].column + 1)
       runs.back().length += channels;
     else
       runs.push_back({taps[i].row * row_step + taps[i].column * channels, channels, taps[i].weight,
                       static_cast<int64_t>(i) * channels});
   }
   return runs;
+}
+inline std::vector<Run> runs_of(std::span<const Tap> taps, int64_t row_step, int64_t channels) {
+  return runs_of(taps, row_step, channels, [](size_t /*tap*/) { return true; });
 }
 
 /// What of `runs` reads weights [begin, end) of a filter, counted tap by tap.

@@ -90,25 +90,6 @@ inline std::vector<AxisClass> sort_axis(std::span<const Tap> taps, int64_t Tap::
   return classes;
 }
 
-/// The runs of those taps that lie on the picture in both directions.
-template <class T>
-std::vector<Run> runs_inside(const Source<T>& source, std::span<const Tap> taps, const AxisClass& rows,
-                             const AxisClass& columns) {
-  const int64_t pixel = source.channels, row_step = source.width * pixel;
-  std::vector<Run> runs;
-  for (size_t i = 0; i < taps.size(); ++i) {
-    if (!rows.inside[i] || !columns.inside[i]) continue;
-    const Run run{taps[i].row * row_step + taps[i].column * pixel, pixel, taps[i].weight,
-                  static_cast<int64_t>(i) * pixel};
-    Run* last = runs.empty() ? nullptr : &runs.back();
-    if (last && last->offset + last->length == run.offset && last->packed + last->length == run.packed)
-      last->length += pixel;
-    else
-      runs.push_back(run);
-  }
-  return runs;
-}
-
 /// Sorts the outputs of small pictures by the taps that do not lie beside the picture.
 template <class T>
 std::vector<OutputClass> sort_by_taps(const Source<T>& source, std::span<const Tap> taps, int64_t pictures,
@@ -118,7 +99,8 @@ std::vector<OutputClass> sort_by_taps(const Source<T>& source, std::span<const T
   std::vector<OutputClass> classes;
   for (const AxisClass& rows : sort_axis(taps, &Tap::row, source.output[0], source.strides[0], source.height))
     for (const AxisClass& beside : columns) {
-      classes.push_back({runs_inside(source, taps, rows, beside)});
+      classes.push_back({runs_of(taps, source.width * source.channels, source.channels,
+                                 [&](size_t tap) { return rows.inside[tap] && beside.inside[tap]; })});
       add_places<T>(source, target, pictures, rows.outputs, beside.outputs, classes.back());
     }
   return classes;

@@ -3,6 +3,7 @@
 #include "manul/framework/cpu/kept_weights.h"
 #include "manul/framework/cpu/parallel.h"
 #include "manul/framework/cpu/product.h"
+#include "manul/framework/cpu/product_tile.h"
 #include "manul/ops/conv/conv2d_winograd.h"
 #include "manul/ops/conv/winograd_matrices_cpu.h"
 
@@ -101,7 +102,7 @@ struct BlockTasks {
 };
 
 /// With a kernel that is kept, small, or used so often that it pays to transform it as a whole, a thread does
-/// all of some tiles in one pass. `inner`: the parts of the kernel in which the ways above add up, so that
+/// all of some tiles in one pass. `inner`: the parts of the kernel in which the way above adds up, so that
 /// the sums are the same.
 void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines, Parts inner,
                      int64_t most_elements, const Output& output) {
@@ -128,11 +129,10 @@ void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, i
 /// tiles that they stay in the first.
 void convolve_strips(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines,
                      const Output& output) {
-  constexpr int64_t strip_rows = vector_registers == 32 ? 8 : 6;  // of a tile of products
-  constexpr int64_t tile_columns = (vector_registers == 32 ? 3 : 2) * width, most_grain = 16,
-                    least_parts = 64;
+  constexpr int64_t strip_rows = blocked::tile_rows, tile_columns = blocked::tile_vectors * width;
+  constexpr int64_t most_grain = 16, least_parts = 64;
   const Parts inner = one_part(kernel.inner()), parts{kernel.columns(), tile_columns, tile_columns};
-  const TransformedKernel kept(kernel, inner, parts);
+  const TransformedKernel whole(kernel, inner, parts);
   const int64_t all = lines * tiles.tiles_a_line, strips = (all + strip_rows - 1) / strip_rows;
   parallel_for(strips, std::clamp(strips / least_parts, int64_t{1}, most_grain),
                [&](int64_t first, int64_t last) {
@@ -145,7 +145,7 @@ void convolve_strips(const float* x, const Kernel& kernel, const Tiles& tiles, i
                    transform_input(x, kernel.inner(), tiles, 0, begin, end, seen.all);
                    for (int64_t i = 0; i < parts.count; ++i) {
                      products.all.step = parts.length(i);
-                     multiply({end - begin, parts.length(i), kernel.inner()}, seen.all.of(0), kept.of(0, i),
+                     multiply({end - begin, parts.length(i), kernel.inner()}, seen.all.of(0), whole.of(0, i),
                               products.all, false, true);
                      output.write(products.all, tiles, 0, begin, parts.begin(i), parts.length(i));
                    }

@@ -64,7 +64,7 @@ void gradient_in_parts(const Tensor& x, const Tensor& dy, const Tiles& tiles, in
 /// The same from some lines of tiles after the others.
 void gradient_in_steps(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
                        int64_t filters, int64_t at_once, float* dkernel) {
-  int64_t lines = tiles.lines(x.shape()[0]), filter_tasks = (filters + part_filters - 1) / part_filters;
+  int64_t lines = tiles.lines(x.shape()[0]), filter_tasks = filter_parts(filters).count;
   OwnMatrices sums(filters, channels);
   for (int64_t first = 0; first < lines; first += at_once) {
     GradientMatrices matrices(std::min(at_once, lines - first) * tiles.tiles_a_line, one_part(channels),

@@ -9,7 +9,7 @@
 #include "manul/ops/fused/conv2d_activation.h"
 
 // Winograd's transforms of pictures and kernels to matrices, whole vectors of channels at a time. Included by
-// conv2d_winograd_cpu.cpp only.
+// winograd_matrices_cpu.h only.
 namespace manul::cpu::squares {
 
 using namespace winograd;
