@@ -17,24 +17,11 @@ import sys
 import tempfile
 import time
 
+from peers.clock import milliseconds_a_call
+
 CASES = [(3, 32), (3, 256), (1, 32), (1, 256)]
 TORCH_ENVIRONMENT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000",
                      "MALLOC_TOP_PAD_": "268435456"}
-
-
-def milliseconds_a_call(step, wait, seconds):
-    """Median of single calls, after some that are not counted, for about `seconds`."""
-    for _ in range(3):
-        step()
-    wait()
-    times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        step()
-        wait()
-        times.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times)
 
 
 def torch_step(stride, batch, device, seconds):
@@ -87,132 +74,6 @@ def tensorflow_step(stride, batch, device, seconds):
     return milliseconds_a_call(train, lambda: None, seconds)
 
 
-class PeerNetworks:
-    """The networks of bench in PyTorch, of torchvision where that has them."""
-
-    @staticmethod
-    def unet32():
-        import torch
-        from torch import nn
-
-        def block(channels, filters):
-            layers = []
-            for inputs in (channels, filters):
-                layers += [nn.Conv2d(inputs, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
-            return nn.Sequential(*layers)
-
-        class UNet(nn.Module):
-            def __init__(self):
-                super().__init__()
-                widths = [32 << level for level in range(5)]
-                self.down = nn.ModuleList(block(a, b) for a, b in zip([3] + widths, widths))
-                self.up = nn.ModuleList(nn.ConvTranspose2d(widths[i + 1], widths[i], 2, 2) for i in range(4))
-                self.joined = nn.ModuleList(block(2 * widths[i], widths[i]) for i in range(4))
-                self.classes = nn.Conv2d(32, 2, 1)
-
-            def forward(self, x):
-                skips = []
-                for level, down in enumerate(self.down):
-                    x = down(x if level == 0 else nn.functional.max_pool2d(x, 2))
-                    skips.append(x)
-                for level in reversed(range(4)):
-                    x = self.joined[level](torch.cat([self.up[level](x), skips[level]], 1))
-                return self.classes(x)
-
-        return UNet()
-
-    @staticmethod
-    def vgg11():
-        from torch import nn
-
-        layers, channels = [], 3
-        for block in ([64], [128], [256, 256], [512, 512], [512, 512]):
-            for filters in block:
-                layers += [nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()]
-                channels = filters
-            layers.append(nn.MaxPool2d(2))
-        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
-
-    @staticmethod
-    def make(name):
-        import torchvision
-
-        if name in ("unet32", "vgg11"):
-            return getattr(PeerNetworks, name)()
-        if name == "vit_s16":
-            return torchvision.models.VisionTransformer(224, 16, 12, 6, 384, 1536, num_classes=1000)
-        known = {"mobilenetv2": "mobilenet_v2", "efficientnetb0": "efficientnet_b0"}
-        return getattr(torchvision.models, known.get(name, name))(num_classes=1000)
-
-
-def torch_network(what, name, batch, side, device, precision, seconds):
-    """Milliseconds of a training step with Adam or of a prediction, and MiB at most: the better of eager and, on a
-    GPU, a CUDA graph; normalizations of predictions folded into convolutions by nobody, as PyTorch does not by
-    itself."""
-    import torch
-    from torch import nn
-
-    torch.set_num_threads(os.cpu_count())
-    torch.set_flush_denormal(True)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "f32"
-    torch.backends.cudnn.benchmark = True
-    cuda = device == "cuda"
-    model = PeerNetworks.make(name).to(device, memory_format=torch.channels_last)
-    x = torch.rand(batch, 3, side, side, device=device).contiguous(memory_format=torch.channels_last)
-    y = torch.randint(0, 2, (batch, side, side) if name == "unet32" else (batch,), device=device)
-    mixed = torch.autocast(device, dtype=torch.bfloat16, enabled=precision == "bf16")
-    optimizer = torch.optim.Adam(model.parameters(), fused=True, capturable=cuda)
-    model.train(what == "step")
-
-    def train():
-        optimizer.zero_grad(set_to_none=True)
-        with mixed:
-            loss = nn.functional.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-
-    def predict():
-        with torch.inference_mode(), mixed:
-            model(x)
-
-    run, wait = train if what == "step" else predict, torch.cuda.synchronize if cuda else lambda: None
-    best = milliseconds_a_call(run, wait, seconds)
-    memory = torch.cuda.max_memory_allocated() >> 20 if cuda else 0
-    if not cuda:
-        return best, memory
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            run()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    optimizer.zero_grad(set_to_none=True)
-    try:
-        with torch.cuda.graph(graph):
-            run()
-        best = min(best, milliseconds_a_call(graph.replay, wait, seconds))
-    except RuntimeError as error:
-        print(f"{name}: no CUDA graph: {error}", file=sys.stderr)
-    return best, memory
-
-
-def keras_network(what, name, batch, side, device, precision, seconds):
-    """The same with Keras on TensorFlow, of the networks of keras.applications; in f32 on a CPU."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
-
-    known = {"resnet50": "ResNet50", "mobilenetv2": "MobileNetV2", "efficientnetb0": "EfficientNetB0"}
-    model = getattr(tf.keras.applications, known[name])(weights=None, input_shape=(side, side, 3), classes=1000)
-    model.compile("adam", "sparse_categorical_crossentropy")
-    x, y = tf.random.uniform((batch, side, side, 3)), tf.range(batch) % 2
-    if what == "step":
-        run = tf.function(lambda: model.train_step((x, y)))
-    else:
-        run = tf.function(lambda: model(x, training=False))
-    return milliseconds_a_call(run, lambda: None, seconds), 0
-
-
 def manul_network(bench, what, name, batch, side, device, precision, seconds):
     row = f"network_{what}/{name}/batch:{batch}/side:{side}/device:{'cuda:0' if device == 'cuda' else device}"
     row += "" if precision == "f32" else "/" + precision
@@ -244,10 +105,11 @@ def compare_networks(options):
     bench = os.path.join(options.build, "bench")
     measures = {"Manul": lambda case: manul_network(bench, *case)}
     if options.torch_python:
-        measures["PyTorch"] = lambda case: numbers_of_child(options.torch_python, "torch_network", case,
-                                                            TORCH_ENVIRONMENT)
-    if options.tensorflow_python and options.device == "cpu":
-        measures["Keras"] = lambda case: numbers_of_child(options.tensorflow_python, "keras_network", case)
+        measures["PyTorch"] = lambda case: numbers_of_child(
+            [options.torch_python, "-m", "peers.torch_networks", *case], TORCH_ENVIRONMENT)
+    if options.keras_python:
+        measures["Keras"] = lambda case: numbers_of_child(
+            [options.keras_python, "-m", "peers.keras_networks", *case])
     print(f"Networks, milliseconds and (on a GPU) MiB at most, {options.device}, median of {options.rounds} "
           "alternating rounds")
     print(f"{'':<42}" + "".join(f" {name:>18}" for name in measures) + "  Manul / best peer")
@@ -255,8 +117,6 @@ def compare_networks(options):
         runs = {peer: [] for peer in measures}
         for _ in range(options.rounds):
             for peer, measure in measures.items():
-                if peer == "Keras" and name not in ("resnet50", "mobilenetv2", "efficientnetb0"):
-                    continue
                 runs[peer].append(measure((what, name, batch, side, options.device, precision, options.seconds)))
         medians = {peer: [statistics.median(column) for column in zip(*run)] for peer, run in runs.items() if run}
         peers = [value[0] for peer, value in medians.items() if peer != "Manul"]
@@ -273,16 +133,19 @@ def manul_step(bench, stride, batch, device, seconds):
     return json.loads(output)["benchmarks"][0]["real_time"]
 
 
-def numbers_of_child(python, role, arguments, environment=None):
-    """Runs this file as `role` with another interpreter and returns the numbers in the last line that it prints."""
-    command = [python, os.path.abspath(__file__), "--role", role] + [str(a) for a in arguments]
-    output = subprocess.run(command, check=True, capture_output=True, text=True,
-                            env={**os.environ, **(environment or {})}).stdout
-    return [float(number) for number in output.splitlines()[-1].split()]
+def numbers_of_child(command, environment=None):
+    """The numbers in the last line that a program prints."""
+    tools = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": tools, **(environment or {})})
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}: {(done.stderr.splitlines() or ['no message'])[-1]}")
+    return [float(number) for number in done.stdout.splitlines()[-1].split()]
 
 
 def in_child(python, role, arguments, environment=None):
-    return numbers_of_child(python, role, arguments, environment)[0]
+    """What this file prints as `role` with another interpreter."""
+    return numbers_of_child([python, os.path.abspath(__file__), "--role", role, *arguments], environment)[0]
 
 
 ARTICLE = """
@@ -380,6 +243,8 @@ def main():
     parser.add_argument("--build", default="build/tools", help="folder of the built programs")
     parser.add_argument("--tensorflow-python", help="interpreter that has TensorFlow 2.15 with Keras")
     parser.add_argument("--torch-python", help="interpreter that has PyTorch")
+    parser.add_argument("--keras-python", help="of --networks: interpreter that has Keras 2.15 on TensorFlow (CPU), or, "
+                        "with KERAS_BACKEND=jax, Keras 3 on JAX")
     parser.add_argument("--data", help="training_set folder, with test_set beside it: measures the whole job, too")
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
@@ -394,10 +259,8 @@ def main():
     options = parser.parse_args()
     if options.role:
         role, *arguments = options.role
-        function = {"torch": torch_step, "tensorflow": tensorflow_step, "torch_network": torch_network,
-                    "keras_network": keras_network}[role]
-        numbers = function(*[int(a) if a.isdigit() else a for a in arguments[:-1]], float(arguments[-1]))
-        print(*(numbers if isinstance(numbers, tuple) else [numbers]))
+        function = {"torch": torch_step, "tensorflow": tensorflow_step}[role]
+        print(function(*[int(a) if a.isdigit() else a for a in arguments[:-1]], float(arguments[-1])))
         return
     if options.networks:
         compare_networks(options)

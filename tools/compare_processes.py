@@ -20,7 +20,7 @@ CASES = [("resnet50", 256, 224, True), ("resnet18", 256, 64, True), ("resnet18",
 
 
 def torch_network(name, side):
-    import torch
+    from peers.torch_networks import residual_network
     from torch import nn
 
     if name == "catdog":
@@ -28,42 +28,6 @@ def torch_network(name, side):
         return nn.Sequential(nn.Conv2d(3, 32, 3, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(),
                              nn.Linear(32 * pooled * pooled, 128), nn.ReLU(), nn.Linear(128, 2))
     return residual_network(name)
-
-
-def residual_network(name):
-    """ResNet-18 and -50 (He et al. 2015), as torchvision has them: it need not be installed."""
-    import torch
-    from torch import nn
-
-    def convolution(inputs, outputs, kernel, stride=1):
-        return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
-
-    class Block(nn.Module):
-        def __init__(self, inputs, width, stride, deep):
-            super().__init__()
-            outputs = 4 * width if deep else width
-            relu = nn.ReLU(inplace=True)
-            if deep:
-                self.body = nn.Sequential(convolution(inputs, width, 1), relu, convolution(width, width, 3, stride), relu,
-                                          convolution(width, outputs, 1))
-            else:
-                self.body = nn.Sequential(convolution(inputs, width, 3, stride), relu, convolution(width, outputs, 3))
-            self.skip = convolution(inputs, outputs, 1, stride) if stride != 1 or inputs != outputs else nn.Identity()
-            self.relu = relu
-
-        def forward(self, x):
-            return self.relu(self.body(x) + self.skip(x))
-
-    deep = name == "resnet50"
-    layers = [convolution(3, 64, 7, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
-    inputs = 64
-    for stage, count in enumerate([3, 4, 6, 3] if deep else [2, 2, 2, 2]):
-        width = 64 << stage
-        for block in range(count):
-            layers.append(Block(inputs, width, 2 if block == 0 and stage > 0 else 1, deep))
-            inputs = 4 * width if deep else width
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 1000)]
-    return nn.Sequential(*layers)
 
 
 def torch_worker(name, batch, side, bf16, seconds):
@@ -145,6 +109,10 @@ def manul_command(arguments, case):
     return command
 
 
+def precision_of(arguments, case):
+    return "bf16" if case[3] else "f32" if arguments.device == "cpu" else "TF32"
+
+
 def manul(arguments, case, processes):
     command = manul_command(arguments, case)
     return milliseconds(by_mpirun(processes, command) if processes > 1 else command, os.environ)
@@ -208,7 +176,7 @@ def main():
                         times.setdefault((side, processes), []).append(found)
             if (found := manul_apart(arguments, case)) is not None:
                 times.setdefault(("manul", "apart"), []).append(found)
-        label = f"{case[0]} batch {case[1]} side {case[2]} {'bf16' if case[3] else 'f32'}"
+        label = f"{case[0]} batch {case[1]} side {case[2]} {precision_of(arguments, case)}"
         for side in sides:
             one, many = (times.get((side, count)) for count in (1, arguments.processes))
             if not one or not many:
