@@ -19,40 +19,36 @@ using Nodes = std::vector<cudaGraphNode_t>;
 
 // The edges of a memset have no data (those between kernels that overlap do).
 
-Nodes nodes_before(cudaGraphNode_t node) {
-  size_t count = 0;
 #if CUDART_VERSION >= 13000
-  MANUL_CHECK_CUDA(cudaGraphNodeGetDependencies(node, nullptr, nullptr, &count));
-  Nodes nodes(count);
-  if (count > 0) MANUL_CHECK_CUDA(cudaGraphNodeGetDependencies(node, nodes.data(), nullptr, &count));
-#else
-  MANUL_CHECK_CUDA(cudaGraphNodeGetDependencies(node, nullptr, &count));
-  Nodes nodes(count);
-  if (count > 0) MANUL_CHECK_CUDA(cudaGraphNodeGetDependencies(node, nodes.data(), &count));
-#endif
-  return nodes;
+cudaError_t list_before(cudaGraphNode_t node, cudaGraphNode_t* to, size_t* count) {
+  return cudaGraphNodeGetDependencies(node, to, nullptr, count);
 }
-
-Nodes nodes_behind(cudaGraphNode_t node) {
-  size_t count = 0;
-#if CUDART_VERSION >= 13000
-  MANUL_CHECK_CUDA(cudaGraphNodeGetDependentNodes(node, nullptr, nullptr, &count));
-  Nodes nodes(count);
-  if (count > 0) MANUL_CHECK_CUDA(cudaGraphNodeGetDependentNodes(node, nodes.data(), nullptr, &count));
-#else
-  MANUL_CHECK_CUDA(cudaGraphNodeGetDependentNodes(node, nullptr, &count));
-  Nodes nodes(count);
-  if (count > 0) MANUL_CHECK_CUDA(cudaGraphNodeGetDependentNodes(node, nodes.data(), &count));
-#endif
-  return nodes;
+cudaError_t list_behind(cudaGraphNode_t node, cudaGraphNode_t* to, size_t* count) {
+  return cudaGraphNodeGetDependentNodes(node, to, nullptr, count);
 }
-
-void let_wait(cudaGraph_t graph, cudaGraphNode_t node, cudaGraphNode_t before) {
-#if CUDART_VERSION >= 13000
-  MANUL_CHECK_CUDA(cudaGraphAddDependencies(graph, &before, &node, nullptr, 1));
+cudaError_t let_wait(cudaGraph_t graph, cudaGraphNode_t node, cudaGraphNode_t before) {
+  return cudaGraphAddDependencies(graph, &before, &node, nullptr, 1);
+}
 #else
-  MANUL_CHECK_CUDA(cudaGraphAddDependencies(graph, &before, &node, 1));
+cudaError_t list_before(cudaGraphNode_t node, cudaGraphNode_t* to, size_t* count) {
+  return cudaGraphNodeGetDependencies(node, to, count);
+}
+cudaError_t list_behind(cudaGraphNode_t node, cudaGraphNode_t* to, size_t* count) {
+  return cudaGraphNodeGetDependentNodes(node, to, count);
+}
+cudaError_t let_wait(cudaGraph_t graph, cudaGraphNode_t node, cudaGraphNode_t before) {
+  return cudaGraphAddDependencies(graph, &before, &node, 1);
+}
 #endif
+
+/// What list(where, to, count) lists: without `to` it counts.
+template <class List, class Where>
+Nodes nodes_of(List list, Where where) {
+  size_t count = 0;
+  MANUL_CHECK_CUDA(list(where, nullptr, &count));
+  Nodes nodes(count);
+  if (count > 0) MANUL_CHECK_CUDA(list(where, nodes.data(), &count));
+  return nodes;
 }
 
 void replace_by_kernel(cudaGraph_t graph, cudaGraphNode_t fill, const cudaMemsetParams& what) {
@@ -65,21 +61,17 @@ void replace_by_kernel(cudaGraph_t graph, cudaGraphNode_t fill, const cudaMemset
   kernel.gridDim = dim3(blocks_for(bytes, fill_threads));
   kernel.blockDim = dim3(fill_threads);
   kernel.kernelParams = arguments;
-  Nodes before = nodes_before(fill);
+  Nodes before = nodes_of(list_before, fill);
   cudaGraphNode_t node = nullptr;
   MANUL_CHECK_CUDA(cudaGraphAddKernelNode(&node, graph, before.data(), before.size(), &kernel));
-  for (cudaGraphNode_t behind : nodes_behind(fill)) let_wait(graph, behind, node);
+  for (cudaGraphNode_t behind : nodes_of(list_behind, fill)) MANUL_CHECK_CUDA(let_wait(graph, behind, node));
   MANUL_CHECK_CUDA(cudaGraphDestroyNode(fill));
 }
 
 }  // namespace
 
 void replace_small_fills(CUgraph_st* graph) {
-  size_t count = 0;
-  MANUL_CHECK_CUDA(cudaGraphGetNodes(graph, nullptr, &count));
-  Nodes nodes(count);
-  if (count > 0) MANUL_CHECK_CUDA(cudaGraphGetNodes(graph, nodes.data(), &count));
-  for (cudaGraphNode_t node : nodes) {
+  for (cudaGraphNode_t node : nodes_of(cudaGraphGetNodes, graph)) {
     cudaGraphNodeType type{};
     MANUL_CHECK_CUDA(cudaGraphNodeGetType(node, &type));
     if (type != cudaGraphNodeTypeMemset) continue;

@@ -2,6 +2,7 @@
 
 #include "manul/framework/cuda/packed_column_sums.h"
 #include "manul/framework/elementary.h"
+#include "manul/ops/conv/add_bias_cuda.h"
 #include "manul/ops/conv/conv2d.h"
 #include "manul/ops/conv/conv2d_few_filters.h"
 #include "manul/ops/conv/conv2d_gradient_tiles.h"
@@ -87,15 +88,6 @@ struct KernelGradientTerm {
   }
 };
 
-template <class T>
-struct BiasOf {
-  const T* bias;
-  __device__ float operator()(int64_t filter) const { return bias[filter]; }
-};
-struct AddBias {
-  __device__ float operator()(float bias, float y) const { return y + bias; }
-};
-
 bool is_for_dnn(const Tensor& tensor) {
   return (tensor.dtype() == DType::f32 || tensor.dtype() == DType::bf16) && tensor.elements() > 0;
 }
@@ -174,13 +166,6 @@ bool input_gradient_in_tf32(const Tensor& dy, const Tensor& kernel, const Window
   return is_slow && input_gradient_by_products(dy, kernel, g, add, most_scratch(dy), dx);
 }
 
-template <class T>
-void add_bias(const Tensor& bias, const Tensor& y) {
-  T* to = y.mutable_data<T>();
-  channelwise(context_of(y), y.shape().rows(), bias.elements(), BiasOf<T>{bias.data<T>()}, AddBias{}, to,
-              static_cast<const T*>(to));
-}
-
 }  // namespace
 
 void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
@@ -197,7 +182,7 @@ void conv2d_forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, c
     Tensor padded = dnn.pad(x);
     if (bias.defined() && dnn_forward_with_bias(dnn.shape(), padded, kernel, bias, y)) return;
     if (dnn_forward(dnn.shape(), padded, kernel, y)) {
-      if (bias.defined()) y.dtype() == DType::bf16 ? add_bias<bfloat16>(bias, y) : add_bias<float>(bias, y);
+      if (bias.defined()) add_bias(bias, y);
       return;
     }
   }

@@ -2,6 +2,7 @@
 
 #include "manul/framework/cuda/blas.h"
 #include "manul/framework/cuda/elementwise.h"
+#include "manul/ops/conv/add_bias_cuda.h"
 #include "manul/ops/conv/conv2d.h"
 
 namespace manul::cuda {
@@ -14,15 +15,6 @@ struct RepeatBias {
   int64_t filters;
   S* to;
   __device__ void operator()(int64_t i) const { to[i] = bias[i % filters]; }
-};
-
-template <class S>
-struct BiasOfFilter {
-  const S* bias;
-  __device__ float operator()(int64_t filter) const { return bias[filter]; }
-};
-struct PlusBias {
-  __device__ float operator()(float bias, float y) const { return y + bias; }
 };
 
 /// A row of x gives each row of a window one row of y, [width * columns, filters] in one piece: a product of
@@ -61,24 +53,15 @@ bool by_rows_of_windows(const Tensor& x, const Tensor& kernel, const Tensor& bia
   return true;
 }
 
-template <class S>
-void transpose_with_bias(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
-                         const Tensor& y) {
-  if (by_rows_of_windows<S>(x, kernel, bias, g, y)) return;
-  conv2d_backward_input(x, kernel, g, y);
-  S* to = y.mutable_data<S>();
-  channelwise(context_of(y), y.shape().rows(), bias.elements(), BiasOfFilter<S>{bias.data<S>()}, PlusBias{},
-              to, static_cast<const S*>(to));
-}
-
 }  // namespace
 
 void conv2d_transpose_with_bias(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                                 const WindowGeometry& g, const Tensor& y) {
-  if (x.dtype() == DType::bf16)
-    transpose_with_bias<bfloat16>(x, kernel, bias, g, y);
-  else
-    transpose_with_bias<float>(x, kernel, bias, g, y);
+  bool is_done = x.dtype() == DType::bf16 ? by_rows_of_windows<bfloat16>(x, kernel, bias, g, y)
+                                          : by_rows_of_windows<float>(x, kernel, bias, g, y);
+  if (is_done) return;
+  conv2d_backward_input(x, kernel, g, y);
+  add_bias(bias, y);
 }
 
 }  // namespace manul::cuda
