@@ -4,6 +4,7 @@
 
 #ifdef MANUL_WITH_CUDA
 #include "manul/framework/cuda/graph.h"
+#include "manul/framework/cuda/memory.h"
 #endif
 
 namespace manul {
@@ -44,6 +45,7 @@ void cpu::advance_step(const Tensor& state, int64_t samples) {
 struct TrainStep::Captured {
   int runs = 0;
 #ifdef MANUL_WITH_CUDA
+  MemoryPlan plan;
   std::unique_ptr<cuda::Graph> graph;
 #endif
 };
@@ -69,9 +71,15 @@ void TrainStep::run([[maybe_unused]] int64_t key, int64_t calls) {
     if (std::exchange(captured_at_, times_forgotten.load()) != times_forgotten) captured_.clear();
     auto& captured = captured_[{key, calls}];
     if (!captured) captured = std::make_unique<Captured>();
-    if (captured->runs++ == 0) return work();
+    if (captured->runs++ == 0) {
+      cuda::MemoryTrace trace(device_.index);
+      work();
+      captured->plan = trace.plan();
+      return;
+    }
     if (!reads_only_) ++writing_replays;
-    if (!captured->graph) captured->graph = cuda::Graph::capture(work, device_.index);
+    if (!captured->graph)
+      captured->graph = cuda::Graph::capture(work, device_.index, std::move(captured->plan));
     return captured->graph->launch();
   }
 #endif

@@ -8,7 +8,6 @@
 namespace manul::cuda {
 namespace {
 
-constexpr size_t granule = 512;
 constexpr size_t segment_granule = size_t{2} << 20;
 /// Small blocks share segments of this size, so that a model of many small tensors asks the driver a few
 /// times only.
@@ -31,10 +30,30 @@ BlockArea::Free::key_type BlockArea::key(std::byte* data, size_t bytes) const {
   return {fit_ == Fit::smallest ? bytes : 0, data};
 }
 
-BlockArea::Free::iterator BlockArea::find(size_t bytes) {
-  if (fit_ == Fit::smallest) return free_.lower_bound({bytes, nullptr});
-  return std::find_if(free_.begin(), free_.end(),
-                      [&](const auto& entry) { return blocks_.at(entry.second).bytes >= bytes; });
+/// Of the next block of that size, if the plan knows it and nothing lies there.
+std::optional<BlockArea::Place> BlockArea::find_planned(size_t asked, size_t bytes) {
+  std::optional<size_t> place = range_ ? plan_.next(asked) : std::nullopt;
+  if (!place) return std::nullopt;
+  std::byte* data = range_->data() + *place;
+  auto block = std::prev(blocks_.upper_bound(data));
+  bool fits = !block->second.used && data + bytes <= block->first + block->second.bytes;
+  return fits ? std::optional(Place{block, data}) : std::nullopt;
+}
+
+std::optional<BlockArea::Place> BlockArea::find(size_t asked, size_t bytes) {
+  if (auto planned = find_planned(asked, bytes)) return planned;
+  if (fit_ == Fit::smallest) {
+    auto found = free_.lower_bound({bytes, nullptr});
+    if (found == free_.end()) return std::nullopt;
+    return Place{blocks_.find(found->second), found->second};
+  }
+  std::byte* behind_plan = range_ ? range_->data() + plan_.bytes() : nullptr;
+  for (const auto& [ignored, data] : free_) {
+    auto block = blocks_.find(data);
+    std::byte* from = std::max(data, behind_plan);
+    if (from + bytes <= data + block->second.bytes) return Place{block, from};
+  }
+  return std::nullopt;
 }
 
 void BlockArea::begin_segment(std::byte* data, size_t bytes) {
@@ -47,6 +66,7 @@ bool BlockArea::grow(size_t bytes) {
   if (!std::exchange(began_, true)) {
     range_ = AddressRange::reserve(index_, page_bytes_);
     if (range_) begin_segment(range_->data(), range_->bytes());
+    if (range_ && plan_.bytes() > range_->bytes() / 2) plan_ = {};  // more than the GPU has
     if (range_ && range_->bytes() >= bytes) return true;
     if (!range_) fit_ = Fit::smallest;  // the first place would often be a segment for something larger
   }
@@ -66,26 +86,33 @@ bool BlockArea::grow(size_t bytes) {
   return true;
 }
 
-void* BlockArea::allocate(size_t bytes) {
-  bytes = round_up(bytes ? bytes : 1, granule);
-  auto found = find(bytes);
-  if (found == free_.end()) {
-    if (!grow(bytes)) return nullptr;
-    found = find(bytes);
+void* BlockArea::allocate(size_t asked) {
+  size_t bytes = round_up(asked ? asked : 1, granule);
+  if (!began_ && !grow(bytes)) return nullptr;
+  auto place = find(asked, bytes);
+  if (!place && grow(bytes)) place = find(asked, bytes);
+  if (!place || (range_ && !range_->map(place->data, bytes))) return nullptr;
+  take(*place, bytes);
+  return place->data;
+}
+
+/// Cuts a free block into what is used and what is left before and behind it.
+void BlockArea::take(Place place, size_t bytes) {
+  auto [block, data] = place;
+  size_t before = data - block->first, behind = block->second.bytes - before - bytes;
+  free_.erase(key(block->first, block->second.bytes));
+  if (before > 0) {
+    block->second.bytes = before;
+    free_.insert(key(block->first, before));
+    block = blocks_.insert_or_assign(data, Block{0, false, false}).first;
   }
-  std::byte* data = found->second;
-  if (range_ && !range_->map(data, bytes)) return nullptr;
-  free_.erase(found);
-  Block& block = blocks_[data];
-  if (block.bytes > bytes) {
-    size_t rest = block.bytes - bytes;
-    blocks_[data + bytes] = {rest, false, false};
-    free_.insert(key(data + bytes, rest));
-    block.bytes = bytes;
+  if (behind > 0) {
+    blocks_[data + bytes] = {behind, false, false};
+    free_.insert(key(data + bytes, behind));
   }
-  block.used = true;
+  block->second.bytes = bytes;
+  block->second.used = true;
   used_ += bytes;
-  return data;
 }
 
 void BlockArea::join(Blocks::iterator first, Blocks::iterator second) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "manul/framework/cuda/address_range.h"
+#include "manul/framework/memory_plan.h"
 
 namespace manul::cuda {
 
@@ -12,15 +13,19 @@ enum class Fit { smallest, first };
 
 /// Blocks of one GPU's memory, all small or all large: neighbours are joined again when they are released.
 /// They lie in one AddressRange where that is possible, so that any two free neighbours make room for a
-/// larger block, and otherwise in segments of the driver's, where the smallest one that fits is taken.
+/// larger block, and otherwise in segments of the driver's, where the smallest one that fits is taken. In the
+/// range blocks have the places of a plan, as far as it knows them; others lie behind it.
 class BlockArea {
  public:
   /// Memory comes from the driver in pages of `page_bytes`.
-  BlockArea(int index, size_t page_bytes, Fit fit) : index_(index), page_bytes_(page_bytes), fit_(fit) {}
+  BlockArea(int index, size_t page_bytes, Fit fit, MemoryPlan plan = {})
+      : index_(index), page_bytes_(page_bytes), fit_(fit), plan_(std::move(plan)) {}
   ~BlockArea();
   BlockArea(const BlockArea&) = delete;
   BlockArea& operator=(const BlockArea&) = delete;
 
+  /// What blocks are multiples of.
+  static constexpr size_t granule = 512;
   /// Null if neither the area nor the driver has the bytes.
   void* allocate(size_t bytes);
   /// False if the block is not of this area.
@@ -40,8 +45,15 @@ class BlockArea {
   using Blocks = std::map<std::byte*, Block>;
   using Free = std::set<std::pair<size_t, std::byte*>>;
 
+  struct Place {
+    Blocks::iterator block;
+    std::byte* data;
+  };
+
   Free::key_type key(std::byte* data, size_t bytes) const;
-  Free::iterator find(size_t bytes);
+  std::optional<Place> find(size_t asked, size_t bytes);
+  std::optional<Place> find_planned(size_t asked, size_t bytes);
+  void take(Place place, size_t bytes);
   void begin_segment(std::byte* data, size_t bytes);
   bool grow(size_t bytes);
   void join(Blocks::iterator first, Blocks::iterator second);
@@ -50,6 +62,7 @@ class BlockArea {
   int index_;
   size_t page_bytes_;
   Fit fit_;
+  MemoryPlan plan_;
   bool began_ = false;
   std::unique_ptr<AddressRange> range_;  // null: segments
   Blocks blocks_;

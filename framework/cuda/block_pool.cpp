@@ -1,5 +1,7 @@
 #include "manul/framework/cuda/block_pool.h"
 
+#include <utility>
+
 namespace manul::cuda {
 namespace {
 
@@ -10,11 +12,17 @@ constexpr size_t small_page = size_t{2} << 20, large_page = size_t{16} << 20;
 
 }  // namespace
 
-BlockPool::BlockPool(int index)
-    : index_(index), small_(index, small_page, Fit::smallest), large_(index, large_page, Fit::first) {}
+BlockPool::BlockPool(int index, MemoryPlan plan)
+    : index_(index),
+      small_(index, small_page, Fit::smallest),
+      large_(index, large_page, Fit::first, std::move(plan)) {}
+
+bool BlockPool::is_large(size_t bytes) {
+  return bytes >= large_bytes;
+}
 
 void* BlockPool::allocate(size_t bytes) {
-  return (bytes < large_bytes ? small_ : large_).allocate(bytes);
+  return (is_large(bytes) ? large_ : small_).allocate(bytes);
 }
 
 bool BlockPool::release(void* data) {

@@ -11,7 +11,8 @@ namespace manul::cuda {
 /// what a step needs close to what it has at most at a time.
 class BlockPool {
  public:
-  explicit BlockPool(int index);
+  /// With a plan large blocks have its places.
+  explicit BlockPool(int index, MemoryPlan plan = {});
 
   /// Null if neither the pool nor the driver has the bytes.
   void* allocate(size_t bytes);
@@ -20,6 +21,7 @@ class BlockPool {
   /// Gives what no block uses back to the driver; not while a step is captured.
   void trim();
   int index() const { return index_; }
+  static bool is_large(size_t bytes);
   /// Bytes in use, and bytes taken from the driver.
   size_t used() const { return small_.used() + large_.used(); }
   size_t reserved() const { return small_.reserved() + large_.reserved(); }
@@ -33,7 +35,7 @@ class BlockPool {
 /// it lives.
 class Arena {
  public:
-  explicit Arena(int index);
+  Arena(int index, MemoryPlan plan);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;

@@ -13,7 +13,8 @@
 namespace manul::cuda {
 
 struct Graph::Body {
-  explicit Body(const Context& context) : stream(context.stream()), index(context.index()), arena(index) {}
+  Body(const Context& context, MemoryPlan plan)
+      : stream(context.stream()), index(context.index()), arena(index, std::move(plan)) {}
 
   cudaStream_t stream;
   int index;
@@ -52,11 +53,11 @@ Graph::~Graph() {
   if (cudaStreamSynchronize(body_->stream) != cudaSuccess) cudaGetLastError();
 }
 
-std::unique_ptr<Graph> Graph::capture(const std::function<void()>& function, int index) {
+std::unique_ptr<Graph> Graph::capture(const std::function<void()>& function, int index, MemoryPlan plan) {
   if (capturing()) fail(ErrorKind::device, "cuda: a step cannot be captured within another one");
   Context& context = Context::use(index);
   trim(index);  // the eager run's blocks would otherwise stay beside the arena's
-  auto body = std::make_unique<Body>(context);
+  auto body = std::make_unique<Body>(context, std::move(plan));
   GraphHandle graph = record(function, body->arena, context.stream());
   replace_small_fills(graph.get());
   cudaGraphExec_t executable = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <list>
+#include <utility>
 
 #include "manul/framework/cuda/block_pool.h"
 #include "manul/framework/cuda/context.h"
@@ -39,6 +40,7 @@ Pools& pools() {
 }
 
 thread_local BlockPool* captured_into = nullptr;
+thread_local MemoryTrace* innermost_trace = nullptr;
 
 [[noreturn]] void fail_out_of_memory(size_t bytes, int index, const BlockPool& pool) {
   constexpr double mib = 1 << 20;
@@ -65,7 +67,29 @@ void refuse_while_capturing(const char* what) {
          what);
 }
 
-Arena::Arena(int index) : pool_(std::make_shared<BlockPool>(index)) {
+MemoryTrace::MemoryTrace(int index) : index_(index), outer_(std::exchange(innermost_trace, this)) {}
+MemoryTrace::~MemoryTrace() {
+  innermost_trace = outer_;
+}
+
+void MemoryTrace::note(const void* data, size_t bytes, int index) {
+  if (index != index_ || !BlockPool::is_large(bytes)) return;
+  living_[data] = lives_.size();
+  lives_.push_back({bytes, events_++});
+}
+
+void MemoryTrace::note_release(const void* data) {
+  auto found = living_.find(data);
+  if (found == living_.end()) return;
+  lives_[found->second].end = events_++;
+  living_.erase(found);
+}
+
+MemoryPlan MemoryTrace::plan() const {
+  return {lives_, BlockArea::granule};
+}
+
+Arena::Arena(int index, MemoryPlan plan) : pool_(std::make_shared<BlockPool>(index, std::move(plan))) {
   std::lock_guard lock(pools().mutex);
   pools().arenas.push_back(pool_);
 }
@@ -93,6 +117,7 @@ void* allocate(size_t bytes, int index) {
     data = pool.allocate(bytes);
   }
   if (!data) fail_out_of_memory(bytes, index, pool);
+  if (innermost_trace && !captured_into) innermost_trace->note(data, bytes, index);
   size_t& peak = pools().peaks[index];
   peak = std::max(peak, pools().used(index));
   return data;
@@ -100,7 +125,10 @@ void* allocate(size_t bytes, int index) {
 
 void release(void* data, size_t, int index) noexcept {
   std::lock_guard lock(pools().mutex);
-  if (pools().main.at(index).release(data)) return;
+  if (pools().main.at(index).release(data)) {
+    if (innermost_trace) innermost_trace->note_release(data);
+    return;
+  }
   for (auto arena = pools().arenas.begin(); arena != pools().arenas.end(); ++arena) {
     if (!(*arena)->release(data)) continue;
     if (!captured_into) pools().drop_unused_arenas();

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
+#include <vector>
 
 #include "manul/framework/device.h"
 #include "manul/framework/memory.h"
+#include "manul/framework/memory_plan.h"
 
 namespace manul::cuda {
 
@@ -12,6 +15,30 @@ namespace manul::cuda {
 /// with the bytes wanted and left when there are none.
 void* allocate(size_t bytes, int index);
 void release(void* data, size_t bytes, int index) noexcept;
+
+/// While one lives, the lives of the large blocks that this thread takes from the pool of GPU `index` are
+/// noted: a step that is captured afterwards will want blocks of the same sizes in the same order.
+class MemoryTrace {
+ public:
+  explicit MemoryTrace(int index);
+  ~MemoryTrace();
+  MemoryTrace(const MemoryTrace&) = delete;
+  MemoryTrace& operator=(const MemoryTrace&) = delete;
+
+  MemoryPlan plan() const;
+
+ private:
+  friend void* allocate(size_t bytes, int index);
+  friend void release(void* data, size_t bytes, int index) noexcept;
+  void note(const void* data, size_t bytes, int index);
+  void note_release(const void* data);
+
+  int index_;
+  MemoryTrace* outer_;
+  int64_t events_ = 0;
+  std::vector<BlockLife> lives_;
+  std::map<const void*, size_t> living_;  // by place: which of lives_
+};
 
 /// True while this thread captures a step.
 bool capturing();
