@@ -10,6 +10,7 @@
 #include "manul/ops/pointwise/pointwise.h"
 #include "manul/testing/op_check.h"
 #include "manul/tests/ops/samples.h"
+#include "manul/tests/tf32_scope.h"
 
 namespace manul {
 namespace {
@@ -190,17 +191,11 @@ TEST(Conv2D, ProductsAgreeWithTheCpu) {
 /// TF32 has 10 bits behind the point.
 constexpr double tf32_tolerance = 2e-3, rounded_tf32_tolerance = 8e-4;
 
-/// While one lives, products of f32 may be made in TF32.
-struct Tf32 {
-  Tf32() { allow_tf32(true); }
-  ~Tf32() { allow_tf32(false); }
-};
-
 /// cuDNN takes TF32 where it can, and cuts what it multiplies.
 TEST(Conv2D, SpaceToDepthInTf32AgreesWithTheSum) {
   std::optional<Device> gpu = test_gpu();
   if (!gpu) GTEST_SKIP() << why_no_gpu();
-  Tf32 tf32;
+  Tf32Scope tf32;
   for (const ConvolutionCase& one :
        {ConvolutionCase{{3, 45, 61, 3}, {8, 7, 7, 3}, {{7, 7}, {2, 2}, Padding::valid, {1, 1}, 3}},
         ConvolutionCase{{2, 33, 70, 3}, {16, 3, 3, 3}, {{3, 3}, {2, 2}, Padding::same}},
@@ -273,7 +268,7 @@ TEST(Conv2D, GradientsOnAGpuAgreeWithTheSumInTf32AndInF32) {
       EXPECT_LE(normalised_error(seen[2].to(Device()) + -1.0, c.dx), tolerance) << c.kernel.shape().text();
     };
     expect_close(gradients(), f32_tolerance);
-    Tf32 tf32;
+    Tf32Scope tf32;
     std::vector<Tensor> seen = gradients(), again = gradients();
     expect_close(seen, tf32_tolerance);
     for (size_t i = 0; i < seen.size(); ++i)
@@ -285,7 +280,7 @@ TEST(Conv2D, GradientsOnAGpuAgreeWithTheSumInTf32AndInF32) {
 TEST(Conv2D, WindowsSideBySideInTf32AgreeWithTheSum) {
   std::optional<Device> gpu = test_gpu();
   if (!gpu) GTEST_SKIP() << why_no_gpu();
-  Tf32 tf32;
+  Tf32Scope tf32;
   for (const ConvolutionCase& one : {ConvolutionCase{{3, 20, 26, 32}, {24, 2, 2, 32}, {{2, 2}, {2, 2}}},
                                      ConvolutionCase{{2, 7, 11, 8}, {5, 2, 3, 8}, {{2, 3}, {2, 3}}}}) {
     Convolution c(one, DType::f64);

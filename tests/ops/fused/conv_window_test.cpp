@@ -5,6 +5,7 @@
 #include "manul/framework/device.h"
 #include "manul/ops/fused/conv_relu_pool.h"
 #include "manul/testing/op_check.h"
+#include "manul/tests/tf32_scope.h"
 
 // The kernels that conv_relu_pool takes for many pixels on a GPU, against those for few.
 namespace manul {
@@ -26,7 +27,6 @@ class ConvWindow : public testing::TestWithParam<WindowSample> {
     if (!gpu) GTEST_SKIP() << why_no_gpu();
     device_ = *gpu;
   }
-  void TearDown() override { allow_tf32(false); }
 
   /// The convolution of `batch` pictures of the sample.
   WindowGeometry geometry(int64_t batch) const {
@@ -98,7 +98,7 @@ TEST_P(ConvWindow, GradientsAgreeWithTheCpu) {
 TEST_P(ConvWindow, Tf32IsCloseToF32) {
   Output exact = forward(GetParam().batch);
   std::vector<Tensor> expected = backward(exact.winner);
-  allow_tf32(true);
+  Tf32Scope tf32;
   EXPECT_LE(
       normalised_error(forward(GetParam().batch).pooled.to(Device::cpu()), exact.pooled.to(Device::cpu())),
       1e-3);
