@@ -3,6 +3,7 @@
 #include "manul/layers/activations.h"
 #include "manul/layers/config/window_options.h"
 #include "manul/ops/conv/conv2d.h"
+#include "manul/ops/conv/conv2d_concatenated.h"
 #include "manul/ops/conv/conv2d_transpose.h"
 #include "manul/ops/conv/depthwise_conv2d.h"
 
@@ -32,6 +33,10 @@ struct Conv2D {
   /// call() of x with zeros around it, which are not stored.
   Tensor call_padded(const Tensor& x, const Borders2D& borders) const {
     return activate(conv2d(x, kernel, bias, op_options(borders)), activation);
+  }
+  /// call() of these side by side, channels after channels.
+  Tensor call_concatenated(const std::vector<Tensor>& parts) const {
+    return activate(conv2d_of_concatenated(parts, kernel, bias, op_options()), activation);
   }
   Conv2DOptions op_options(const Borders2D& borders = 0) const;
 };

@@ -69,6 +69,20 @@ std::optional<Match> zero_padding_pattern(const Matcher& matcher, int node) {
   return padded_match<SeparableConv2D>(matcher, node);
 }
 
+/// Concatenate of pictures along their channels, then Conv2D.
+std::optional<Match> concatenation_pattern(const Matcher& matcher, int node) {
+  const auto* conv = matcher.layer<Conv2D>(node);
+  const int producer = conv ? matcher.only_producer(node) : -1;
+  const auto* concatenate = producer >= 0 ? matcher.layer<Concatenate>(producer) : nullptr;
+  if (!concatenate) return {};
+  const int64_t axis = concatenate->axis.value, last = matcher.shape(producer).rank();  // behind the batch's
+  if (axis != -1 && axis != last) return {};
+  auto call = [conv](const std::vector<Tensor>& inputs, const CallContext& /*context*/) {
+    return conv->call_concatenated(inputs);
+  };
+  return Match{{node, producer}, {matcher.inputs(producer), node, call, Activation::linear, {}, nullptr, {}}};
+}
+
 PlanStep dense_step(const Dense& dense, Activation activation, const std::vector<int>& inputs, int node) {
   auto call_with = [&dense](Activation wanted) {
     return [&dense, wanted](const std::vector<Tensor>& x, const CallContext& /*context*/) {
@@ -196,6 +210,7 @@ std::vector<PlanStep> plan_steps(const Graph& graph, const Fusion& fusion, Purpo
   if (fusion.conv_relu_pool)
     patterns.push_back(fusion.zero_padding ? padded_conv_relu_pool_pattern : conv_relu_pool_pattern);
   if (fusion.zero_padding) patterns.push_back(zero_padding_pattern);
+  if (fusion.concatenation) patterns.push_back(concatenation_pattern);
   if (fusion.normalization_tail) patterns.push_back(normalization_tail_pattern);
   if (purpose == Purpose::prediction && fusion.convolution_tail) patterns.push_back(convolution_tail_pattern);
   if (fusion.dense_activation) patterns.push_back(dense_activation_pattern);

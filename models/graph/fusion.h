@@ -11,6 +11,7 @@ namespace manul {
 struct Fusion {
   bool conv_relu_pool = true;        // Conv2D, relu, MaxPooling2D
   bool zero_padding = true;          // ZeroPadding2D and the convolution or MaxPooling2D behind it
+  bool concatenation = true;         // a Concatenate along the channels and the Conv2D behind it
   bool dense_activation = true;      // Dense and its activation
   bool normalization_tail = true;    // BatchNormalization, an Add of two, an activation
   bool folded_normalization = true;  // in prediction: the same into the weights of the layer before it

@@ -8,21 +8,21 @@
 namespace manul {
 namespace {
 
-void check_operands(const Tensor& x, const Tensor& kernel, const Tensor& bias, int64_t groups) {
+void check_operands(const Shape& x, DType dtype, const Tensor& kernel, const Tensor& bias, int64_t groups) {
   const Shape& k = kernel.shape();
   check(groups >= 1, "conv2d: {} groups; it must be at least 1", groups);
-  bool four_axes = x.shape().rank() == 4 && k.rank() == 4;
+  bool four_axes = x.rank() == 4 && k.rank() == 4;
   if (groups == 1)
-    check(four_axes && k[3] == x.shape()[3],
-          "conv2d: input {} does not fit kernel {} (want [filters, height, width, channels])", x.shape(), k);
-  check(four_axes && x.shape()[3] % groups == 0 && k[3] == x.shape()[3] / groups && k[0] % groups == 0,
+    check(four_axes && k[3] == x[3],
+          "conv2d: input {} does not fit kernel {} (want [filters, height, width, channels])", x, k);
+  check(four_axes && x[3] % groups == 0 && k[3] == x[3] / groups && k[0] % groups == 0,
         "conv2d: input {} does not fit kernel {} in {} groups (want [filters, height, width, channels / "
         "groups], channels and filters in equal parts)",
-        x.shape(), k, groups);
+        x, k, groups);
   check(!bias.defined() || bias.shape() == Shape{k[0]}, "conv2d: bias {} does not fit kernel {}",
         bias.defined() ? bias.shape() : Shape{}, k);
-  check(x.dtype() == kernel.dtype() && (!bias.defined() || bias.dtype() == x.dtype()),
-        "conv2d: input is {}, kernel {}, bias {}", name_of(x.dtype()), name_of(kernel.dtype()),
+  check(dtype == kernel.dtype() && (!bias.defined() || bias.dtype() == dtype),
+        "conv2d: input is {}, kernel {}, bias {}", name_of(dtype), name_of(kernel.dtype()),
         bias.defined() ? name_of(bias.dtype()) : "none");
 }
 
@@ -63,11 +63,15 @@ Tensor conv2d_of_patches(const Tensor& x, const Tensor& kernel, const Tensor& bi
 
 WindowGeometry check_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                             const Conv2DOptions& options) {
+  return check_conv2d(x.shape(), x.dtype(), kernel, bias, options);
+}
+
+WindowGeometry check_conv2d(const Shape& x, DType dtype, const Tensor& kernel, const Tensor& bias,
+                            const Conv2DOptions& options) {
   const Shape& k = kernel.shape();
-  check_operands(x, kernel, bias, options.groups);
-  WindowGeometry geometry =
-      lay_window("conv2d", x.shape(),
-                 {{k[1], k[2]}, options.strides, options.padding, options.dilation, options.borders});
+  check_operands(x, dtype, kernel, bias, options.groups);
+  WindowGeometry geometry = lay_window(
+      "conv2d", x, {{k[1], k[2]}, options.strides, options.padding, options.dilation, options.borders});
   geometry.groups = options.groups;
   return geometry;
 }

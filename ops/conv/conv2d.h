@@ -22,6 +22,9 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
 /// What conv2d() checks first, and how the window lies.
 WindowGeometry check_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                             const Conv2DOptions& options);
+/// The same of an x with this shape and dtype.
+WindowGeometry check_conv2d(const Shape& x, DType dtype, const Tensor& kernel, const Tensor& bias,
+                            const Conv2DOptions& options);
 
 MANUL_KERNEL_TAKING_BF16(on_cuda, conv2d_forward,
                          void(const Tensor& x, const Tensor& kernel, const Tensor& bias,

@@ -229,13 +229,17 @@ void bias_gradient(const Tensor& dy, const Tensor& dbias) {
 
 }  // namespace
 
+void conv2d_concatenated_backward_kernel(std::span<const Tensor> x, const Tensor& dy,
+                                         const WindowGeometry& geometry, const Tensor& dkernel,
+                                         const Tensor& dbias) {
+  if (dkernel.defined()) kernel_gradient_by_winograd(x, dy, geometry, most_transformed, dkernel);
+  if (dbias.defined()) bias_gradient(dy, dbias);
+}
+
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
-  if (dkernel.defined() && kernel_gradient_is_for_winograd(geometry, dy.shape()[3], dy.dtype())) {
-    kernel_gradient_by_winograd(x, dy, geometry, most_transformed, dkernel);
-    if (dbias.defined()) bias_gradient(dy, dbias);
-    return;
-  }
+  if (dkernel.defined() && kernel_gradient_is_for_winograd(geometry, dy.shape()[3], dy.dtype()))
+    return conv2d_concatenated_backward_kernel({&x, 1}, dy, geometry, dkernel, dbias);
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
     int64_t filters = dy.shape()[3] / geometry.groups, channels = geometry.group_channels();
     int64_t weights = geometry.size[0] * geometry.size[1] * channels;

@@ -145,7 +145,7 @@ FinishRange bias_range(const Tensor& bias, const Tensor& y) {
 void forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& geometry,
              const FinishRange& finish, const Tensor& y) {
   if (is_for_winograd(geometry, kernel.shape()[0], x.dtype()))
-    return finished_by_winograd(x, kernel, bias, geometry, most_transformed, finish, y);
+    return finished_by_winograd({&x, 1}, kernel, bias, geometry, most_transformed, finish, y);
   visit_float(x.dtype(), "conv2d", [&]<class T>(T) {
     const WindowGeometry& g = geometry;
     int64_t all_filters = kernel.shape()[0], row = g.output[1] * all_filters;
@@ -211,6 +211,20 @@ void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const Win
   Tensor own = Tensor::empty_like(dx);
   conv2d_backward_input(dy, kernel, geometry, own);
   accumulate(own, dx);
+}
+
+bool takes_concatenated(std::span<const Tensor> x, const WindowGeometry& geometry, int64_t filters) {
+  return parts_are_for_winograd(x, geometry, filters);
+}
+
+void conv2d_concatenated_forward(std::span<const Tensor> x, const Tensor& kernel, const Tensor& bias,
+                                 const WindowGeometry& geometry, const Tensor& y) {
+  finished_by_winograd(x, kernel, bias, geometry, most_transformed, {}, y);
+}
+
+void conv2d_concatenated_backward_input(const Tensor& dy, const Tensor& kernel,
+                                        const WindowGeometry& geometry, std::span<const ChannelGradient> dx) {
+  input_gradients_by_winograd(dy, kernel, geometry, most_transformed, dx);
 }
 
 }  // namespace manul::cpu

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <span>
+
 #include "manul/framework/kernel.h"
+#include "manul/ops/conv/conv2d_concatenated.h"
 #include "manul/ops/conv/window.h"
 #include "manul/ops/fused/conv2d_activation.h"
 
@@ -27,10 +30,18 @@ namespace cpu {
 /// convolution and its input's gradient are, which transform the kernel.
 bool kernel_gradient_is_for_winograd(const WindowGeometry& geometry, int64_t filters, DType dtype);
 bool is_for_winograd(const WindowGeometry& geometry, int64_t filters, DType dtype);
-/// forward_by_winograd() with `finish`, which may be null, of each part of y while it is in the cache.
-void finished_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+/// The same of an input whose channels lie in these tensors, one's after the other's: whether all begin with
+/// whole vectors.
+bool parts_are_for_winograd(std::span<const Tensor> x, const WindowGeometry& geometry, int64_t filters);
+/// forward_by_winograd() of such an input, with `finish`, which may be null, of each part of y while it is in
+/// the cache; the gradient of its parts, and that of the kernel.
+void finished_by_winograd(std::span<const Tensor> x, const Tensor& kernel, const Tensor& bias,
                           const WindowGeometry& geometry, int64_t most_elements, const FinishRange& finish,
                           const Tensor& y);
+void input_gradients_by_winograd(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
+                                 int64_t most_elements, std::span<const ChannelGradient> dx);
+void kernel_gradient_by_winograd(std::span<const Tensor> x, const Tensor& dy, const WindowGeometry& geometry,
+                                 int64_t most_elements, const Tensor& dkernel);
 }  // namespace cpu
 namespace cuda {
 /// The same of f32.

@@ -11,6 +11,7 @@ namespace manul::cpu {
 namespace {
 
 using namespace squares;
+using Input = std::span<const ChannelPart>;
 
 /// Products of the matrices of all positions. `a_is_near`: as of a Series.
 void multiply(ProductSize size, Matrices<const float> a, Matrices<const float> b, Matrices<float> y, bool add,
@@ -53,8 +54,8 @@ constexpr int64_t most_task_rows = 192;  // tiles of a task of convolve_columns(
 
 /// A thread does some columns of some tiles. Of a large kernel it transforms one part after the other, which
 /// goes from its cache into the products and never to memory.
-void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines,
-                      int64_t at_once, const Output& output) {
+void convolve_columns(Input x, const Kernel& kernel, const Tiles& tiles, int64_t lines, int64_t at_once,
+                      const Output& output) {
   constexpr int64_t least_rows = 96;
   const Parts inner = inner_parts(kernel.inner()), parts = column_parts(kernel.columns());
   auto rows_of_task = [&](int64_t rows) {
@@ -66,7 +67,7 @@ void convolve_columns(const float* x, const Kernel& kernel, const Tiles& tiles, 
     const int64_t all_rows = std::min(at_once, lines - first) * tiles.tiles_a_line;
     OwnParts seen(all_rows, inner);
     parallel_rows(all_rows, positions * kernel.inner(), [&](int64_t begin, int64_t end) {
-      transform_input(x, kernel.inner(), tiles, first, begin, end, seen.all);
+      transform_input(x, tiles, first, begin, end, seen.all);
     });
     const int64_t row_tasks = (all_rows + rows_of_task(all_rows) - 1) / rows_of_task(all_rows);
     const int64_t task_rows = (all_rows + row_tasks - 1) / row_tasks;
@@ -104,7 +105,7 @@ struct BlockTasks {
 /// With a kernel that is kept, small, or used so often that it pays to transform it as a whole, a thread does
 /// all of some tiles in one pass. `inner`: the parts of the kernel in which the way above adds up, so that
 /// the sums are the same.
-void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines, Parts inner,
+void convolve_blocks(Input x, const Kernel& kernel, const Tiles& tiles, int64_t lines, Parts inner,
                      int64_t most_elements, const Output& output) {
   const Parts parts = column_parts(kernel.columns());
   const TransformedKernel whole(kernel, inner, parts);
@@ -114,7 +115,7 @@ void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, i
     const int64_t begin = tasks.begin(block), rows = tasks.begin(block + 1) - begin;
     OwnParts seen(rows, inner);
     seen.all.first_row = begin;
-    transform_input(x, kernel.inner(), tiles, 0, begin, begin + rows, seen.all);
+    transform_input(x, tiles, 0, begin, begin + rows, seen.all);
     for (int64_t i = parts.count * group / tasks.groups; i < parts.count * (group + 1) / tasks.groups; ++i) {
       const int64_t count = parts.length(i);
       OwnMatrices products(rows, count);
@@ -127,8 +128,7 @@ void convolve_blocks(const float* x, const Kernel& kernel, const Tiles& tiles, i
 
 /// The same for a small kernel of few channels, which stays in the second-level cache: the matrices of so few
 /// tiles that they stay in the first.
-void convolve_strips(const float* x, const Kernel& kernel, const Tiles& tiles, int64_t lines,
-                     const Output& output) {
+void convolve_strips(Input x, const Kernel& kernel, const Tiles& tiles, int64_t lines, const Output& output) {
   constexpr int64_t strip_rows = blocked::tile_rows, tile_columns = blocked::tile_vectors * width;
   constexpr int64_t most_grain = 16, least_parts = 64;
   const Parts inner = one_part(kernel.inner()), parts{kernel.columns(), tile_columns, tile_columns};
@@ -142,7 +142,7 @@ void convolve_strips(const float* x, const Kernel& kernel, const Tiles& tiles, i
                    const int64_t begin = all * strip / strips, end = all * (strip + 1) / strips;
                    seen.all.first_row = begin;
                    seen.all.rows = products.all.rows = end - begin;
-                   transform_input(x, kernel.inner(), tiles, 0, begin, end, seen.all);
+                   transform_input(x, tiles, 0, begin, end, seen.all);
                    for (int64_t i = 0; i < parts.count; ++i) {
                      products.all.step = parts.length(i);
                      multiply({end - begin, parts.length(i), kernel.inner()}, seen.all.of(0), whole.of(0, i),
@@ -154,15 +154,14 @@ void convolve_strips(const float* x, const Kernel& kernel, const Tiles& tiles, i
 }
 
 /// `most_elements`: of the matrices of a thread.
-void convolve(const Tensor& from, const Kernel& kernel, const Tiles& tiles, int64_t most_elements,
+void convolve(Input x, int64_t pictures, const Kernel& kernel, const Tiles& tiles, int64_t most_elements,
               const Output& output) {
   constexpr int64_t most_kernel = int64_t{1} << 17;  // beside a thread's tiles in its second-level cache
   constexpr int64_t most_of_strips = vector_registers == 32 ? most_kernel : most_kernel / 2;
   constexpr int64_t few_channels = 64;
   constexpr int64_t most_uses = 6;  // beyond it is slower to transform a part again than to fetch it
-  const float* x = from.data<float>();
   const int64_t inner = kernel.inner(), columns = kernel.columns(), elements = positions * inner * columns;
-  const int64_t lines = tiles.lines(from.shape()[0]);
+  const int64_t lines = tiles.lines(pictures);
   if (inner <= few_channels && elements <= most_of_strips)
     return convolve_strips(x, kernel, tiles, lines, output);
   const bool is_small = elements <= most_kernel;
@@ -204,23 +203,39 @@ bool is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
   return kernel_gradient_is_for_winograd(g, filters, dtype) && saves_products(g);
 }
 
-void finished_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
-                          int64_t most_elements, const FinishRange& finish, const Tensor& y) {
+bool parts_are_for_winograd(std::span<const Tensor> x, const WindowGeometry& g, int64_t filters) {
+  return is_for_winograd(g, filters, x[0].dtype()) &&
+         std::all_of(x.begin(), x.end(), [](const Tensor& part) { return part.shape()[3] % width == 0; });
+}
+
+void finished_by_winograd(std::span<const Tensor> x, const Tensor& kernel, const Tensor& bias,
+                          const WindowGeometry& g, int64_t most_elements, const FinishRange& finish,
+                          const Tensor& y) {
   const float* shift = bias.defined() ? bias.data<float>() : nullptr;
-  convolve(x, {kernel, false}, forward_tiles(g), most_elements,
-           {y.mutable_data<float>(), y.shape()[3], shift, false, finish});
+  const OutputPart whole{y.mutable_data<float>(), y.shape()[3], false};
+  convolve(channel_parts(x), g.batch, {kernel, false}, forward_tiles(g), most_elements,
+           {{&whole, 1}, shift, finish});
 }
 
 bool forward_by_winograd(const Tensor& x, const Tensor& kernel, const Tensor& bias, const WindowGeometry& g,
                          int64_t most_elements, const Tensor& y) {
-  finished_by_winograd(x, kernel, bias, g, most_elements, {}, y);
+  finished_by_winograd({&x, 1}, kernel, bias, g, most_elements, {}, y);
   return true;
+}
+
+void input_gradients_by_winograd(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g,
+                                 int64_t most_elements, std::span<const ChannelGradient> dx) {
+  std::vector<OutputPart> parts;
+  for (const auto& [to, channels, add] : dx)
+    parts.push_back({to.defined() ? to.mutable_data<float>() : nullptr, channels, add});
+  convolve(channel_parts({&dy, 1}), g.batch, {kernel, true}, input_gradient_tiles(g), most_elements,
+           {parts, nullptr, {}});
 }
 
 bool input_gradient_by_winograd(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g, bool add,
                                 int64_t most_elements, const Tensor& dx) {
-  convolve(dy, {kernel, true}, input_gradient_tiles(g), most_elements,
-           {dx.mutable_data<float>(), g.channels, nullptr, add, {}});
+  const ChannelGradient whole{dx, g.channels, add};
+  input_gradients_by_winograd(dy, kernel, g, most_elements, {&whole, 1});
   return true;
 }
 

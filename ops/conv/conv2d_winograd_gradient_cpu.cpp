@@ -8,6 +8,17 @@ namespace {
 
 using namespace squares;
 
+/// The input and the gradient of the output.
+struct Pictures {
+  std::vector<ChannelPart> x;
+  ChannelPart dy;
+  int64_t count, channels;
+
+  Pictures(std::span<const Tensor> x, const Tensor& dy, int64_t channels)
+      : x(channel_parts(x)), dy{dy.data<float>(), dy.shape()[3]}, count(dy.shape()[0]), channels(channels) {}
+  int64_t filters() const { return dy.channels; }
+};
+
 /// The matrices of a kernel's gradient: what the tiles see of the input, and the gradients of the output.
 struct GradientMatrices {
   OwnParts seen, gradients;
@@ -15,14 +26,13 @@ struct GradientMatrices {
   GradientMatrices(int64_t rows, Parts channels, Parts filters, int64_t gap)
       : seen(rows, channels, gap), gradients(rows, filters, gap) {}
 
-  void transform(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t first) {
-    parallel_rows(seen.all.rows, positions * (x.shape()[3] + dy.shape()[3]),
-                  [&](int64_t begin, int64_t end) { transform_rows(x, dy, tiles, first, begin, end); });
+  void transform(const Pictures& from, const Tiles& tiles, int64_t first) {
+    parallel_rows(seen.all.rows, positions * (from.channels + from.filters()),
+                  [&](int64_t begin, int64_t end) { transform_rows(from, tiles, first, begin, end); });
   }
-  void transform_rows(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t first, int64_t begin,
-                      int64_t end) {
-    transform_input(x.data<float>(), x.shape()[3], tiles, first, begin, end, seen.all);
-    transform_output_gradient(dy.data<float>(), dy.shape()[3], tiles, first, begin, end, gradients.all);
+  void transform_rows(const Pictures& from, const Tiles& tiles, int64_t first, int64_t begin, int64_t end) {
+    transform_input(from.x, tiles, first, begin, end, seen.all);
+    transform_output_gradient(from.dy, tiles, first, begin, end, gradients.all);
   }
 };
 
@@ -43,11 +53,11 @@ Parts filter_parts(int64_t filters) {
 
 /// A kernel's gradient from all tiles at once: a thread makes the sums of some filters and channels at all
 /// positions, which go from its cache into the gradient and never to memory.
-void gradient_in_parts(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
-                       int64_t filters, float* dkernel) {
+void gradient_in_parts(const Pictures& from, const Tiles& tiles, float* dkernel) {
+  const int64_t channels = from.channels, filters = from.filters();
   const Parts of_filters = filter_parts(filters), of_channels = column_parts(channels);
-  GradientMatrices matrices(tiles.lines(x.shape()[0]) * tiles.tiles_a_line, of_channels, of_filters, 0);
-  matrices.transform(x, dy, tiles, 0);
+  GradientMatrices matrices(tiles.lines(from.count) * tiles.tiles_a_line, of_channels, of_filters, 0);
+  matrices.transform(from, tiles, 0);
   parallel_for(of_filters.count * of_channels.count, 1, [&](int64_t task, int64_t /*end*/) {
     const int64_t filter_part = task / of_channels.count, channel_part = task % of_channels.count;
     const int64_t rows = of_filters.length(filter_part), count = of_channels.length(channel_part);
@@ -62,14 +72,14 @@ void gradient_in_parts(const Tensor& x, const Tensor& dy, const Tiles& tiles, in
 }
 
 /// The same from some lines of tiles after the others.
-void gradient_in_steps(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
-                       int64_t filters, int64_t at_once, float* dkernel) {
-  int64_t lines = tiles.lines(x.shape()[0]), filter_tasks = filter_parts(filters).count;
+void gradient_in_steps(const Pictures& from, const Tiles& tiles, int64_t at_once, float* dkernel) {
+  const int64_t channels = from.channels, filters = from.filters();
+  int64_t lines = tiles.lines(from.count), filter_tasks = filter_parts(filters).count;
   OwnMatrices sums(filters, channels);
   for (int64_t first = 0; first < lines; first += at_once) {
     GradientMatrices matrices(std::min(at_once, lines - first) * tiles.tiles_a_line, one_part(channels),
                               one_part(filters), Matrices<float>::line);
-    matrices.transform(x, dy, tiles, first);
+    matrices.transform(from, tiles, first);
     const Matrices<float> gradients = matrices.gradients.all.of(0), seen = matrices.seen.all.of(0);
     parallel_for(positions * filter_tasks, 1, [&](int64_t task, int64_t /*end*/) {
       int64_t p = task / filter_tasks, f = task % filter_tasks * part_filters;
@@ -84,9 +94,9 @@ void gradient_in_steps(const Tensor& x, const Tensor& dy, const Tiles& tiles, in
 }
 
 /// The same for few channels and filters: a thread adds up some lines of tiles alone, in its cache.
-void gradient_by_lines(const Tensor& x, const Tensor& dy, const Tiles& tiles, int64_t channels,
-                       int64_t filters, int64_t at_once, float* dkernel) {
-  const int64_t lines = tiles.lines(x.shape()[0]), parts = std::min(least_tasks, lines);
+void gradient_by_lines(const Pictures& from, const Tiles& tiles, int64_t at_once, float* dkernel) {
+  const int64_t channels = from.channels, filters = from.filters();
+  const int64_t lines = tiles.lines(from.count), parts = std::min(least_tasks, lines);
   const int64_t elements = Matrices<float>{nullptr, filters, channels}.elements();
   Tensor memory = Tensor::empty({parts * elements}, DType::f32);
   auto sums = [=, data = memory.mutable_data<float>()](int64_t part) {
@@ -97,7 +107,7 @@ void gradient_by_lines(const Tensor& x, const Tensor& dy, const Tiles& tiles, in
     for (int64_t first = begin; first < end; first += at_once) {
       GradientMatrices matrices(std::min(at_once, end - first) * tiles.tiles_a_line, one_part(channels),
                                 one_part(filters), Matrices<float>::line);
-      matrices.transform_rows(x, dy, tiles, first, 0, matrices.seen.all.rows);
+      matrices.transform_rows(from, tiles, first, 0, matrices.seen.all.rows);
       add_up(matrices.gradients.all.of(0), matrices.seen.all.of(0), sums(part), filters, channels,
              first > begin);
     }
@@ -116,26 +126,28 @@ void gradient_by_lines(const Tensor& x, const Tensor& dy, const Tiles& tiles, in
 
 }  // namespace
 
-bool kernel_gradient_by_winograd(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
+void kernel_gradient_by_winograd(std::span<const Tensor> x, const Tensor& dy, const WindowGeometry& g,
                                  int64_t most_elements, const Tensor& dkernel) {
-  Tiles tiles = forward_tiles(g);
-  int64_t channels = g.channels, filters = dy.shape()[3], lines = tiles.lines(g.batch);
+  const Tiles tiles = forward_tiles(g);
+  const Pictures from(x, dy, g.channels);
+  const int64_t channels = g.channels, filters = from.filters(), lines = tiles.lines(g.batch);
+  float* to = dkernel.mutable_data<float>();
   constexpr int64_t most_sums = int64_t{1} << 17;  // beside a thread's tiles in its second-level cache
-  if (positions * channels * filters <= most_sums) {
-    gradient_by_lines(x, dy, tiles, channels, filters,
-                      lines_at_once(tiles, channels + filters, lines, most_elements / 4),
-                      dkernel.mutable_data<float>());
-    return true;
-  }
+  if (positions * channels * filters <= most_sums)
+    return gradient_by_lines(from, tiles, lines_at_once(tiles, channels + filters, lines, most_elements / 4),
+                             to);
   // Sums that stay with the threads leave their memory to the other matrices.
   int64_t all = positions * lines * tiles.tiles_a_line * (channels + filters);
   if (column_parts(channels).count * filter_parts(filters).count >= least_tasks &&
       all <= most_elements + 2 * positions * channels * filters)
-    gradient_in_parts(x, dy, tiles, channels, filters, dkernel.mutable_data<float>());
+    gradient_in_parts(from, tiles, to);
   else
-    gradient_in_steps(x, dy, tiles, channels, filters,
-                      lines_at_once(tiles, channels + filters, lines, most_elements),
-                      dkernel.mutable_data<float>());
+    gradient_in_steps(from, tiles, lines_at_once(tiles, channels + filters, lines, most_elements), to);
+}
+
+bool kernel_gradient_by_winograd(const Tensor& x, const Tensor& dy, const WindowGeometry& g,
+                                 int64_t most_elements, const Tensor& dkernel) {
+  kernel_gradient_by_winograd(std::span(&x, 1), dy, g, most_elements, dkernel);
   return true;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "manul/ops/conv/winograd_squares_cpu.h"
 
 // How the matrices of Winograd's transforms are cut for threads and caches. Included by vector kernels
@@ -28,6 +30,13 @@ inline int64_t lines_at_once(const Tiles& tiles, int64_t columns, int64_t lines,
   constexpr int64_t least_rows = 96;
   int64_t rows = std::max(most_elements / (positions * columns), least_rows);
   return std::clamp<int64_t>(rows / tiles.tiles_a_line, 1, lines);
+}
+
+/// An input whose channels lie in these tensors.
+inline std::vector<ChannelPart> channel_parts(std::span<const Tensor> x) {
+  std::vector<ChannelPart> parts;
+  for (const Tensor& part : x) parts.push_back({part.data<float>(), part.shape()[3]});
+  return parts;
 }
 
 /// Matrices and memory for them.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 
 #include "manul/framework/cpu/transpose.h"
 #include "manul/framework/cpu/vector.h"
@@ -61,6 +62,12 @@ struct PartedMatrices {
   Matrices<float> of(int64_t part) const { return {data + elements(part), rows, parts.length(part) + gap}; }
 };
 
+/// Pictures [N, H, W, channels]: all channels of an input, or some of them, which others follow.
+struct ChannelPart {
+  const float* data;
+  int64_t channels;
+};
+
 /// Reads a square of `size` pixels, one vector of their channels at a time; zero beside the picture.
 template <int size>
 struct Square {
@@ -82,24 +89,28 @@ struct Square {
 };
 
 /// Transforms one square after the other, of the tiles of some rows of `to` counted from the line `first`: of
-/// the input, [4, 4] pixels each that overlap, or of the output's gradient, [2, 2].
+/// the input, [4, 4] pixels each that overlap, or of the output's gradient, [2, 2]. The channels of
+/// `pictures` go to the columns of `to` from `first_column` on.
 template <int size, class Transform>
-void transform_squares(const Transform& along, const float* pictures, const int (&length)[2],
-                       const int (&before)[2], int64_t channels, const Tiles& tiles, int64_t first,
+void transform_squares(const Transform& along, const ChannelPart& pictures, const int (&length)[2],
+                       const int (&before)[2], int64_t first_column, const Tiles& tiles, int64_t first,
                        int64_t begin, int64_t end, const PartedMatrices& to) {
+  const int64_t channels = pictures.channels;
   for (int64_t row = begin; row < end; ++row) {
     Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(row));
-    const float* picture = pictures + place.picture * length[0] * length[1] * channels;
+    const float* picture = pictures.data + place.picture * length[0] * length[1] * channels;
     Square<size> square(picture, length, channels, place.y - before[0], place.x - before[1]);
     for (int64_t part = 0; part < to.parts.count; ++part) {
-      const int64_t first_channel = to.parts.begin(part), count = to.parts.length(part);
+      const int64_t of_part = to.parts.begin(part);
+      const int64_t begin_column = std::max(of_part, first_column);
+      const int64_t end_column = std::min(of_part + to.parts.length(part), first_column + channels);
       const Matrices<float> matrices = to.of(part);
       const int64_t step = matrices.position_step();
-      for (int64_t c = 0; c < count; c += width) {
+      for (int64_t c = begin_column; c < end_column; c += width) {
         Value from[size][size], result[side][side];
-        square.read(first_channel + c, from);
+        square.read(c - first_column, from);
         transform(along, from, result);
-        float* place = matrices.at(0, row - to.first_row) + c;
+        float* place = matrices.at(0, row - to.first_row) + c - of_part;
 #pragma GCC unroll 16
         for (int p = 0; p < positions; ++p, place += step) store(place, result[p / side][p % side]);
       }
@@ -107,34 +118,57 @@ void transform_squares(const Transform& along, const float* pictures, const int 
   }
 }
 
-inline void transform_input(const float* x, int64_t channels, const Tiles& tiles, int64_t first,
-                            int64_t begin, int64_t end, const PartedMatrices& to) {
-  transform_squares<side>(OfInput{}, x, tiles.input, tiles.pad, channels, tiles, first, begin, end, to);
+inline void transform_input(std::span<const ChannelPart> x, const Tiles& tiles, int64_t first, int64_t begin,
+                            int64_t end, const PartedMatrices& to) {
+  int64_t column = 0;
+  for (const ChannelPart& part : x) {
+    transform_squares<side>(OfInput{}, part, tiles.input, tiles.pad, column, tiles, first, begin, end, to);
+    column += part.channels;
+  }
 }
 
-inline void transform_output_gradient(const float* dy, int64_t filters, const Tiles& tiles, int64_t first,
-                                      int64_t begin, int64_t end, const PartedMatrices& to) {
+inline void transform_output_gradient(const ChannelPart& dy, const Tiles& tiles, int64_t first, int64_t begin,
+                                      int64_t end, const PartedMatrices& to) {
   constexpr int none[2] = {0, 0};
-  transform_squares<outputs>(OfOutputGradient{}, dy, tiles.output, none, filters, tiles, first, begin, end,
-                             to);
+  transform_squares<outputs>(OfOutputGradient{}, dy, tiles.output, none, 0, tiles, first, begin, end, to);
 }
 
-/// What a convolution writes: y [N, H, W, columns] = the products' tiles + bias, or + y; and what follows it.
-struct Output {
-  float* y;
+/// What a convolution writes some of its columns to: [N, H, W, columns].
+struct OutputPart {
+  float* y;  // null: nobody asks
   int64_t columns;
-  const float* bias;  // may be null
   bool add;
+};
+
+/// What a convolution writes: y [N, H, W, columns] in parts = the products' tiles + bias, or + y; and what
+/// follows it, of a y in one part.
+struct Output {
+  std::span<const OutputPart> parts;
+  const float* bias;          // may be null
   const FinishRange& finish;  // may be null
 
   /// Of `count` columns from `column` on, for as many tiles as the products have rows, counted from `begin`
   /// of the line `first`.
   void write(const Matrices<const float>& products, const Tiles& tiles, int64_t first, int64_t begin,
              int64_t column, int64_t count) const {
+    int64_t of_part = 0;
+    for (const OutputPart& part : parts) {
+      const int64_t from = std::max(column, of_part), to = std::min(column + count, of_part + part.columns);
+      if (part.y && from < to)
+        write_part(part, {products.data + from - column, products.rows, products.step}, tiles, first, begin,
+                   from - of_part, to - from, bias ? bias + from : nullptr);
+      of_part += part.columns;
+    }
+    if (finish) finish_tiles(products.rows, tiles, first, begin, column, count);
+  }
+
+ private:
+  static void write_part(const OutputPart& part, const Matrices<const float>& products, const Tiles& tiles,
+                         int64_t first, int64_t begin, int64_t column, int64_t count, const float* bias) {
     const int64_t step = products.position_step();
     for (int64_t row = 0; row < products.rows; ++row) {
       Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(begin + row));
-      float* picture = y + place.picture * tiles.output[0] * tiles.output[1] * columns + column;
+      float* picture = part.y + place.picture * tiles.output[0] * tiles.output[1] * part.columns + column;
       int down = std::min(outputs, tiles.output[0] - place.y);
       int right = std::min(outputs, tiles.output[1] - place.x);
       for (int64_t c = 0; c < count; c += width) {
@@ -143,20 +177,20 @@ struct Output {
 #pragma GCC unroll 16
         for (int p = 0; p < positions; ++p, product += step) from[p / side][p % side] = load(product);
         transform(OfProducts{}, from, tile);
-        Value shift = bias ? load(bias + column + c) : Value{};
+        Value shift = bias ? load(bias + c) : Value{};
         for (int oy = 0; oy < down; ++oy)
           for (int ox = 0; ox < right; ++ox) {
-            float* to = picture + (int64_t{place.y + oy} * tiles.output[1] + place.x + ox) * columns + c;
-            store(to, tile[oy][ox] + (add ? load(to) : shift));
+            const int64_t pixel = int64_t{place.y + oy} * tiles.output[1] + place.x + ox;
+            float* to = picture + pixel * part.columns + c;
+            store(to, tile[oy][ox] + (part.add ? load(to) : shift));
           }
       }
     }
-    if (finish) finish_tiles(products.rows, tiles, first, begin, column, count);
   }
 
- private:
   void finish_tiles(int64_t rows, const Tiles& tiles, int64_t first, int64_t begin, int64_t column,
                     int64_t count) const {
+    const int64_t columns = parts[0].columns;
     for (int64_t row = 0, beside = 0; row < rows; row += beside) {
       Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(begin + row));
       beside = std::min<int64_t>(rows - row, tiles.tiles_a_line - place.x / outputs);

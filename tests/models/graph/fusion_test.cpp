@@ -11,6 +11,7 @@ namespace {
 
 constexpr Fusion none{.conv_relu_pool = false,
                       .zero_padding = false,
+                      .concatenation = false,
                       .dense_activation = false,
                       .normalization_tail = false,
                       .loss_from_logits = false};
@@ -184,6 +185,51 @@ TEST(Fusion, LeavesAPaddedPictureAloneThatIsUsedElsewhere) {
   graph.set_outputs({conv});
   graph.apply(MaxPooling2D{}, padded);
   EXPECT_EQ(plan_steps(graph, {}).size(), 3U);
+}
+
+/// A skip connection around a pooling, side by side with what comes back up.
+Graph with_concatenation(int64_t axis) {
+  Graph graph;
+  auto convolution = [&](const Symbol& from) {
+    return graph.apply(
+        Conv2D{.filters = 32, .kernel_size = 3, .padding = Padding::same, .activation = Activation::relu},
+        from);
+  };
+  Symbol skip = convolution(graph.input({8, 8, 3}));
+  Symbol x = convolution(graph.apply(MaxPooling2D{}, skip));
+  x = graph.apply(Conv2DTranspose{.filters = 32, .kernel_size = 2, .strides = 2}, x);
+  Symbol all = graph.apply(Concatenate{.axis = axis}, {x, skip});
+  graph.set_outputs({convolution(all)});
+  return graph;
+}
+
+TEST(Fusion, AConvolutionTakesWhatLiesSideBySide) {
+  Fusion concatenation = none;
+  concatenation.concatenation = true;
+  for (int64_t axis : {int64_t{-1}, int64_t{3}, int64_t{1}}) {
+    Graph graph = with_concatenation(axis);
+    EXPECT_EQ(plan_steps(graph, concatenation).size() + (axis == 1 ? 0U : 1U),
+              plan_steps(graph, none).size());
+  }
+  Graph graph;
+  Symbol x = graph.input({8, 8, 32}), all = graph.apply(Concatenate{}, {x, graph.input({8, 8, 32})});
+  graph.set_outputs({all, graph.apply(Conv2D{.filters = 32, .kernel_size = 3}, all)});
+  EXPECT_EQ(plan_steps(graph, concatenation).size(), 2U);  // an output itself
+}
+
+TEST(Fusion, ConcatenationGivesTheSameGradients) {
+  Tensor gradients[2];
+  for (bool fused : {false, true}) {
+    Fusion fusion = none;
+    fusion.concatenation = fused;
+    Model model(with_concatenation(-1));
+    model.build({.seed = 3, .fusion = fusion});
+    Tape tape;
+    Tensor output = model.forward(random_tensor({3, 8, 8, 3}, 8), {.training = true});
+    tape.backward(output, random_tensor(output.shape(), 9));
+    gradients[fused] = model.parameters().gradients();
+  }
+  EXPECT_TRUE(equal_bits(gradients[1], gradients[0]));
 }
 
 TEST(Fusion, SoftmaxAndCategoricalLosses) {

@@ -1,4 +1,4 @@
-#include "manul/ops/conv/conv2d.h"
+#include "manul/ops/conv/conv2d_concatenated.h"
 #include "manul/tests/ops/samples.h"
 
 namespace manul {
@@ -8,6 +8,14 @@ OpSample conv2d_sample(const char* name, const Shape& x, const Shape& kernel,
                        const Conv2DOptions& options = {}) {
   return {name, {{x}, {kernel}, {{kernel[0]}}}, [options](const std::vector<Tensor>& inputs) {
             return conv2d(inputs[0], inputs[1], inputs[2], options);
+          }};
+}
+
+/// Of two inputs side by side: in f64 by a concatenation, in f32 without one.
+OpSample concatenated_sample(const char* name, const Shape& a, const Shape& b, const Shape& kernel,
+                             const Conv2DOptions& options = {}) {
+  return {name, {{a}, {b}, {kernel}, {{kernel[0]}}}, [options](const std::vector<Tensor>& inputs) {
+            return conv2d_of_concatenated({inputs[0], inputs[1]}, inputs[2], inputs[3], options);
           }};
 }
 
@@ -75,6 +83,10 @@ std::vector<OpSample> conv2d_samples() {
       // Many channels and tiles: on a GPU by Winograd's transforms.
       conv2d_sample("conv2d_winograd", {9, 7, 8, 32}, {36, 3, 3, 32}, {.padding = same}),
       conv2d_sample("conv2d_winograd_borders", {11, 6, 5, 36}, {32, 3, 3, 36}, {.borders = {{0, 2}, {1, 0}}}),
+      concatenated_sample("conv2d_concatenated", {3, 7, 8, 16}, {3, 7, 8, 32}, {32, 3, 3, 48},
+                          {.padding = same}),
+      concatenated_sample("conv2d_concatenated_borders", {2, 6, 9, 32}, {2, 6, 9, 16}, {48, 3, 3, 48},
+                          {.borders = {{0, 2}, {1, 0}}}),
       // Few channels and strides: on a GPU pixels become channels.
       conv2d_sample("conv2d_space_to_depth", {2, 15, 14, 3}, {8, 7, 7, 3}, {.strides = {2, 2}, .borders = 3}),
       conv2d_sample("conv2d_space_to_depth_same", {3, 13, 11, 3}, {16, 3, 3, 3},
