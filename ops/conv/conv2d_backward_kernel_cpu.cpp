@@ -152,7 +152,7 @@ class KernelSums {
 
   /// dbias may be null.
   void add_up(T* dbias) const {
-    if (dkernel_ && !direct_)
+    if (!direct_)
       add_parts(of(0), parts_, part_step_, filters_, std::span<const Run>(runs_), elements_, dkernel_);
     if (dbias) add_bias_parts(bias_of(0), parts_, part_step_, filters_, dbias);
   }
@@ -168,8 +168,8 @@ class KernelSums {
   Tensor memory_;
 };
 
-/// Of one group: `x` and `dy` begin at its channels and filters, `dkernel` and `dbias`, which may be null, at
-/// its part.
+/// Of one group: `x` and `dy` begin at its channels and filters, `dkernel` at its part, and `dbias`,
+/// which may be null.
 template <class T>
 void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowGeometry& g, T* dkernel,
                      T* dbias) {
@@ -180,7 +180,7 @@ void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowG
                         window_taps(g),
                         std::clamp(block_bytes, least_pixels * pixel_bytes, most_pixels * pixel_bytes),
                         channels % lanes<T> == 0 ? 0 : lanes<T>, Division::least_blocks(all_outputs), false);
-  std::vector<int64_t> pieces = dkernel ? pieces_of<T>(input.runs) : std::vector<int64_t>();
+  const std::vector<int64_t> pieces = pieces_of<T>(input.runs);
   Division division(input.blocks(), all_outputs, filters, static_cast<int64_t>(pieces.size()), lanes<T>);
   KernelSums<T> sums(division, input, filters, elements, dkernel);
   const int64_t tasks_a_part = division.filter_groups * division.groups;
@@ -220,11 +220,13 @@ void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowG
 }
 
 void bias_gradient(const Tensor& dy, const Tensor& dbias) {
-  const float* from = dy.data<float>();
-  auto sums = column_sums(dy.shape().rows(), dy.shape()[3],
-                          [from](int64_t i, int64_t /*filter*/) { return static_cast<double>(from[i]); });
-  std::transform(sums.begin(), sums.end(), dbias.mutable_data<float>(),
-                 [](double sum) { return static_cast<float>(sum); });
+  visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
+    const T* from = dy.data<T>();
+    auto sums = column_sums(dy.shape().rows(), dy.shape()[3],
+                            [from](int64_t i, int64_t /*filter*/) { return static_cast<double>(from[i]); });
+    std::transform(sums.begin(), sums.end(), dbias.mutable_data<T>(),
+                   [](double sum) { return static_cast<T>(sum); });
+  });
 }
 
 }  // namespace
@@ -238,15 +240,15 @@ void conv2d_concatenated_backward_kernel(std::span<const Tensor> x, const Tensor
 
 void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeometry& geometry,
                             const Tensor& dkernel, const Tensor& dbias) {
-  if (dkernel.defined() && kernel_gradient_is_for_winograd(geometry, dy.shape()[3], dy.dtype()))
+  if (!dkernel.defined()) return bias_gradient(dy, dbias);  // also of a transposed convolution's outputs
+  if (kernel_gradient_is_for_winograd(geometry, dy.shape()[3], dy.dtype()))
     return conv2d_concatenated_backward_kernel({&x, 1}, dy, geometry, dkernel, dbias);
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
     int64_t filters = dy.shape()[3] / geometry.groups, channels = geometry.group_channels();
     int64_t weights = geometry.size[0] * geometry.size[1] * channels;
     for (int64_t group = 0; group < geometry.groups; ++group)
       backward_kernel<T>(x.data<T>() + group * channels, dy.data<T>() + group * filters, dy.shape()[3],
-                         geometry,
-                         dkernel.defined() ? dkernel.mutable_data<T>() + group * filters * weights : nullptr,
+                         geometry, dkernel.mutable_data<T>() + group * filters * weights,
                          dbias.defined() ? dbias.mutable_data<T>() + group * filters : nullptr);
   });
 }

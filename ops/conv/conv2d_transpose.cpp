@@ -70,10 +70,9 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Tensor& bia
   Shape output{x.shape()[0], height, width, k[3]};
   WindowGeometry geometry = lay_back("conv2d_transpose", x.shape(), output, k, options);
   Tensor y = Tensor::empty(output, x.dtype(), x.device());
-  // Where the CPU records, the addition behind it has the bias' gradient; a GPU has no such kernel in f64.
-  const bool recorded = Tape::recording({&x, &kernel, &bias}) != nullptr;
+  // A GPU has no kernel that adds it in f64.
   const bool adds_bias =
-      bias.defined() && y.elements() > 0 && (x.device().is_cuda() ? x.dtype() != DType::f64 : !recorded);
+      bias.defined() && y.elements() > 0 && (x.device().is_cpu() || x.dtype() != DType::f64);
   if (adds_bias)
     conv2d_transpose_with_bias_kernel(x, kernel, bias, geometry, y);
   else
