@@ -416,6 +416,15 @@ Tensor Gradients::target(int i) {
   return entry_.targets[i];
 }
 
+Tensor Gradients::target_in_place(int i, const Tensor& output_gradient) {
+  const TapeInput& input = entry_.inputs[i];
+  const bool fits = owns_arrived_ && !tape_.state_->slots[entry_.input_slots[i]].leaf &&
+                    output_gradient.shape() == input.shape && output_gradient.dtype() == input.dtype;
+  if (!fits) return target(i);
+  entry_.targets[i] = output_gradient;
+  return output_gradient;
+}
+
 Tensor Gradients::sum(int i) {
   const TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];
   return slot.wanted && slot.owned && !slot.leaf ? slot.gradient : Tensor();

@@ -19,6 +19,9 @@ class Gradients {
   bool needed(int i) const;
   /// Memory for the gradient of input `i`, uninitialised, of the input's shape: write every element.
   Tensor target(int i);
+  /// The same, or the memory of the output's gradient where that has the input's shape and nobody else needs
+  /// it: for ops that read an element of it before they write the gradient of the same element.
+  Tensor target_in_place(int i, const Tensor& output_gradient);
   /// Instead of target(i), where an optimizer takes the gradient of input `i` in ranges as it is made and no
   /// other gradient reaches that input: call it for all elements, once each, when the op needs the input's
   /// values no more. Otherwise null.

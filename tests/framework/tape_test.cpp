@@ -75,6 +75,47 @@ TEST_F(TapeTest, AnOpAddsTheGradientsOfLaterUsesItself) {
   EXPECT_EQ(gradient.item<float>(), 3);
 }
 
+/// factor * x, whose gradient takes the place of the output's where it can; `took` says whether.
+Tensor times_in_place(const Tensor& x, float factor, bool& took) {
+  Tensor y = Tensor::full(x.shape(), factor * x.item<float>());
+  if (Tape* tape = Tape::recording({&x}))
+    tape->record("times_in_place", y, {x}, [factor, &took](const Tensor& dy, Gradients& gradients) {
+      Tensor dx = gradients.target_in_place(0, dy);
+      took = dx.raw_data() == dy.raw_data();
+      dx.mutable_data<float>()[0] = factor * dy.data<float>()[0];
+    });
+  return y;
+}
+
+TEST_F(TapeTest, AGradientTakesThePlaceOfOneThatNobodyElseHas) {
+  bool took = false;
+  {
+    Tape tape;
+    tape.backward(times(times_in_place(times(x, 3), 5, took), 7));
+    EXPECT_EQ(gradient.item<float>(), 3 * 5 * 7);
+    EXPECT_TRUE(took);
+  }
+  {
+    Tape tape;  // what a leaf's gradient is written to stays where it is
+    tape.backward(times(times_in_place(x, 5, took), 7));
+    EXPECT_EQ(gradient.item<float>(), 5 * 7);
+    EXPECT_FALSE(took);
+  }
+  {
+    Tape tape;  // shared with the other input
+    Tensor a = times(x, 3);
+    tape.backward(times(both(times_in_place(a, 5, took), a), 7));
+    EXPECT_EQ(gradient.item<float>(), (3 * 5 + 3) * 7);
+    EXPECT_FALSE(took);
+  }
+  Tape tape;  // the caller's
+  Tensor arrived = Tensor::full({1}, 7);
+  tape.backward(times_in_place(times(x, 3), 5, took), arrived);
+  EXPECT_EQ(gradient.item<float>(), 3 * 5 * 7);
+  EXPECT_EQ(arrived.item<float>(), 7);
+  EXPECT_FALSE(took);
+}
+
 TEST_F(TapeTest, ASecondBackwardOverwritesAndAddsOnlyIfAsked) {
   for (float factor : {3.0f, 4.0f}) {
     Tape tape;
