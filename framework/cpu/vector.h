@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #if defined(__AVX__)
@@ -113,6 +114,24 @@ template <class T>
 #else
   std::memcpy(to, &value, static_cast<size_t>(count) * sizeof(T));
 #endif
+}
+
+/// Calls use(first, count, whole) for the vectors of a row of `columns` elements; all but the last are whole.
+template <class T, class Use>
+[[gnu::always_inline]] inline void for_vectors(int64_t columns, const Use& use) {
+  int64_t first = 0;
+  for (; first + lanes<T> <= columns; first += lanes<T>) use(first, int64_t{lanes<T>}, std::true_type{});
+  if (first < columns) use(first, columns - first, std::false_type{});
+}
+template <class T, bool whole>
+[[gnu::always_inline]] inline Vector<T> read_channels(const T* from, int64_t count,
+                                                      std::bool_constant<whole>) {
+  return whole ? load(from) : load_part(from, count);
+}
+template <class T, bool whole>
+[[gnu::always_inline]] inline void write_channels(T* to, Vector<T> value, int64_t count,
+                                                  std::bool_constant<whole>) {
+  whole ? store(to, value) : store_part(to, value, count);
 }
 
 template <class T>

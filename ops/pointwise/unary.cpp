@@ -23,7 +23,8 @@ Tensor unary(const Unary& operation, std::string_view name, const Tensor& x) {
   if (Tape* tape = Tape::recording({&x})) {
     Tensor input = derivative_needs_input(operation) ? x : Tensor();
     tape->record(name, y, {x}, [operation, input, y](const Tensor& dy, Gradients& gradients) {
-      unary_backward_kernel(operation, input, y, dy, gradients.target(0));
+      const Tensor dx = y.device().is_cpu() ? gradients.target_in_place(0, dy) : gradients.target(0);
+      unary_backward_kernel(operation, input, y, dy, dx);
     });
   }
   return y;

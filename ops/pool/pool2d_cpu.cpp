@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "manul/framework/cpu/parallel.h"
+#include "manul/framework/cpu/vector.h"
 #include "manul/framework/elementary.h"
 #include "manul/ops/pool/pool2d.h"
 
@@ -28,44 +29,62 @@ void visit_windows(const WindowGeometry& g, int64_t row, Visit&& visit) {
     visit(row * g.output[1] + ox, Extent{first_row + rows.begin, first_row + rows.end}, extent(g, 1, ox));
 }
 
+/// Calls visit(pixel) for the pixels of a window, counted through the whole batch.
+template <class Visit>
+[[gnu::always_inline]] inline void visit_pixels(const WindowGeometry& g, Extent rows, Extent columns,
+                                                const Visit& visit) {
+  for (int64_t iy = rows.begin; iy < rows.end; ++iy)
+    for (int64_t ix = columns.begin; ix < columns.end; ++ix) visit(iy * g.input[1] + ix);
+}
+
 template <class T>
 void max_forward(const T* x, const WindowGeometry& g, T* y) {
-  int64_t channels = g.channels;
+  const int64_t channels = g.channels;
   parallel_for(g.batch * g.output[0], 1, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)
       visit_windows(g, row, [=](int64_t pixel, Extent rows, Extent columns) {
-        T* best = y + pixel * channels;
-        std::copy_n(x + (rows.begin * g.input[1] + columns.begin) * channels, channels, best);
-        for (int64_t iy = rows.begin; iy < rows.end; ++iy)
-          for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
-            const T* value = x + (iy * g.input[1] + ix) * channels;
-            for (int64_t c = 0; c < channels; ++c)  // written so that a NaN wins and stays
-              best[c] = value[c] <= best[c] || best[c] != best[c] ? best[c] : value[c];
-          }
+        const int64_t first = rows.begin * g.input[1] + columns.begin;
+        for_vectors<T>(channels, [=](int64_t c, int64_t count, auto whole) {
+          Vector<T> best = read_channels(x + first * channels + c, count, whole);
+          visit_pixels(g, rows, columns, [&](int64_t from) {
+            const Vector<T> value = read_channels(x + from * channels + c, count, whole);
+            best = value <= best || best != best ? best : value;  // so that a NaN wins and stays
+          });
+          write_channels(y + pixel * channels + c, best, count, whole);
+        });
       });
   });
 }
 
+/// Whether windows lie side by side and cover the picture: then each element has one gradient.
+bool covers_once(const WindowGeometry& g) {
+  auto covers = [&](int axis) {
+    return g.strides[axis] == g.size[axis] && g.dilation[axis] == 1 &&
+           g.output[axis] * g.size[axis] >= g.input[axis] + g.pad_before[axis];
+  };
+  return covers(0) && covers(1);
+}
+
 template <class T>
 void max_backward(const T* x, const T* y, const T* dy, const WindowGeometry& g, bool add, T* dx) {
-  int64_t channels = g.channels, picture = g.input[0] * g.input[1] * channels;
+  const int64_t channels = g.channels, picture = g.input[0] * g.input[1] * channels;
+  const bool adds = add || !covers_once(g);
   parallel_for(g.batch, 1, [=](int64_t begin, int64_t end) {
-    if (!add) std::fill(dx + begin * picture, dx + end * picture, T(0));
-    std::vector<T> undelivered(channels);
+    if (adds && !add) std::fill(dx + begin * picture, dx + end * picture, T(0));
     for (int64_t row = begin * g.output[0]; row < end * g.output[0]; ++row)
       visit_windows(g, row, [&](int64_t pixel, Extent rows, Extent columns) {
-        const T* best = y + pixel * channels;
-        std::copy_n(dy + pixel * channels, channels, undelivered.data());
-        T* left = undelivered.data();
-        for (int64_t iy = rows.begin; iy < rows.end; ++iy)
-          for (int64_t ix = columns.begin; ix < columns.end; ++ix) {
-            int64_t at = (iy * g.input[1] + ix) * channels;
-            for (int64_t c = 0; c < channels; ++c) {
-              bool loses = x[at + c] < best[c];
-              dx[at + c] += loses ? T(0) : left[c];
-              left[c] = loses ? left[c] : T(0);
-            }
-          }
+        for_vectors<T>(channels, [=](int64_t c, int64_t count, auto whole) {
+          const Vector<T> best = read_channels(y + pixel * channels + c, count, whole);
+          Vector<T> left = read_channels(dy + pixel * channels + c, count, whole);  // not given yet
+          visit_pixels(g, rows, columns, [&](int64_t to) {
+            const int64_t at = to * channels + c;
+            const auto loses = read_channels(x + at, count, whole) < best;
+            const Vector<T> given = loses ? Vector<T>{} : left;
+            write_channels(dx + at, adds ? read_channels(dx + at, count, whole) + given : given, count,
+                           whole);
+            left = loses ? left : Vector<T>{};
+          });
+        });
       });
   });
 }
