@@ -23,13 +23,13 @@ struct Block {
   Left<T> a;
   Rows<const T> b;
   Rows<T> y;
-  bool add;
+  bool add, y_is_far;
   Ahead* ahead;
 
   Walk<T> walk(int64_t count, int64_t row, int64_t column) const {
     return {
         count, size.inner, a.at(row, 0), {b.data + column, b.step}, {y.data + row * y.step + column, y.step},
-        add,   ahead};
+        add,   y_is_far,   ahead};
   }
 };
 
@@ -43,7 +43,8 @@ void edge_of_tiles(const Block<T>& block, int64_t column) {
   for (int64_t j = 0; j < columns; ++j)
     for (int64_t k = 0; k < size.inner; ++k) b[k * width + j] = block.b.data[k * block.b.step + column + j];
   split_evenly(size.rows, tile_rows, [&](int64_t row, int64_t rows) {
-    tiles_of<T>(rows, 1, {1, size.inner, block.a.at(row, 0), {b, width}, {y, width}, false, block.ahead});
+    tiles_of<T>(rows, 1,
+                {1, size.inner, block.a.at(row, 0), {b, width}, {y, width}, false, false, block.ahead});
     for (int64_t i = 0; i < rows; ++i)
       for (int64_t j = 0; j < columns; ++j) {
         T& to = block.y.data[(row + i) * block.y.step + column + j];
@@ -109,7 +110,7 @@ void ask_for(Ahead& ahead, const Operands<T>& operands, const ProductSize& size)
 /// follows.
 template <class T>
 void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, Ahead& ahead,
-                       const Operands<T>& following = {}, bool add = false) {
+                       const Operands<T>& following = {}, bool add = false, bool y_is_far = false) {
   int64_t whole = size.columns / lanes<T> * lanes<T>;
   bool small_b = whole > tile_vectors * lanes<T> &&
                  size.inner * size.columns * static_cast<int64_t>(sizeof(T)) <= small_b_bytes;
@@ -128,8 +129,13 @@ void product_of_blocks(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, 
       else
         ask_for<T>(ahead, following,
                    {length_at(0, row_block, size.rows), size.columns, length_at(0, inner_block, size.inner)});
-      Block<T> block{{rows, size.columns, inner},     a.at(row, k), {b.data + k * b.step, b.step},
-                     {y.data + row * y.step, y.step}, add || k > 0, &ahead};
+      Block<T> block{{rows, size.columns, inner},
+                     a.at(row, k),
+                     {b.data + k * b.step, b.step},
+                     {y.data + row * y.step, y.step},
+                     add || k > 0,
+                     y_is_far,
+                     &ahead};
       ahead.spread(tiles_in<T>(block.size));
       if (small_b)
         row_of_tiles(block);

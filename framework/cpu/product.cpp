@@ -266,28 +266,34 @@ void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* d
 }
 
 template <class T>
-void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series) {
-  Ahead ahead;
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series,
+                       Ahead& ahead) {
   const bool one_tile = size.rows <= tile_rows && size.columns <= tile_vectors * lanes<T> &&
                         size.columns % lanes<T> == 0 && size.inner <= inner_block;
   if (one_tile) {
     ahead.add(b.data + series.b_next, series.count - 1, size.inner * size.columns * sizeof(T),
               series.b_next * sizeof(T));
     ahead.spread(series.count);
-    return tiles_of<T>(
-        size.rows, size.columns / lanes<T>,
-        {series.count, size.inner, a, b, y, add, &ahead, series.a_next, series.b_next, series.y_next});
+    return tiles_of<T>(size.rows, size.columns / lanes<T>,
+                       {series.count, size.inner, a, b, y, add, series.y_is_far, &ahead, series.a_next,
+                        series.b_next, series.y_next});
   }
   for (int64_t i = 0; i < series.count; ++i) {
     const Left<T> next_a{a.data + series.a_next, a.row_step, a.inner_step};
     const Rows<const T> next_b{b.data + series.b_next, b.step};
     Operands<T> following;
     if (i + 1 < series.count) following = {series.a_is_near ? Left<T>{} : next_a, next_b};
-    product_of_blocks<T>(size, a, b, y, ahead, following, add);
+    product_of_blocks<T>(size, a, b, y, ahead, following, add, series.y_is_far);
     a = next_a;
     b = next_b;
     y.data += series.y_next;
   }
+}
+
+template <class T>
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series) {
+  Ahead ahead;
+  product_on_thread(size, a, b, y, add, series, ahead);
 }
 
 template void product(ProductSize, const float*, const float*, float*);
@@ -303,6 +309,10 @@ template void dense_gradients(ProductSize, const float*, const float*, const flo
 template void dense_gradients(ProductSize, const double*, const double*, const double*, double*,
                               const GradientTaker&);
 template void product_on_thread(ProductSize, Left<float>, Rows<const float>, Rows<float>, bool, Series);
+template void product_on_thread(ProductSize, Left<float>, Rows<const float>, Rows<float>, bool, Series,
+                                Ahead&);
 template void product_on_thread(ProductSize, Left<double>, Rows<const double>, Rows<double>, bool, Series);
+template void product_on_thread(ProductSize, Left<double>, Rows<const double>, Rows<double>, bool, Series,
+                                Ahead&);
 
 }  // namespace manul::cpu

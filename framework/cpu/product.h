@@ -4,6 +4,8 @@
 
 namespace manul::cpu {
 
+class Ahead;
+
 /// y [rows, columns] is a product over `inner`.
 struct ProductSize {
   int64_t rows, columns, inner;
@@ -52,11 +54,16 @@ struct Rows {
 struct Series {
   int64_t count = 1, a_next = 0, b_next = 0, y_next = 0;
   bool a_is_near = false;  // it lies in the thread's cache and need not be asked for
+  bool y_is_far = false;   // it does not, and is asked for while its tiles are computed
 };
 
 /// y = a · b, or += if `add`, for each of a series, on the calling thread alone. Best for whole vectors of
 /// columns.
 template <class T>
 void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series = {});
+/// The same; meanwhile asks for what `ahead` has.
+template <class T>
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series,
+                       Ahead& ahead);
 
 }  // namespace manul::cpu

@@ -20,7 +20,7 @@ struct Walk {
   Left<T> a;
   Rows<const T> b;
   Rows<T> y;
-  bool add;
+  bool add, y_is_far;
   Ahead* ahead;
   int64_t a_next = 0, b_next = 0, y_next = 0;
 };
@@ -59,6 +59,13 @@ template <class T, int R, int V>
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
       for (int j = 0; j < V; ++j) sum[i][j] = Vector<T>{};
+    T* to = walk.y.data + t * walk.y_next;
+    if (walk.y_is_far)
+#pragma GCC unroll 8
+      for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < V; j += static_cast<int>(Ahead::line) / vector_bytes)
+          __builtin_prefetch(to + i * y_step + j * lanes<T>, 1);
     const T* left = walk.a.data + t * walk.a_next;
     FourRows<T> low(left, row_step, inner_step), high(left + 4 * row_step, row_step, inner_step);
     const T* right = walk.b.data + t * walk.b_next;
@@ -79,7 +86,6 @@ template <class T, int R, int V>
       low.next();
       if (R > 4) high.next();
     }
-    T* to = walk.y.data + t * walk.y_next;
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i, to += y_step)
 #pragma GCC unroll 4

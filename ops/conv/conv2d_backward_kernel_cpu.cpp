@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "manul/framework/cpu/ahead.h"
 #include "manul/framework/cpu/column_sums.h"
 #include "manul/framework/cpu/product.h"
 #include "manul/framework/cpu/product_tile.h"
@@ -14,7 +15,7 @@ namespace {
 constexpr int64_t block_bytes = 24 << 10, least_pixels = 128, most_pixels = 256;  // of a block
 constexpr int64_t part_pixels = 1 << 10;  // at least, to pay for sums of their own
 constexpr int64_t most_sums = 1 << 20;    // elements of the sums in all parts together
-constexpr int64_t tasks = 32;
+constexpr int64_t most_parts = 32;
 constexpr int64_t most_transformed = 1 << 20;       // elements of all threads together
 constexpr int most_pieces = blocked::tile_vectors;  // gathered at once
 // Sums that a task adds to, block by block, which stay in its cache.
@@ -29,6 +30,9 @@ struct Outputs {
   int64_t dy_right;  // one follows the other
 
   int64_t outputs() const { return pictures * rows * columns; }
+  bool is_one_row() const { return pictures == 1 && rows == 1; }
+  /// Where the windows of a row begin, counted through all pictures.
+  const T* row(int64_t index) const { return x + index / rows * x_picture + index % rows * x_down; }
   /// What lies at equal steps as one row.
   void join_rows() {
     if (x_down == columns * x_right) {
@@ -73,13 +77,50 @@ void gather_gradients(Outputs<T>& block, int64_t filters, Scratch<T>& copy) {
   block.dy_right = step;
 }
 
+/// What is read after a block: gradients and the input, but for what several taps see, most of which is near
+/// already.
+template <class T>
+struct Following {
+  Outputs<T> block{};
+  int64_t filters = 0;
+  std::span<const int64_t> pieces = {};
+
+  /// Asks for the share of one of several products.
+  void add_to(Ahead& ahead, int64_t product, int64_t products) const {
+    constexpr int64_t bytes = sizeof(T);
+    auto share = [&](int64_t count, auto&& function) {
+      const int64_t begin = count * product / products;
+      function(begin, count * (product + 1) / products - begin);
+    };
+    share(block.outputs(), [&](int64_t begin, int64_t count) {
+      ahead.add(block.dy + begin * block.dy_right, count, filters * bytes, block.dy_right * bytes);
+    });
+    if (pieces.empty()) return;
+    auto add_columns = [&](const T* row, int64_t count) {
+      ahead.add(row + pieces[0], count, static_cast<int64_t>(pieces.size()) * vector_bytes,
+                block.x_right * bytes);
+    };
+    if (block.is_one_row())
+      return share(block.columns, [&](int64_t begin, int64_t count) {
+        add_columns(block.x + begin * block.x_right, count);
+      });
+    share(block.pictures * block.rows, [&](int64_t begin, int64_t count) {
+      for (int64_t row = begin; row < begin + count; ++row) add_columns(block.row(row), block.columns);
+    });
+  }
+};
+
 /// Adds dy * window over a block to the sums [filters][pieces][lanes] of the given pieces, or begins them: a
 /// product, for which pieces are gathered that do not lie as it wants them. `seen` is memory for that.
 template <class T>
 void add_block(const Outputs<T>& block, int64_t filters, std::span<const int64_t> pieces, bool begins,
-               Scratch<T>& seen, T* sums, int64_t sums_step) {
-  const bool even = block.pictures == 1 && block.rows == 1 && !crowds<T>(block.x_right);
-  split_evenly(static_cast<int64_t>(pieces.size()), most_pieces, [&](int64_t piece, int64_t width) {
+               const Following<T>& following, Scratch<T>& seen, T* sums, int64_t sums_step) {
+  const bool even = block.is_one_row() && !crowds<T>(block.x_right);
+  const auto count = static_cast<int64_t>(pieces.size());
+  Ahead ahead;
+  const int64_t products = (count + most_pieces - 1) / most_pieces;
+  int64_t product = 0;
+  split_evenly(count, most_pieces, [&](int64_t piece, int64_t width) {
     const std::span<const int64_t> some = pieces.subspan(piece, width);
     Rows<const T> windows{block.x + some[0], block.x_right};
     if (!even || some[width - 1] - some[0] != (width - 1) * lanes<T>) {
@@ -87,8 +128,9 @@ void add_block(const Outputs<T>& block, int64_t filters, std::span<const int64_t
       gather(block, some, own);
       windows = {own, width * lanes<T>};
     }
+    following.add_to(ahead, product++, products);
     product_on_thread<T>({filters, width * lanes<T>, block.outputs()}, {block.dy, 1, block.dy_right}, windows,
-                         {sums + piece * lanes<T>, sums_step}, !begins);
+                         {sums + piece * lanes<T>, sums_step}, !begins, {.y_is_far = true}, ahead);
   });
 }
 
@@ -104,10 +146,10 @@ void add_bias(const Outputs<T>& block, int64_t filters, T* sums) {
 /// filters and the window's pieces into groups. Only the parts decide in which order is added.
 struct Division {
   Division(int64_t blocks, int64_t outputs, int64_t filters, int64_t pieces, int64_t lanes)
-      : filters(filters), pieces(pieces) {
+      : blocks(blocks), filters(filters), pieces(pieces) {
     const int64_t part_step = filters * (pieces * lanes + 1);
     const int64_t wanted =
-        std::clamp(std::min(most_sums / part_step, outputs / part_pixels), int64_t{1}, tasks);
+        std::clamp(std::min(most_sums / part_step, outputs / part_pixels), int64_t{1}, most_parts);
     blocks_per_part = std::max((blocks + wanted - 1) / wanted, int64_t{1});
     parts = (blocks + blocks_per_part - 1) / blocks_per_part;
     filter_groups = (filters + task_filters - 1) / task_filters;
@@ -117,15 +159,31 @@ struct Division {
     const int64_t for_cache = blocks_per_part > 1 ? pieces * lanes / task_channels : 1;
     groups = std::clamp(std::max(for_threads, for_cache), int64_t{1}, most_groups);
   }
-  int64_t first_piece(int64_t group) const { return pieces * group / groups; }
-  int64_t first_filter(int64_t group) const { return filters * group / filter_groups; }
+
+  /// One part's blocks, filters and pieces of the window.
+  struct Task {
+    int64_t part, begin_block, end_block, filter, filters, piece, pieces;
+  };
+  int64_t tasks() const { return parts * filter_groups * groups; }
+  Task task(int64_t index) const {
+    const int64_t part = index / groups / filter_groups, some = index / groups % filter_groups;
+    const int64_t group = index % groups, begin_block = part * blocks_per_part;
+    const int64_t filter = filters * some / filter_groups, piece = pieces * group / groups;
+    return {part,
+            begin_block,
+            std::min(begin_block + blocks_per_part, blocks),
+            filter,
+            filters * (some + 1) / filter_groups - filter,
+            piece,
+            pieces * (group + 1) / groups - piece};
+  }
 
   /// Blocks that so many outputs are cut into at least.
   static int64_t least_blocks(int64_t outputs) {
-    return std::clamp(outputs / least_pixels, int64_t{1}, tasks);
+    return std::clamp(outputs / least_pixels, int64_t{1}, most_parts);
   }
 
-  int64_t filters, pieces, blocks_per_part, parts, filter_groups, groups;
+  int64_t blocks, filters, pieces, blocks_per_part, parts, filter_groups, groups;
 };
 
 /// The sums of one group's kernel, [parts][filters][pieces][lanes] and those of the bias. One part whose
@@ -183,37 +241,50 @@ void backward_kernel(const T* x, const T* dy, int64_t all_filters, const WindowG
   const std::vector<int64_t> pieces = pieces_of<T>(input.runs);
   Division division(input.blocks(), all_outputs, filters, static_cast<int64_t>(pieces.size()), lanes<T>);
   KernelSums<T> sums(division, input, filters, elements, dkernel);
-  const int64_t tasks_a_part = division.filter_groups * division.groups;
-  parallel_for(division.parts * tasks_a_part, 1, [&](int64_t task, int64_t /*end*/) {
+  const bool has_one_tap = input.taps.size() == 1;
+  using Task = Division::Task;
+  auto outputs_of = [&](const typename BlockedInput<T>::Block& block, const Task& task) {
+    const int64_t first_output = (block.picture * g.output[0] + block.first_row) * g.output[1];
+    Outputs<T> outputs{block.x,
+                       dy + first_output * all_filters + task.filter,
+                       block.pictures,
+                       block.rows,
+                       g.output[1],
+                       input.picture_step(),
+                       g.strides[0] * input.row_step(),
+                       g.strides[1] * channels,
+                       all_filters};
+    outputs.join_rows();
+    return outputs;
+  };
+  auto pieces_of_task = [&](const Task& task) {
+    return std::span<const int64_t>(pieces).subspan(task.piece, task.pieces);
+  };
+  auto following = [&](int64_t index, int64_t block) {
+    Task task = division.task(index);
+    if (++block == task.end_block && index + 1 < division.tasks()) {
+      task = division.task(index + 1);
+      block = task.begin_block;
+    }
+    if (block == task.end_block) return Following<T>();
+    const auto place = input.in_place(block);
+    return Following<T>{outputs_of(place, task), task.filters,
+                        place.x && has_one_tap ? pieces_of_task(task) : std::span<const int64_t>()};
+  };
+  parallel_for(division.tasks(), 1, [&](int64_t index, int64_t /*end*/) {
     Scratch<T> copy, gathered, seen;
-    int64_t part = task / tasks_a_part, filter_group = task % tasks_a_part / division.groups;
-    int64_t group = task % division.groups;
-    int64_t first = division.first_piece(group), last = division.first_piece(group + 1);
-    int64_t filter = division.first_filter(filter_group);
-    int64_t count = division.first_filter(filter_group + 1) - filter;
-    T* bias_to = dbias && group == 0 ? sums.bias_of(part) + filter : nullptr;
-    if (bias_to) std::fill_n(bias_to, count, T(0));
-    int64_t begin_block = part * division.blocks_per_part;
-    int64_t end_block = std::min(begin_block + division.blocks_per_part, input.blocks());
-    for (int64_t index = begin_block; index < end_block; ++index) {
-      auto block = input.read(index, copy);
-      int64_t first_output = (block.picture * g.output[0] + block.first_row) * g.output[1];
-      Outputs<T> outputs{block.x,
-                         dy + first_output * all_filters + filter,
-                         block.pictures,
-                         block.rows,
-                         g.output[1],
-                         input.picture_step(),
-                         g.strides[0] * input.row_step(),
-                         g.strides[1] * channels,
-                         all_filters};
-      outputs.join_rows();
-      gather_gradients(outputs, count, gathered);
-      if (first < last)
-        add_block(outputs, count, std::span<const int64_t>(pieces).subspan(first, last - first),
-                  index == begin_block, seen, sums.of(part) + filter * sums.filter_step + first * lanes<T>,
+    const Task task = division.task(index);
+    T* bias_to = dbias && task.piece == 0 ? sums.bias_of(task.part) + task.filter : nullptr;
+    if (bias_to) std::fill_n(bias_to, task.filters, T(0));
+    for (int64_t block = task.begin_block; block < task.end_block; ++block) {
+      Outputs<T> outputs = outputs_of(input.read(block, copy), task);
+      gather_gradients(outputs, task.filters, gathered);
+      if (task.pieces > 0)
+        add_block(outputs, task.filters, pieces_of_task(task), block == task.begin_block,
+                  following(index, block), seen,
+                  sums.of(task.part) + task.filter * sums.filter_step + task.piece * lanes<T>,
                   sums.filter_step);
-      if (bias_to) add_bias(outputs, count, bias_to);
+      if (bias_to) add_bias(outputs, task.filters, bias_to);
     }
   });
   sums.add_up(dbias);

@@ -15,12 +15,12 @@ constexpr int64_t most_transformed = 1 << 18;  // elements of a thread, in the s
 
 /// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
 /// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
-/// * filter_step]. `finish`, if there is one, for parts of y, counted from target.y, while they are in the
-/// cache.
+/// * filter_step], or on top of y if `add`, which wants no bias. `finish`, if there is one, for parts of y,
+/// counted from target.y, while they are in the cache.
 template <class T>
 void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& kernel, const T* weights,
                int64_t channel_step, int64_t filters, int64_t filter_step, const T* bias,
-               const Target<T>& target, const FinishRange& finish = {}) {
+               const Target<T>& target, bool add = false, const FinishRange& finish = {}) {
   // Where pictures are few or small, threads share the filters too.
   constexpr int64_t least_tasks = 16, least_filters = 32, least_outputs = 56;
   const int64_t most_parts = std::clamp(filters / least_filters, int64_t{1}, least_tasks);
@@ -33,7 +33,7 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
   BlockedInput<T> input(source, std::move(taps), bytes, 0, least_tasks / most_parts, true);
   PackedWeights<T> packed(kernel, {weights, input.taps, source.channels, channel_step, filters, filter_step},
                           bias);
-  const BlockOutputs<T> outputs(input, source, target);
+  const BlockOutputs<T> outputs(input, source, target, add);
   const int64_t parts =
       std::clamp(least_tasks / std::max(input.blocks(), int64_t{1}), int64_t{1}, most_parts);
   const auto weight_blocks = static_cast<int64_t>(packed.blocks().size());
@@ -84,7 +84,7 @@ std::vector<AxisTap> phase_taps(const WindowGeometry& g, int axis, int64_t phase
 /// other way round.
 template <class T>
 void backward_input_phase(const T* dy, const Tensor& kernel, const WindowGeometry& g, int64_t group,
-                          std::array<int64_t, 2> phase, const FinishRange& finish, T* dx) {
+                          std::array<int64_t, 2> phase, bool add, const FinishRange& finish, T* dx) {
   int64_t all_filters = kernel.shape()[0], filters = all_filters / g.groups, channels = g.group_channels();
   int64_t weights = g.size[0] * g.size[1] * channels;
   std::vector<Tap> taps;
@@ -103,11 +103,11 @@ void backward_input_phase(const T* dy, const Tensor& kernel, const WindowGeometr
       finish({begin + part.first, part.count, part.rows, part.step});
     };
   correlate<T>(source, std::move(taps), kernel, kernel.data<T>() + group * filters * weights, weights,
-               channels, 1, nullptr, target, of_phase);
+               channels, 1, nullptr, target, add, of_phase);
 }
 
-/// False, and nothing is done, if another way is faster.
-bool backward_input_by_phases(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g,
+/// On top of dx if `add`. False, and nothing is done, if another way is faster.
+bool backward_input_by_phases(const Tensor& dy, const Tensor& kernel, const WindowGeometry& g, bool add,
                               const FinishRange& finish, const Tensor& dx) {
   if (is_for_winograd(g, kernel.shape()[0], dy.dtype())) return false;
   bool done = false;
@@ -117,7 +117,8 @@ bool backward_input_by_phases(const Tensor& dy, const Tensor& kernel, const Wind
     for (int64_t group = 0; group < g.groups; ++group)
       for (int64_t row = 0; row < std::min(g.strides[0], g.input[0]); ++row)
         for (int64_t column = 0; column < std::min(g.strides[1], g.input[1]); ++column)
-          backward_input_phase(dy.data<T>(), kernel, g, group, {row, column}, finish, dx.mutable_data<T>());
+          backward_input_phase(dy.data<T>(), kernel, g, group, {row, column}, add, finish,
+                               dx.mutable_data<T>());
     done = true;
   });
   return done;
@@ -156,7 +157,8 @@ void forward(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Wi
                     g.strides, g.channels},
                    window_taps(g), kernel, kernel.data<T>() + group * filters * weights, 1, filters, weights,
                    bias.defined() ? bias.data<T>() + group * filters : nullptr,
-                   {y.mutable_data<T>() + group * filters, g.output[0] * row, row, all_filters}, finish);
+                   {y.mutable_data<T>() + group * filters, g.output[0] * row, row, all_filters}, false,
+                   finish);
   });
 }
 
@@ -179,7 +181,7 @@ void conv2d_activation_forward(const Tensor& x, const Tensor& kernel, const Tens
 
 void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                            const Tensor& dx) {
-  if (backward_input_by_phases(dy, kernel, geometry, {}, dx)) return;
+  if (backward_input_by_phases(dy, kernel, geometry, false, {}, dx)) return;
   if (is_for_winograd(geometry, kernel.shape()[0], dy.dtype())) {
     input_gradient_by_winograd(dy, kernel, geometry, false, most_transformed, dx);
     return;
@@ -194,7 +196,7 @@ void conv2d_backward_input(const Tensor& dy, const Tensor& kernel, const WindowG
 void conv2d_transpose_with_bias(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                                 const WindowGeometry& geometry, const Tensor& y) {
   const FinishRange add_bias = bias_range(bias, y);
-  if (backward_input_by_phases(x, kernel, geometry, add_bias, y)) return;
+  if (backward_input_by_phases(x, kernel, geometry, false, add_bias, y)) return;
   conv2d_backward_input(x, kernel, geometry, y);
   const int64_t pixels = y.elements() / std::max(bias.elements(), int64_t{1});
   parallel_rows(pixels, bias.elements(), [&](int64_t begin, int64_t end) {
@@ -204,6 +206,7 @@ void conv2d_transpose_with_bias(const Tensor& x, const Tensor& kernel, const Ten
 
 void conv2d_add_backward_input(const Tensor& dy, const Tensor& kernel, const WindowGeometry& geometry,
                                const Tensor& dx) {
+  if (backward_input_by_phases(dy, kernel, geometry, true, {}, dx)) return;
   if (is_for_winograd(geometry, kernel.shape()[0], dy.dtype())) {
     input_gradient_by_winograd(dy, kernel, geometry, true, most_transformed, dx);
     return;

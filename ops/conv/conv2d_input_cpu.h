@@ -105,27 +105,33 @@ class BlockedInput {
   std::array<int64_t, 2> block_size() const { return {pictures_, rows_}; }
   int64_t block_outputs() const { return pictures_ * rows_ * source_.output[1]; }
 
+  /// Block `index` where it lies; x is null if it has to be copied.
+  Block in_place(int64_t index) const {
+    const int64_t n = index / blocks_ * pictures_, row = index % blocks_ * rows_;
+    Block block{nullptr, n, std::min(pictures_, source_.batch - n), row,
+                std::min(rows_, source_.output[0] - row)};
+    const T* begin = begin_of(block);
+    if (!copied_ && begin + size_of(block) + margin_ <= source_.x + source_.batch * picture())
+      block.x = begin;
+    return block;
+  }
+
   /// Block `index`; `copy` is memory for it that the caller may use again for the next one.
   Block read(int64_t index, Scratch<T>& copy) const {
-    int64_t n = index / blocks_ * pictures_, row = index % blocks_ * rows_;
-    int64_t rows = std::min(rows_, source_.output[0] - row);
-    int64_t pictures = std::min(pictures_, source_.batch - n);
-    int64_t top = row * source_.strides[0] + first_[0], count = rows_of_input(rows);
-    int64_t picture = source_.height * source_.width * source_.pixel;
-    int64_t size =
-        leaves_out_ ? pictures * picture_step() : (pictures - 1) * picture_step() + count * row_step();
-    const T* begin = source_.x + n * picture + top * row_step();
-    if (!copied_ && begin + size + margin_ <= source_.x + source_.batch * picture)
-      return {begin, n, pictures, row, rows};
+    Block block = in_place(index);
+    if (block.x) return block;
+    const int64_t size = size_of(block);
     T* own = copy.of(size + margin_);
     if (copied_)
-      for (int64_t i = 0; i < pictures; ++i)
-        copy_padded(source_.x + (n + i) * picture, source_.height, source_.width, source_.channels,
-                    source_.pixel, top, first_[1], count, columns_, own + i * picture_step());
+      for (int64_t i = 0; i < block.pictures; ++i)
+        copy_padded(source_.x + (block.picture + i) * picture(), source_.height, source_.width,
+                    source_.channels, source_.pixel, top_of(block), first_[1], rows_of_input(block.rows),
+                    columns_, own + i * picture_step());
     else
-      std::copy_n(begin, size, own);
+      std::copy_n(begin_of(block), size, own);
     std::fill_n(own + size, margin_, T(0));
-    return {own, n, pictures, row, rows};
+    block.x = own;
+    return block;
   }
 
   std::vector<Tap> taps;  // without those that only ever read padding
@@ -133,6 +139,15 @@ class BlockedInput {
 
  private:
   int64_t rows_of_input(int64_t outputs) const { return (outputs - 1) * source_.strides[0] + reach_; }
+  int64_t picture() const { return source_.height * source_.width * source_.pixel; }
+  int64_t top_of(const Block& block) const { return block.first_row * source_.strides[0] + first_[0]; }
+  const T* begin_of(const Block& block) const {
+    return source_.x + block.picture * picture() + top_of(block) * row_step();
+  }
+  int64_t size_of(const Block& block) const {
+    if (leaves_out_) return block.pictures * picture_step();
+    return (block.pictures - 1) * picture_step() + rows_of_input(block.rows) * row_step();
+  }
 
   void drop_padding(std::vector<Tap>& taps) const {
     auto never = [](int64_t tap, int64_t output, int64_t stride, int64_t length) {
@@ -154,7 +169,9 @@ class BlockedInput {
         std::max(block_bytes / std::max(row_bytes, int64_t{1}), (least_outputs - 1) / width + 1);
     int64_t rows = std::max(std::min(of_block, share), int64_t{1});
     rows_ = leaves_out_ ? height : std::min(rows, height);
-    pictures_ = std::max(std::min(rows / height, source_.batch), int64_t{1});
+    const int64_t pictures = std::max(std::min(rows / height, source_.batch), int64_t{1});
+    const int64_t of_pictures = std::max((source_.batch + pictures - 1) / pictures, int64_t{1});
+    pictures_ = std::max((source_.batch + of_pictures - 1) / of_pictures, int64_t{1});
     blocks_ = (height + rows_ - 1) / rows_;
   }
 

@@ -112,12 +112,14 @@ std::vector<OutputClass> sort_by_taps(const Source<T>& source, std::span<const T
 template <class T>
 class BlockOutputs {
  public:
-  BlockOutputs(const BlockedInput<T>& input, const Source<T>& source, const Target<T>& target)
+  /// `add`: on top of what the outputs have.
+  BlockOutputs(const BlockedInput<T>& input, const Source<T>& source, const Target<T>& target, bool add)
       : right_(source.strides[1] * source.channels),
         down_(source.strides[0] * input.row_step()),
         columns_(source.output[1]),
         picture_step_(input.picture_step()),
-        target_(target) {
+        target_(target),
+        add_(add) {
     auto [pictures, rows] = input.block_size();
     rows_ = rows;
     const bool rows_follow = down_ == columns_ * right_ && target.row_step == columns_ * target.column_step;
@@ -144,9 +146,9 @@ class BlockOutputs {
   void correlate(const typename BlockedInput<T>::Block& block, const WeightBlock<T>& weights, bool is_last,
                  T* y) const {
     const int64_t filters = weights.vectors * lanes<T>;
-    if (by_taps_) begin_with_bias(block, weights, y);
+    if (by_taps_ && !add_) begin_with_bias(block, weights, y);
     for (size_t chunk = 0; chunk < ends_.size(); ++chunk) {
-      TileOptions options{.continues = by_taps_ || chunk > 0};
+      TileOptions options{.continues = add_ || by_taps_ || chunk > 0};
       if (!is_last || chunk + 1 < ends_.size()) {
         options.following = reinterpret_cast<const char*>(weights.weights + ends_[chunk] * filters);
         const int64_t lines = (ends_[chunk] - (chunk > 0 ? ends_[chunk - 1] : 0)) * filters *
@@ -214,6 +216,7 @@ class BlockOutputs {
 
   int64_t right_, down_, columns_, picture_step_, rows_;
   Target<T> target_;
+  bool add_;
   bool even_ = false;     // one after the other through the whole block
   bool by_taps_ = false;  // an output is in the class of each of its taps
   std::vector<OutputClass> classes_;

@@ -57,30 +57,51 @@ class PackedWeights {
   const std::vector<WeightBlock<T>>& blocks() const { return blocks_; }
 
  private:
+  /// Rows of filters beside each other are read for several blocks at once: they lie where no processor
+  /// foresees the next one.
   void pack_all(const WeightLayout<T>& layout, T* packed) const {
-    parallel_for(static_cast<int64_t>(blocks_.size()), 1, [&](int64_t index, int64_t /*end*/) {
-      const WeightBlock<T>& block = blocks_[index];
-      T* to = packed + block.first * layout.elements();
+    constexpr int64_t several = 256 / vector_bytes / block_vectors;
+    const bool rows = layout.channel_step != 1;
+    parallel_for(static_cast<int64_t>(blocks_.size()), rows ? several : 1, [&](int64_t begin, int64_t end) {
+      const auto some = std::span(blocks_).subspan(begin, end - begin);
+      int64_t element = 0;
       for (const Tap& tap : layout.taps) {
-        pack(layout.weights + tap.weight + block.first * layout.filter_step, layout.channels,
-             layout.channel_step, layout.filter_step, block, to);
-        to += layout.channels * block.vectors * lanes<T>;
+        const T* from = layout.weights + tap.weight + some[0].first * layout.filter_step;
+        if (rows)
+          pack_rows(layout, some, from, element, packed);
+        else
+          turn(layout, some[0], from, packed + some[0].first * layout.elements() + element * width(some[0]));
+        element += layout.channels;
       }
     });
   }
 
-  /// Filters beside each other: as they lie or, where the channels do so, transposed.
-  static void pack(const T* from, int64_t channels, int64_t channel_step, int64_t filter_step,
-                   const WeightBlock<T>& block, T* to) {
-    int64_t width = block.vectors * lanes<T>;
-    if (channel_step == 1)
-      transpose_block(block.filters, channels, from, filter_step, to, width);
-    else
-      for (int64_t c = 0; c < channels; ++c)
-        std::copy_n(from + c * channel_step, block.filters, to + c * width);
-    if (block.filters == width) return;
-    for (int64_t c = 0; c < channels; ++c)
-      std::fill(to + c * width + block.filters, to + (c + 1) * width, T(0));
+  static int64_t width(const WeightBlock<T>& block) { return block.vectors * lanes<T>; }
+
+  /// The channels of one tap, as `element` and those behind it.
+  static void pack_rows(const WeightLayout<T>& layout, std::span<const WeightBlock<T>> blocks, const T* from,
+                        int64_t element, T* packed) {
+    constexpr int64_t rows_ahead = 16, line = Ahead::line / sizeof(T);
+    const int64_t row = blocks.back().first + blocks.back().filters - blocks[0].first;
+    for (int64_t c = 0; c < layout.channels; ++c, ++element, from += layout.channel_step) {
+      for (int64_t i = 0; i < row; i += line) __builtin_prefetch(from + rows_ahead * layout.channel_step + i);
+      for (const WeightBlock<T>& block : blocks) {
+        const T* filters = from + (block.first - blocks[0].first);
+        T* to = packed + block.first * layout.elements() + element * width(block);
+        for (int64_t f = 0; f < width(block); f += lanes<T>) {
+          const int64_t left = block.filters - f;
+          store(to + f, left >= lanes<T> ? load(filters + f) : load_part(filters + f, left));
+        }
+      }
+    }
+  }
+
+  /// The same of one block, where the channels lie beside each other.
+  static void turn(const WeightLayout<T>& layout, const WeightBlock<T>& block, const T* from, T* to) {
+    transpose_block(block.filters, layout.channels, from, layout.filter_step, to, width(block));
+    if (block.filters == width(block)) return;
+    for (int64_t c = 0; c < layout.channels; ++c)
+      std::fill(to + c * width(block) + block.filters, to + (c + 1) * width(block), T(0));
   }
 
   Tensor memory_;

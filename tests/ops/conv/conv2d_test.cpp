@@ -413,6 +413,7 @@ TEST(Conv2D, SmallPicturesAgreeWithTheDefinitionWithAnyThreads) {
         ConvolutionCase{{33, 5, 4, 32}, {144, 1, 1, 32}, halving_points},
         ConvolutionCase{{40, 9, 8, 264}, {40, 1, 1, 264}, {}},
         ConvolutionCase{{12, 10, 10, 128}, {128, 1, 1, 128}, {}},
+        ConvolutionCase{{3, 14, 12, 6}, {40, 3, 3, 6}, halving},
         ConvolutionCase{{9, 9, 11, 48}, {36, 1, 3, 48}, {{1, 3}, {2, 2}, Padding::same}},
         ConvolutionCase{{6, 9, 8, 3}, {20, 5, 5, 3}, {{5, 5}, {2, 3}, Padding::same}},
         // Weights in several chunks: outputs one after the other, tap by tap, sorted by taps, row by row.
@@ -421,14 +422,17 @@ TEST(Conv2D, SmallPicturesAgreeWithTheDefinitionWithAnyThreads) {
         ConvolutionCase{{1, 27, 21, 68}, {40, 3, 3, 68}, halving},
         ConvolutionCase{{1, 9, 70, 36}, {33, 5, 5, 36}, {{5, 5}, {1, 2}, Padding::same}}}) {
     Convolution c(one);
-    std::array<Tensor, 3> wanted = by_definition(c);
-    std::vector<Tensor> alone;
+    std::array<Tensor, 3> exact = by_definition(c);
+    const Tensor before = test_values(one.x, 5);
+    std::vector<Tensor> wanted{exact[0], exact[1], exact[2], cast(before, DType::f64) + exact[1]}, alone;
     for (int threads : {1, 2, 5}) {
       cpu::set_threads(threads);
-      std::vector<Tensor> all{Tensor::empty_like(c.y), Tensor::empty_like(c.x), Tensor::empty_like(c.kernel)};
+      std::vector<Tensor> all{Tensor::empty_like(c.y), Tensor::empty_like(c.x), Tensor::empty_like(c.kernel),
+                              before.clone()};
       conv2d_forward_kernel(c.x, c.kernel, Tensor(), c.geometry, all[0]);
       conv2d_backward_input_kernel(c.dy, c.kernel, c.geometry, all[1]);
       conv2d_backward_kernel_kernel(c.x, c.dy, c.geometry, all[2], Tensor());
+      conv2d_add_backward_input_kernel(c.dy, c.kernel, c.geometry, all[3]);
       cpu::set_threads(0);
       if (alone.empty()) alone = all;
       for (size_t i = 0; i < all.size(); ++i) {
