@@ -13,6 +13,46 @@ namespace {
 constexpr int64_t block_bytes = 96 << 10;
 constexpr int64_t most_transformed = 1 << 18;  // elements of a thread, in the second-level cache
 
+/// The outputs of a window without taps: the bias.
+template <class T>
+void fill_with_bias(const Source<T>& source, int64_t filters, const T* bias, const Target<T>& target,
+                    const FinishRange& finish) {
+  const int64_t columns = source.output[1];
+  for_rows(source.batch * source.output[0], columns * filters, [&](int64_t row) {
+    const int64_t place =
+        row / source.output[0] * target.picture_step + row % source.output[0] * target.row_step;
+    for (int64_t column = 0; column < columns; ++column) {
+      T* to = target.y + place + column * target.column_step;
+      if (bias)
+        std::copy_n(bias, filters, to);
+      else
+        std::fill_n(to, filters, T(0));
+    }
+    if (finish) finish({place, filters, columns, target.column_step});
+  });
+}
+
+/// Where the weights are read by few outputs, and not kept: a thread packs some blocks of them, which stay in
+/// its cache while all outputs of its filters are made, and never go to memory.
+template <class T>
+void correlate_fresh(const BlockedInput<T>& input, const WeightBlocks<T>& weights,
+                     const BlockOutputs<T>& outputs, const Target<T>& target) {
+  const int64_t at_once = weights.at_once();
+  parallel_for(weights.count(), at_once, [&](int64_t begin, int64_t end) {
+    Scratch<T> copy, memory;
+    T* packed = memory.of(weights.elements(end) - weights.elements(begin));
+    weights.pack(begin, end, packed);
+    for (int64_t i = 0; i < input.blocks(); ++i) {
+      const auto block = input.read(i, copy);
+      T* place = target.y + block.picture * target.picture_step + block.first_row * target.row_step;
+      for (int64_t j = begin; j < end; ++j) {
+        const WeightBlock<T> some = weights.block(j, packed, begin);
+        outputs.correlate(block, some, j + 1 == end, place + some.first);
+      }
+    }
+  });
+}
+
 /// y[n, row, column, f] = bias[f] + the sum over taps and channels c of
 /// x[n, row * stride + tap.row, column * stride + tap.column, c] * weights[tap.weight + c * channel_step + f
 /// * filter_step], or on top of y if `add`, which wants no bias. `finish`, if there is one, for parts of y,
@@ -24,6 +64,8 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
   // Where pictures are few or small, threads share the filters too.
   constexpr int64_t least_tasks = 16, least_filters = 32, least_outputs = 56;
   const int64_t most_parts = std::clamp(filters / least_filters, int64_t{1}, least_tasks);
+  constexpr int64_t few_outputs = 256;
+  constexpr int64_t most_input = 1 << 18;      // elements, that stay in the second-level cache
   constexpr int64_t output_bytes = 128 << 10;  // still near when the activation follows
   constexpr int64_t element_bytes = sizeof(T);
   const int64_t input_of_output = source.strides[0] * source.strides[1] * source.channels * element_bytes;
@@ -31,9 +73,18 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
   const int64_t bytes =
       std::clamp(block_bytes, least_outputs * input_of_output, most_outputs * input_of_output);
   BlockedInput<T> input(source, std::move(taps), bytes, 0, least_tasks / most_parts, true);
-  PackedWeights<T> packed(kernel, {weights, input.taps, source.channels, channel_step, filters, filter_step},
-                          bias);
+  if (input.taps.empty()) {
+    if (!add) fill_with_bias(source, filters, bias, target, finish);
+    return;
+  }
+  const WeightLayout<T> layout{weights, input.taps, source.channels, channel_step, filters, filter_step};
   const BlockOutputs<T> outputs(input, source, target, add);
+  const int64_t all_outputs = source.batch * source.output[0] * source.output[1];
+  const bool few = all_outputs <= few_outputs &&
+                   std::min(source.elements(), all_outputs * layout.elements()) <= most_input;
+  if (few && !finish && !KeptWeights::any() && input.is_in_place())
+    return correlate_fresh(input, WeightBlocks<T>(layout, bias), outputs, target);
+  PackedWeights<T> packed(kernel, layout, bias);
   const int64_t parts =
       std::clamp(least_tasks / std::max(input.blocks(), int64_t{1}), int64_t{1}, most_parts);
   const auto weight_blocks = static_cast<int64_t>(packed.blocks().size());

@@ -35,6 +35,7 @@ struct Source {
   const T* x;  // [batch, height, width, channels]
   int64_t batch, height, width, channels;
   std::array<int64_t, 2> output, strides;
+  int64_t elements() const { return batch * height * width * channels; }
   int64_t pixel = channels;  // elements from one pixel to the next: more where x is a part of the channels
 };
 
@@ -87,6 +88,8 @@ class BlockedInput {
     choose_block(block_bytes, least_blocks);
   }
 
+  /// Whether it is never copied.
+  bool is_in_place() const { return !copied_ && margin_ == 0; }
   /// Whether outputs leave out taps that lie beside the picture; then blocks are of whole pictures.
   bool leaves_out_padding() const { return leaves_out_; }
 

@@ -33,79 +33,104 @@ struct WeightLayout {
   int64_t padded() const { return (filters + lanes<T> - 1) / lanes<T> * lanes<T>; }  // filters
 };
 
-/// All weights in blocks of filters; those of a prediction are kept for the next one.
+/// How weights are cut into blocks of filters, and how these are packed.
 template <class T>
-class PackedWeights {
+class WeightBlocks {
  public:
-  /// `kernel`: what has them. `bias` may be null.
-  PackedWeights(const Tensor& kernel, const WeightLayout<T>& layout, const T* bias)
-      : bias_(static_cast<size_t>(layout.padded())) {
-    constexpr int64_t most = block_vectors * lanes<T>;
-    const int64_t elements = layout.elements(), padded = layout.padded();
+  /// `bias` may be null. `layout.taps` must live as long.
+  WeightBlocks(const WeightLayout<T>& layout, const T* bias)
+      : layout_(layout), bias_(static_cast<size_t>(layout.padded())) {
     if (bias) std::copy_n(bias, layout.filters, bias_.begin());
-    for (int64_t first = 0; first < layout.filters; first += most)
-      blocks_.push_back({first, std::min(most, layout.filters - first),
-                         static_cast<int>(std::min(most, padded - first) / lanes<T>), nullptr,
-                         bias_.data() + first});
-    std::vector<int64_t> how{layout.channels, layout.channel_step, layout.filters, layout.filter_step};
-    for (const Tap& tap : layout.taps) how.push_back(tap.weight);
-    memory_ = KeptWeights::get<T>(kernel, layout.weights, how, elements * padded,
-                                  [&](T* packed) { pack_all(layout, packed); });
-    for (WeightBlock<T>& block : blocks_) block.weights = memory_.data<T>() + block.first * elements;
   }
 
-  const std::vector<WeightBlock<T>>& blocks() const { return blocks_; }
+  int64_t count() const { return (layout_.padded() + most - 1) / most; }
+  /// So many are best packed at once.
+  int64_t at_once() const { return layout_.channel_step == 1 ? 1 : 256 / vector_bytes / block_vectors; }
+  /// Of the blocks before one.
+  int64_t elements(int64_t block) const {
+    return std::min(block * most, layout_.padded()) * layout_.elements();
+  }
+  /// One of those that were packed to `packed`, from block `begin` on.
+  WeightBlock<T> block(int64_t index, const T* packed, int64_t begin) const {
+    const int64_t first = index * most;
+    return {first, std::min(most, layout_.filters - first), static_cast<int>(width(index) / lanes<T>),
+            packed + elements(index) - elements(begin), bias_.data() + first};
+  }
+
+  /// Blocks [begin, end), one after the other. Several at once where rows of filters lie side by side: no
+  /// processor foresees the next row.
+  void pack(int64_t begin, int64_t end, T* packed) const {
+    if (layout_.channel_step == 1)
+      for (; begin < end; packed += elements(begin + 1) - elements(begin), ++begin) turn(begin, packed);
+    else
+      pack_rows(begin, end, packed);
+  }
 
  private:
-  /// Rows of filters beside each other are read for several blocks at once: they lie where no processor
-  /// foresees the next one.
-  void pack_all(const WeightLayout<T>& layout, T* packed) const {
-    constexpr int64_t several = 256 / vector_bytes / block_vectors;
-    const bool rows = layout.channel_step != 1;
-    parallel_for(static_cast<int64_t>(blocks_.size()), rows ? several : 1, [&](int64_t begin, int64_t end) {
-      const auto some = std::span(blocks_).subspan(begin, end - begin);
-      int64_t element = 0;
-      for (const Tap& tap : layout.taps) {
-        const T* from = layout.weights + tap.weight + some[0].first * layout.filter_step;
-        if (rows)
-          pack_rows(layout, some, from, element, packed);
-        else
-          turn(layout, some[0], from, packed + some[0].first * layout.elements() + element * width(some[0]));
-        element += layout.channels;
-      }
-    });
-  }
+  static constexpr int64_t most = block_vectors * lanes<T>;
 
-  static int64_t width(const WeightBlock<T>& block) { return block.vectors * lanes<T>; }
+  int64_t width(int64_t block) const { return std::min(most, layout_.padded() - block * most); }
 
-  /// The channels of one tap, as `element` and those behind it.
-  static void pack_rows(const WeightLayout<T>& layout, std::span<const WeightBlock<T>> blocks, const T* from,
-                        int64_t element, T* packed) {
+  void pack_rows(int64_t begin, int64_t end, T* packed) const {
     constexpr int64_t rows_ahead = 16, line = Ahead::line / sizeof(T);
-    const int64_t row = blocks.back().first + blocks.back().filters - blocks[0].first;
-    for (int64_t c = 0; c < layout.channels; ++c, ++element, from += layout.channel_step) {
-      for (int64_t i = 0; i < row; i += line) __builtin_prefetch(from + rows_ahead * layout.channel_step + i);
-      for (const WeightBlock<T>& block : blocks) {
-        const T* filters = from + (block.first - blocks[0].first);
-        T* to = packed + block.first * layout.elements() + element * width(block);
-        for (int64_t f = 0; f < width(block); f += lanes<T>) {
-          const int64_t left = block.filters - f;
-          store(to + f, left >= lanes<T> ? load(filters + f) : load_part(filters + f, left));
+    const int64_t step = layout_.channel_step, first = begin * most;
+    const int64_t filters = std::min(end * most, layout_.filters) - first;
+    int64_t element = 0;
+    for (const Tap& tap : layout_.taps) {
+      const T* from = layout_.weights + tap.weight + first;
+      for (int64_t c = 0; c < layout_.channels; ++c, ++element, from += step) {
+        for (int64_t f = 0; f < filters; f += line) __builtin_prefetch(from + rows_ahead * step + f);
+        T* to = packed;
+        for (int64_t block = begin; block < end; ++block) {
+          const int64_t columns = width(block), beside = (block - begin) * most;
+          for (int64_t f = 0; f < columns; f += lanes<T>) {
+            const int64_t left = filters - beside - f;
+            store(to + element * columns + f,
+                  left >= lanes<T> ? load(from + beside + f) : load_part(from + beside + f, left));
+          }
+          to += columns * layout_.elements();
         }
       }
     }
   }
 
-  /// The same of one block, where the channels lie beside each other.
-  static void turn(const WeightLayout<T>& layout, const WeightBlock<T>& block, const T* from, T* to) {
-    transpose_block(block.filters, layout.channels, from, layout.filter_step, to, width(block));
-    if (block.filters == width(block)) return;
-    for (int64_t c = 0; c < layout.channels; ++c)
-      std::fill(to + c * width(block) + block.filters, to + (c + 1) * width(block), T(0));
+  void turn(int64_t block, T* to) const {
+    const int64_t first = block * most, columns = width(block);
+    const int64_t filters = std::min(most, layout_.filters - first), channels = layout_.channels;
+    for (const Tap& tap : layout_.taps) {
+      transpose_block(filters, channels, layout_.weights + tap.weight + first * layout_.filter_step,
+                      layout_.filter_step, to, columns);
+      if (filters < columns)
+        for (int64_t c = 0; c < channels; ++c)
+          std::fill(to + c * columns + filters, to + (c + 1) * columns, T(0));
+      to += channels * columns;
+    }
   }
 
-  Tensor memory_;
+  WeightLayout<T> layout_;
   std::vector<T> bias_;
+};
+
+/// All weights in blocks of filters; those of a prediction are kept for the next one.
+template <class T>
+class PackedWeights {
+ public:
+  /// `kernel`: what has them. `bias` may be null.
+  PackedWeights(const Tensor& kernel, const WeightLayout<T>& layout, const T* bias) : all_(layout, bias) {
+    std::vector<int64_t> how{layout.channels, layout.channel_step, layout.filters, layout.filter_step};
+    for (const Tap& tap : layout.taps) how.push_back(tap.weight);
+    memory_ = KeptWeights::get<T>(kernel, layout.weights, how, all_.elements(all_.count()), [&](T* packed) {
+      parallel_for(all_.count(), all_.at_once(),
+                   [&](int64_t begin, int64_t end) { all_.pack(begin, end, packed + all_.elements(begin)); });
+    });
+    for (int64_t i = 0; i < all_.count(); ++i) blocks_.push_back(all_.block(i, memory_.data<T>(), 0));
+  }
+
+  const std::vector<WeightBlock<T>>& blocks() const { return blocks_; }
+
+ private:
+  WeightBlocks<T> all_;
+  Tensor memory_;
   std::vector<WeightBlock<T>> blocks_;
 };
 
