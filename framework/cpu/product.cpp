@@ -267,7 +267,9 @@ void dense_gradients(ProductSize size, const T* x, const T* dz, const T* w, T* d
 
 template <class T>
 void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series,
-                       Ahead& ahead) {
+                       Ahead* besides) {
+  Ahead own;
+  Ahead& ahead = besides ? *besides : own;
   const bool one_tile = size.rows <= tile_rows && size.columns <= tile_vectors * lanes<T> &&
                         size.columns % lanes<T> == 0 && size.inner <= inner_block;
   if (one_tile) {
@@ -290,12 +292,6 @@ void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, 
   }
 }
 
-template <class T>
-void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series) {
-  Ahead ahead;
-  product_on_thread(size, a, b, y, add, series, ahead);
-}
-
 template void product(ProductSize, const float*, const float*, float*);
 template void product(ProductSize, const double*, const double*, double*);
 template void product_transposed_a(ProductSize, const float*, const float*, float*);
@@ -308,11 +304,9 @@ template void dense_gradients(ProductSize, const float*, const float*, const flo
                               const GradientTaker&);
 template void dense_gradients(ProductSize, const double*, const double*, const double*, double*,
                               const GradientTaker&);
-template void product_on_thread(ProductSize, Left<float>, Rows<const float>, Rows<float>, bool, Series);
 template void product_on_thread(ProductSize, Left<float>, Rows<const float>, Rows<float>, bool, Series,
-                                Ahead&);
-template void product_on_thread(ProductSize, Left<double>, Rows<const double>, Rows<double>, bool, Series);
+                                Ahead*);
 template void product_on_thread(ProductSize, Left<double>, Rows<const double>, Rows<double>, bool, Series,
-                                Ahead&);
+                                Ahead*);
 
 }  // namespace manul::cpu

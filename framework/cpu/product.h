@@ -1,10 +1,9 @@
 #pragma once
 
+#include "manul/framework/cpu/ahead.h"
 #include "manul/framework/tensor.h"
 
 namespace manul::cpu {
-
-class Ahead;
 
 /// y [rows, columns] is a product over `inner`.
 struct ProductSize {
@@ -58,12 +57,9 @@ struct Series {
 };
 
 /// y = a · b, or += if `add`, for each of a series, on the calling thread alone. Best for whole vectors of
-/// columns.
+/// columns. Meanwhile asks for what `ahead`, which may be null, has.
 template <class T>
-void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series = {});
-/// The same; meanwhile asks for what `ahead` has.
-template <class T>
-void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series,
-                       Ahead& ahead);
+void product_on_thread(ProductSize size, Left<T> a, Rows<const T> b, Rows<T> y, bool add, Series series = {},
+                       Ahead* ahead = nullptr);
 
 }  // namespace manul::cpu

@@ -130,7 +130,7 @@ void add_block(const Outputs<T>& block, int64_t filters, std::span<const int64_t
     }
     following.add_to(ahead, product++, products);
     product_on_thread<T>({filters, width * lanes<T>, block.outputs()}, {block.dy, 1, block.dy_right}, windows,
-                         {sums + piece * lanes<T>, sums_step}, !begins, {.y_is_far = true}, ahead);
+                         {sums + piece * lanes<T>, sums_step}, !begins, {.y_is_far = true}, &ahead);
   });
 }
 

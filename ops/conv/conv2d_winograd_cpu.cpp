@@ -15,9 +15,10 @@ using Input = std::span<const ChannelPart>;
 
 /// Products of the matrices of all positions. `a_is_near`: as of a Series.
 void multiply(ProductSize size, Matrices<const float> a, Matrices<const float> b, Matrices<float> y, bool add,
-              bool a_is_near = false) {
+              bool a_is_near = false, Ahead* ahead = nullptr) {
   product_on_thread<float>(size, {a.data, a.step, 1}, {b.data, b.step}, {y.data, y.step}, add,
-                           {positions, a.position_step(), b.position_step(), y.position_step(), a_is_near});
+                           {positions, a.position_step(), b.position_step(), y.position_step(), a_is_near},
+                           ahead);
 }
 
 /// A kernel's matrices in parts of the inner axis and of the columns; those of a prediction are kept for the
@@ -145,8 +146,10 @@ void convolve_strips(Input x, const Kernel& kernel, const Tiles& tiles, int64_t 
                    transform_input(x, tiles, 0, begin, end, seen.all);
                    for (int64_t i = 0; i < parts.count; ++i) {
                      products.all.step = parts.length(i);
+                     Ahead ahead;
+                     output.ask_for(ahead, tiles, 0, begin, end - begin, parts.begin(i), parts.length(i));
                      multiply({end - begin, parts.length(i), kernel.inner()}, seen.all.of(0), whole.of(0, i),
-                              products.all, false, true);
+                              products.all, false, true, &ahead);
                      output.write(products.all, tiles, 0, begin, parts.begin(i), parts.length(i));
                    }
                  }

@@ -132,10 +132,11 @@ void kernel_gradient_by_winograd(std::span<const Tensor> x, const Tensor& dy, co
   const Pictures from(x, dy, g.channels);
   const int64_t channels = g.channels, filters = from.filters(), lines = tiles.lines(g.batch);
   float* to = dkernel.mutable_data<float>();
-  constexpr int64_t most_sums = int64_t{1} << 17;  // beside a thread's tiles in its second-level cache
+  // A thread's sums and, in a twelfth of all room, its tiles go together in its second-level cache.
+  constexpr int64_t most_sums = int64_t{1} << 17, share = 12, least_rows = 64;
   if (positions * channels * filters <= most_sums)
-    return gradient_by_lines(from, tiles, lines_at_once(tiles, channels + filters, lines, most_elements / 4),
-                             to);
+    return gradient_by_lines(
+        from, tiles, lines_at_once(tiles, channels + filters, lines, most_elements / share, least_rows), to);
   // Sums that stay with the threads leave their memory to the other matrices.
   int64_t all = positions * lines * tiles.tiles_a_line * (channels + filters);
   if (column_parts(channels).count * filter_parts(filters).count >= least_tasks &&

@@ -26,8 +26,8 @@ inline Parts one_part(int64_t columns) {
 
 /// Lines of tiles that are done at once, for matrices of `columns` channels in all; so many that a product
 /// has rows enough for what it reads of its other side.
-inline int64_t lines_at_once(const Tiles& tiles, int64_t columns, int64_t lines, int64_t most_elements) {
-  constexpr int64_t least_rows = 96;
+inline int64_t lines_at_once(const Tiles& tiles, int64_t columns, int64_t lines, int64_t most_elements,
+                             int64_t least_rows = 96) {
   int64_t rows = std::max(most_elements / (positions * columns), least_rows);
   return std::clamp<int64_t>(rows / tiles.tiles_a_line, 1, lines);
 }

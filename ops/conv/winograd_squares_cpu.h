@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "manul/framework/cpu/ahead.h"
 #include "manul/framework/cpu/transpose.h"
 #include "manul/framework/cpu/vector.h"
 #include "manul/framework/tensor.h"
@@ -160,6 +161,27 @@ struct Output {
       of_part += part.columns;
     }
     if (finish) finish_tiles(products.rows, tiles, first, begin, column, count);
+  }
+
+  /// Adds to `ahead` where that will be written, and rows as the products will have.
+  void ask_for(Ahead& ahead, const Tiles& tiles, int64_t first, int64_t begin, int64_t rows, int64_t column,
+               int64_t count) const {
+    constexpr int64_t bytes = sizeof(float);
+    int64_t of_part = 0;
+    for (const OutputPart& part : parts) {
+      const int64_t from = std::max(column, of_part), to = std::min(column + count, of_part + part.columns);
+      for (int64_t row = 0, beside = 0; part.y && from < to && row < rows; row += beside) {
+        const Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(begin + row));
+        beside = std::min<int64_t>(rows - row, tiles.tiles_a_line - place.x / outputs);
+        const int64_t pixels = std::min<int64_t>(beside * outputs, tiles.output[1] - place.x);
+        for (int64_t line = place.y; line < std::min(place.y + outputs, tiles.output[0]); ++line) {
+          const int64_t pixel = (place.picture * tiles.output[0] + line) * tiles.output[1] + place.x;
+          ahead.add(part.y + pixel * part.columns + from - of_part, pixels, (to - from) * bytes,
+                    part.columns * bytes);
+        }
+      }
+      of_part += part.columns;
+    }
   }
 
  private:
