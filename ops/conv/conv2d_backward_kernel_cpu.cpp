@@ -6,6 +6,7 @@
 #include "manul/framework/cpu/product_tile.h"
 #include "manul/framework/memory.h"
 #include "manul/ops/conv/conv2d.h"
+#include "manul/ops/conv/conv2d_gradient_of_taps_cpu.h"
 #include "manul/ops/conv/conv2d_input_cpu.h"
 #include "manul/ops/conv/conv2d_winograd.h"
 
@@ -314,6 +315,13 @@ void conv2d_backward_kernel(const Tensor& x, const Tensor& dy, const WindowGeome
   if (!dkernel.defined()) return bias_gradient(dy, dbias);  // also of a transposed convolution's outputs
   if (kernel_gradient_is_for_winograd(geometry, dy.shape()[3], dy.dtype()))
     return conv2d_concatenated_backward_kernel({&x, 1}, dy, geometry, dkernel, dbias);
+  if (KernelGradientOfTaps<float>::serves(geometry, dy.shape()[3], dy.dtype())) {
+    KernelGradientOfTaps<float>(x.data<float>(), dy.data<float>(), dy.shape()[3], geometry,
+                                dkernel.mutable_data<float>())
+        .run();
+    if (dbias.defined()) bias_gradient(dy, dbias);
+    return;
+  }
   visit_float(dy.dtype(), "conv2d", [&]<class T>(T) {
     int64_t filters = dy.shape()[3] / geometry.groups, channels = geometry.group_channels();
     int64_t weights = geometry.size[0] * geometry.size[1] * channels;

@@ -176,9 +176,9 @@ void convolve(Input x, int64_t pictures, const Kernel& kernel, const Tiles& tile
                    lines_at_once(tiles, inner + columns, lines, least_tasks * most_elements), output);
 }
 
-/// Whether so many fewer products than those of the taps on the picture pay for the transforms.
-bool saves_products(const WindowGeometry& g) {
-  constexpr double least_ratio = 1.5;
+/// Whether the products are so many times fewer than those of the taps on the picture, to pay for the
+/// transforms.
+bool saves_products(const WindowGeometry& g, double least_ratio) {
   double of_taps = 1, of_tiles = positions;
   for (int axis = 0; axis < 2; ++axis) {
     int64_t inside = 0;
@@ -197,13 +197,16 @@ bool saves_products(const WindowGeometry& g) {
 
 bool kernel_gradient_is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
   constexpr int64_t least_channels = 32, least_tiles = 16;  // below these it is slower
+  constexpr double least_ratio = 1.25;
   int64_t tiles = tiles_of(g);
   return dtype == DType::f32 && g.channels % width == 0 && filters % width == 0 &&
-         std::min(g.channels, filters) >= least_channels && tiles >= least_tiles && tiles < int64_t{1} << 31;
+         std::min(g.channels, filters) >= least_channels && tiles >= least_tiles &&
+         tiles < int64_t{1} << 31 && saves_products(g, least_ratio);
 }
 
 bool is_for_winograd(const WindowGeometry& g, int64_t filters, DType dtype) {
-  return kernel_gradient_is_for_winograd(g, filters, dtype) && saves_products(g);
+  constexpr double least_ratio = 1.5;
+  return kernel_gradient_is_for_winograd(g, filters, dtype) && saves_products(g, least_ratio);
 }
 
 bool parts_are_for_winograd(std::span<const Tensor> x, const WindowGeometry& g, int64_t filters) {
