@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "manul/framework/cpu/product.h"
+#include "manul/framework/cpu/product_tile.h"
 #include "manul/framework/cpu/split.h"
 #include "manul/framework/cpu/tiles.h"
 
@@ -13,7 +14,6 @@
 /// one row of tiles after the other, so that y is written in one stream.
 namespace manul::cpu::blocked {
 
-inline constexpr int64_t inner_block = vector_registers == 32 ? 64 : 128;
 inline constexpr int64_t most_row_block = 128, small_b_bytes = 16 << 10;
 
 /// One block of a product: y [rows, columns] = a · b, on top of y if `add`.

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "manul/framework/cpu/product_tile.h"
 #include "manul/ops/conv/winograd_squares_cpu.h"
 
 // How the matrices of Winograd's transforms are cut for threads and caches. Included by vector kernels
@@ -15,9 +16,9 @@ inline Parts column_parts(int64_t columns) {
   constexpr int64_t most = 48, whole_tile = vector_registers == 32 ? width : 2 * width;
   return {columns, most, whole_tile};
 }
-/// Parts of the inner axis, whose rows of both sides stay in the nearest cache.
+/// Parts of the inner axis, whose rows of both sides stay in the nearest cache: as long as products cut it.
 inline Parts inner_parts(int64_t inner) {
-  return {inner, 64};
+  return {inner, blocked::inner_block};
 }
 /// All in one.
 inline Parts one_part(int64_t columns) {
