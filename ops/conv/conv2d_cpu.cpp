@@ -94,10 +94,11 @@ void correlate(const Source<T>& source, std::vector<Tap> taps, const Tensor& ker
       const int64_t part = task % parts;
       auto block = input.read(task / parts, copy);
       int64_t place = block.picture * target.picture_step + block.first_row * target.row_step;
+      const auto next = part + 1 == parts ? input.span_in_place(task / parts + 1) : std::span<const T>();
       const int64_t first = weight_blocks * part / parts, last = weight_blocks * (part + 1) / parts - 1;
       for (int64_t i = first; i <= last; ++i) {
         const WeightBlock<T>& some = packed.blocks()[i];
-        outputs.correlate(block, some, i == last, target.y + place + some.first);
+        outputs.correlate(block, some, i == last, target.y + place + some.first, next);
       }
       if (!finish) continue;
       const WeightBlock<T>&begin_block = packed.blocks()[first], &end_block = packed.blocks()[last];

@@ -119,6 +119,13 @@ class BlockedInput {
     return block;
   }
 
+  /// What block `index` reads where it lies; nothing if there is none or it has to be copied.
+  std::span<const T> span_in_place(int64_t index) const {
+    if (index >= blocks()) return {};
+    const Block block = in_place(index);
+    return block.x ? std::span(block.x, static_cast<size_t>(size_of(block))) : std::span<const T>();
+  }
+
   /// Block `index`; `copy` is memory for it that the caller may use again for the next one.
   Block read(int64_t index, Scratch<T>& copy) const {
     Block block = in_place(index);

@@ -142,9 +142,10 @@ class BlockOutputs {
     cut(static_cast<int64_t>(input.taps.size()) * source.channels);
   }
 
-  /// All of a block that begins at `y`, for one block of filters. `is_last`: no other one follows.
+  /// All of a block that begins at `y`, for one block of filters. `is_last`: no other one follows, but maybe
+  /// another block, `next` of the input.
   void correlate(const typename BlockedInput<T>::Block& block, const WeightBlock<T>& weights, bool is_last,
-                 T* y) const {
+                 T* y, std::span<const T> next = {}) const {
     const int64_t filters = weights.vectors * lanes<T>;
     if (by_taps_ && !add_) begin_with_bias(block, weights, y);
     for (size_t chunk = 0; chunk < ends_.size(); ++chunk) {
@@ -153,6 +154,10 @@ class BlockOutputs {
         options.following = reinterpret_cast<const char*>(weights.weights + ends_[chunk] * filters);
         const int64_t lines = (ends_[chunk] - (chunk > 0 ? ends_[chunk - 1] : 0)) * filters *
                               static_cast<int64_t>(sizeof(T)) / Ahead::line;
+        options.step = (lines + tiles_ - 1) / tiles_ * Ahead::line;
+      } else if (!next.empty()) {
+        const int64_t lines = static_cast<int64_t>(next.size_bytes()) / Ahead::line;
+        options.following = reinterpret_cast<const char*>(next.data());
         options.step = (lines + tiles_ - 1) / tiles_ * Ahead::line;
       }
       for (size_t i = 0; i < classes_.size(); ++i)
