@@ -425,6 +425,10 @@ Tensor Gradients::target_in_place(int i, const Tensor& output_gradient) {
   return output_gradient;
 }
 
+Tensor Gradients::on_the_way(const Tensor& output_gradient) const {
+  return owns_arrived_ ? output_gradient : Tensor::empty_like(output_gradient);
+}
+
 Tensor Gradients::sum(int i) {
   const TapeSlot& slot = tape_.state_->slots[entry_.input_slots[i]];
   return slot.wanted && slot.owned && !slot.leaf ? slot.gradient : Tensor();

@@ -22,6 +22,9 @@ class Gradients {
   /// The same, or the memory of the output's gradient where that has the input's shape and nobody else needs
   /// it: for ops that read an element of it before they write the gradient of the same element.
   Tensor target_in_place(int i, const Tensor& output_gradient);
+  /// Memory of the output's gradient's shape for what an op makes of that on its way: the gradient's own
+  /// where nobody else needs it.
+  Tensor on_the_way(const Tensor& output_gradient) const;
   /// Instead of target(i), where an optimizer takes the gradient of input `i` in ranges as it is made and no
   /// other gradient reaches that input: call it for all elements, once each, when the op needs the input's
   /// values no more. Otherwise null.

@@ -1,6 +1,7 @@
 #include "manul/layers/convolutional.h"
 
 #include "manul/layers/config/convolution_options.h"
+#include "manul/ops/fused/conv2d_activation.h"
 
 namespace manul {
 namespace {
@@ -32,6 +33,13 @@ Conv2DOptions Conv2D::op_options(const Borders2D& borders) const {
           .dilation = lengths_of(dilation_rate),
           .groups = groups,
           .borders = borders};
+}
+
+Tensor Conv2D::call_padded(const Tensor& x, const Borders2D& borders) const {
+  // On a GPU the fused kernels serve predictions, where the plan asks for them.
+  if (x.device().is_cpu() && is_elementwise(activation))
+    return conv2d_activation(x, kernel, bias, op_options(borders), {.activation = activation});
+  return activate(conv2d(x, kernel, bias, op_options(borders)), activation);
 }
 
 Shape Conv2D::output_shape(const Shape& input) const {

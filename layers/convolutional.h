@@ -31,9 +31,7 @@ struct Conv2D {
   void build(const Shape& input, Weights& weights);
   Tensor call(const Tensor& x) const { return call_padded(x, 0); }
   /// call() of x with zeros around it, which are not stored.
-  Tensor call_padded(const Tensor& x, const Borders2D& borders) const {
-    return activate(conv2d(x, kernel, bias, op_options(borders)), activation);
-  }
+  Tensor call_padded(const Tensor& x, const Borders2D& borders) const;
   /// call() of these side by side, channels after channels.
   Tensor call_concatenated(const std::vector<Tensor>& parts) const {
     return activate(conv2d_of_concatenated(parts, kernel, bias, op_options()), activation);

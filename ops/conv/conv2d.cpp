@@ -86,18 +86,22 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
   if (Tape* tape = Tape::recording({&x, &kernel, &bias})) {
     tape->record("conv2d", y, {x, kernel, bias},
                  [x, kernel, geometry](const Tensor& dy, Gradients& gradients) {
-                   Tensor sum = gradients.needed(0) ? gradients.sum(0) : Tensor();
-                   if (sum.defined())
-                     conv2d_add_backward_input_kernel(dy, kernel, geometry, sum);
-                   else if (gradients.needed(0))
-                     conv2d_backward_input_kernel(dy, kernel, geometry, gradients.target(0));
-                   Tensor dkernel = gradients.needed(1) ? gradients.target(1) : Tensor();
-                   Tensor dbias = gradients.needed(2) ? gradients.target(2) : Tensor();
-                   if (dkernel.defined() || dbias.defined())
-                     conv2d_backward_kernel_kernel(x, dy, geometry, dkernel, dbias);
+                   conv2d_gradients(x, kernel, geometry, dy, gradients);
                  });
   }
   return y;
+}
+
+void conv2d_gradients(const Tensor& x, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dy,
+                      Gradients& gradients) {
+  Tensor sum = gradients.needed(0) ? gradients.sum(0) : Tensor();
+  if (sum.defined())
+    conv2d_add_backward_input_kernel(dy, kernel, geometry, sum);
+  else if (gradients.needed(0))
+    conv2d_backward_input_kernel(dy, kernel, geometry, gradients.target(0));
+  Tensor dkernel = gradients.needed(1) ? gradients.target(1) : Tensor();
+  Tensor dbias = gradients.needed(2) ? gradients.target(2) : Tensor();
+  if (dkernel.defined() || dbias.defined()) conv2d_backward_kernel_kernel(x, dy, geometry, dkernel, dbias);
 }
 
 }  // namespace manul

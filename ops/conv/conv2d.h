@@ -5,6 +5,8 @@
 
 namespace manul {
 
+class Gradients;
+
 struct Conv2DOptions {
   std::array<int64_t, 2> strides{1, 1};
   Padding padding = Padding::valid;
@@ -18,6 +20,10 @@ struct Conv2DOptions {
 /// -> [N, OH, OW, filters], f32 or f64. With groups, the first C / groups channels feed the first filters /
 /// groups filters, and so on; a group for each channel is a depthwise convolution and runs as one.
 Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2DOptions& options = {});
+
+/// The gradients of the inputs x, kernel and bias, as far as they are needed.
+void conv2d_gradients(const Tensor& x, const Tensor& kernel, const WindowGeometry& geometry, const Tensor& dy,
+                      Gradients& gradients);
 
 /// What conv2d() checks first, and how the window lies.
 WindowGeometry check_conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias,

@@ -1,9 +1,12 @@
 #include "manul/ops/fused/conv2d_activation.h"
 
+#include <optional>
+
 #include "manul/framework/cpu/eigen.h"
 #include "manul/framework/tape.h"
 #include "manul/ops/pointwise/activation_table.h"
 #include "manul/ops/pointwise/pointwise.h"
+#include "manul/ops/pointwise/unary_functions.h"
 
 namespace manul {
 namespace {
@@ -15,6 +18,29 @@ void check_tail(const char* operation, const Tensor& y, const NormalizationTail&
   check(tail.addend.shape() == y.shape() && tail.addend.dtype() == y.dtype(),
         "{}: {} {} cannot be added to {} {}", operation, name_of(tail.addend.dtype()), tail.addend.shape(),
         name_of(y.dtype()), y.shape());
+}
+
+/// The activation as a function whose derivative is had from its value, if it is one.
+std::optional<Unary> derived_from_value(Activation activation) {
+  std::optional<Unary> function;
+  pointwise::visit_activation(activation, [&](const auto& entry) {
+    if constexpr (!requires { entry.op; }) {
+      const Unary unary{entry.index(), entry.parameters};
+      if (!derivative_needs_input(unary)) function = unary;
+    }
+  });
+  return function;
+}
+
+/// conv2d_activation() that a tape records: what the convolution gives is never there without the activation.
+void record(Tape& tape, const Tensor& y, const Tensor& x, const Tensor& kernel, const Tensor& bias,
+            const WindowGeometry& geometry, const Unary& activation) {
+  tape.record("conv2d_activation", y, {x, kernel, bias},
+              [x, kernel, y, geometry, activation](const Tensor& dy, Gradients& gradients) {
+                const Tensor dz = gradients.on_the_way(dy);
+                unary_backward_kernel(activation, Tensor(), y, dy, dz);
+                conv2d_gradients(x, kernel, geometry, dz, gradients);
+              });
 }
 
 }  // namespace
@@ -40,13 +66,17 @@ Tensor finish(const Tensor& y, const NormalizationTail& tail) {
 Tensor conv2d_activation(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                          const Conv2DOptions& options, const NormalizationTail& tail) {
   bool is_depthwise = options.groups > 1 && options.groups == x.shape()[-1];
-  if (is_depthwise || Tape::recording({&x, &kernel, &bias, &tail.addend}))
-    return finish(conv2d(x, kernel, bias, options), tail);
+  Tape* tape = Tape::recording({&x, &kernel, &bias, &tail.addend});
+  std::optional<Unary> derived;  // where this op has a gradient of its own
+  if (tape && x.device().is_cpu() && !tail.addend.defined() && tail.activation != Activation::linear)
+    derived = derived_from_value(tail.activation);
+  if (is_depthwise || (tape && !derived)) return finish(conv2d(x, kernel, bias, options), tail);
   WindowGeometry geometry = check_conv2d(x, kernel, bias, options);
   Tensor y = Tensor::empty({geometry.batch, geometry.output[0], geometry.output[1], kernel.shape()[0]},
                            x.dtype(), x.device());
   check_tail("conv2d_activation", y, tail);
   conv2d_activation_forward_kernel(x, kernel, bias, geometry, tail.addend, tail.activation, y);
+  if (tape) record(*tape, y, x, kernel, bias, geometry, *derived);
   return y;
 }
 

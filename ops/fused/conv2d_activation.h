@@ -8,9 +8,10 @@
 
 namespace manul {
 
-/// activate(add(conv2d(x, kernel, bias, options), addend), activation), for inference: in the convolution's
-/// own pass where that can be, and otherwise in one behind it, in the same memory. The activation works
-/// element by element. By these ops one by one where a tape records.
+/// activate(add(conv2d(x, kernel, bias, options), addend), activation): in the convolution's own pass where
+/// that can be, and otherwise in one behind it, in the same memory. The activation works element by element.
+/// By these ops one by one where a tape records, but for a convolution on the CPU with an activation whose
+/// derivative is had from its value.
 Tensor conv2d_activation(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                          const Conv2DOptions& options, const NormalizationTail& tail);
 

@@ -4,7 +4,6 @@
 #include "manul/ops/pointwise/unary_functions.h"
 
 namespace manul {
-namespace {
 
 using namespace pointwise;
 
@@ -14,8 +13,6 @@ bool derivative_needs_input(const Unary& operation) {
                [&](auto function) { needs = !from_output<decltype(function), float>; });
   return needs;
 }
-
-}  // namespace
 
 Tensor unary(const Unary& operation, std::string_view name, const Tensor& x) {
   Tensor y = Tensor::empty_like(x);

@@ -20,6 +20,8 @@ struct Unary {
 };
 /// y = function(x) with its gradient; `name` is the op's in errors and on the tape.
 Tensor unary(const Unary& operation, std::string_view name, const Tensor& x);
+/// Whether its derivative is not had from the output alone.
+bool derivative_needs_input(const Unary& operation);
 
 MANUL_KERNEL_TAKING_BF16(on_cuda, unary, void(const Unary& operation, const Tensor& x, const Tensor& y));
 /// dx from the input, the output and dy; where the derivative is had from the output alone, x is undefined,

@@ -53,6 +53,8 @@ std::vector<OpSample> conv2d_activation_samples() {
              false, true),
       sample("conv_grouped_add_relu6", {2, 9, 8, 6}, {8, 3, 3, 3}, {2, 9, 8, 8}, grouped, Activation::relu6,
              true, true),
+      sample("conv_grouped_sigmoid", {2, 9, 8, 6}, {8, 3, 3, 3}, {}, grouped, Activation::sigmoid),
+      sample("conv_winograd_relu", {2, 9, 8, 32}, {32, 3, 3, 32}, {}, same, Activation::relu),
       sample("conv_of_each_channel_relu", {2, 9, 8, 6}, {12, 3, 3, 1}, {}, each, Activation::relu),
       depthwise("depthwise_relu6", {2, 9, 8, 12}, {3, 3, 12, 1}, {.padding = Padding::same},
                 Activation::linear, Activation::relu6),

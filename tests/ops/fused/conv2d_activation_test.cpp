@@ -64,6 +64,33 @@ struct PredictedCase {
 
 /// A batch, its pictures one by one, and kept weights, by each way that a CPU has, with any number of
 /// threads.
+/// Two layers, so that the second's gradient is one that nobody else has, and one whose value is used twice.
+TEST(Conv2DActivation, GivesTheGradientsOfItsParts) {
+  const Conv2DOptions same{.padding = Padding::same};
+  for (Activation activation : {Activation::relu, Activation::tanh, Activation::linear, Activation::silu}) {
+    const Tensor x = test_values({2, 8, 8, 32}, 1), kernel = test_values({32, 3, 3, 32}, 2),
+                 bias = test_values({32}, 3), arrived = test_values(x.shape(), 4);
+    Tensor gradients[2][3];
+    for (bool at_once : {false, true}) {
+      int i = 0;
+      for (const Tensor& watched : {x, kernel, bias}) {
+        gradients[at_once][i] = Tensor::empty_like(watched);
+        watched.watch(gradients[at_once][i++]);
+      }
+      auto convolve = [&](const Tensor& from) {
+        return at_once ? conv2d_activation(from, kernel, bias, same, {.activation = activation})
+                       : activate(conv2d(from, kernel, bias, same), activation);
+      };
+      Tape tape;
+      const Tensor first = convolve(x), second = convolve(first);
+      tape.backward(add(convolve(second), multiply(second, first)), arrived);
+      EXPECT_EQ(arrived.to_vector<float>(), test_values(x.shape(), 4).to_vector<float>());
+    }
+    for (int i = 0; i < 3; ++i)
+      EXPECT_TRUE(equal_bits(gradients[1][i], gradients[0][i])) << i << " of " << name_of(activation);
+  }
+}
+
 TEST(Conv2DActivation, GivesTheSameBitsForAPictureAloneAndFromKeptWeights) {
   Conv2DOptions same{.padding = Padding::same}, halving{.strides = {2, 2}, .borders = Borders2D(1)};
   for (const PredictedCase& c : {PredictedCase{{3, 7, 7, 72}, {152, 3, 3, 72}, same},
