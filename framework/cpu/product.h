@@ -1,9 +1,10 @@
 #pragma once
 
-#include "manul/framework/cpu/ahead.h"
 #include "manul/framework/tensor.h"
 
 namespace manul::cpu {
+
+class Ahead;
 
 /// y [rows, columns] is a product over `inner`.
 struct ProductSize {
