@@ -414,6 +414,8 @@ TEST(Conv2D, SmallPicturesAgreeWithTheDefinitionWithAnyThreads) {
         ConvolutionCase{{40, 9, 8, 264}, {40, 1, 1, 264}, {}},
         ConvolutionCase{{12, 10, 10, 128}, {128, 1, 1, 128}, {}},
         ConvolutionCase{{3, 14, 12, 6}, {40, 3, 3, 6}, halving},
+        ConvolutionCase{{9, 9, 11, 48}, {36, 1, 3, 48}, {{1, 3}, {2, 2}, Padding::same}},
+        ConvolutionCase{{6, 9, 8, 3}, {20, 5, 5, 3}, {{5, 5}, {2, 3}, Padding::same}},
         // Weights in several chunks: outputs one after the other, tap by tap, sorted by taps, row by row.
         ConvolutionCase{{1, 9, 14, 330}, {72, 1, 1, 330}, {}},
         ConvolutionCase{{2, 7, 7, 100}, {72, 3, 3, 100}, three},

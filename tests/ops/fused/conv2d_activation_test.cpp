@@ -62,8 +62,6 @@ struct PredictedCase {
   Conv2DOptions options;
 };
 
-/// A batch, its pictures one by one, and kept weights, by each way that a CPU has, with any number of
-/// threads.
 /// Two layers, so that the second's gradient is one that nobody else has, and one whose value is used twice.
 TEST(Conv2DActivation, GivesTheGradientsOfItsParts) {
   const Conv2DOptions same{.padding = Padding::same};
@@ -91,6 +89,8 @@ TEST(Conv2DActivation, GivesTheGradientsOfItsParts) {
   }
 }
 
+/// A batch, its pictures one by one, and kept weights, by each way that a CPU has, with any number of
+/// threads.
 TEST(Conv2DActivation, GivesTheSameBitsForAPictureAloneAndFromKeptWeights) {
   Conv2DOptions same{.padding = Padding::same}, halving{.strides = {2, 2}, .borders = Borders2D(1)};
   for (const PredictedCase& c : {PredictedCase{{3, 7, 7, 72}, {152, 3, 3, 72}, same},
