@@ -136,8 +136,9 @@ def manul_step(bench, stride, batch, device, seconds):
 def numbers_of_child(command, environment=None):
     """The numbers in the last line that a program prints."""
     tools = os.path.dirname(os.path.abspath(__file__))
+    modules = os.pathsep.join(filter(None, [tools, os.environ.get("PYTHONPATH")]))
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": tools, **(environment or {})})
+                          env={**os.environ, "PYTHONPATH": modules, **(environment or {})})
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, command))}: {(done.stderr.splitlines() or ['no message'])[-1]}")
     return [float(number) for number in done.stdout.splitlines()[-1].split()]
