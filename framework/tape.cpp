@@ -418,7 +418,8 @@ Tensor Gradients::target(int i) {
 
 Tensor Gradients::target_in_place(int i, const Tensor& output_gradient) {
   const TapeInput& input = entry_.inputs[i];
-  const bool fits = owns_arrived_ && !tape_.state_->slots[entry_.input_slots[i]].leaf &&
+  const bool fits = owns_arrived_ && input.device.is_cpu() &&
+                    !tape_.state_->slots[entry_.input_slots[i]].leaf &&
                     output_gradient.shape() == input.shape && output_gradient.dtype() == input.dtype;
   if (!fits) return target(i);
   entry_.targets[i] = output_gradient;

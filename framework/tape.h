@@ -19,8 +19,9 @@ class Gradients {
   bool needed(int i) const;
   /// Memory for the gradient of input `i`, uninitialised, of the input's shape: write every element.
   Tensor target(int i);
-  /// The same, or the memory of the output's gradient where that has the input's shape and nobody else needs
-  /// it: for ops that read an element of it before they write the gradient of the same element.
+  /// The same, or on the CPU the memory of the output's gradient where that has the input's shape and nobody
+  /// else needs it, as a line that was read need not be fetched to be written: for ops that read an element
+  /// of it before they write the gradient of the same element.
   Tensor target_in_place(int i, const Tensor& output_gradient);
   /// Memory of the output's gradient's shape for what an op makes of that on its way: the gradient's own
   /// where nobody else needs it.

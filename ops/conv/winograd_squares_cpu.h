@@ -152,14 +152,10 @@ struct Output {
   /// of the line `first`.
   void write(const Matrices<const float>& products, const Tiles& tiles, int64_t first, int64_t begin,
              int64_t column, int64_t count) const {
-    int64_t of_part = 0;
-    for (const OutputPart& part : parts) {
-      const int64_t from = std::max(column, of_part), to = std::min(column + count, of_part + part.columns);
-      if (part.y && from < to)
-        write_part(part, {products.data + from - column, products.rows, products.step}, tiles, first, begin,
-                   from - of_part, to - from, bias ? bias + from : nullptr);
-      of_part += part.columns;
-    }
+    visit_parts(column, count, [&](const OutputPart& part, int64_t begin_column, int64_t from, int64_t to) {
+      write_part(part, {products.data + from - column, products.rows, products.step}, tiles, first, begin,
+                 from - begin_column, to - from, bias ? bias + from : nullptr);
+    });
     if (finish) finish_tiles(products.rows, tiles, first, begin, column, count);
   }
 
@@ -167,24 +163,34 @@ struct Output {
   void ask_for(Ahead& ahead, const Tiles& tiles, int64_t first, int64_t begin, int64_t rows, int64_t column,
                int64_t count) const {
     constexpr int64_t bytes = sizeof(float);
-    int64_t of_part = 0;
-    for (const OutputPart& part : parts) {
-      const int64_t from = std::max(column, of_part), to = std::min(column + count, of_part + part.columns);
-      for (int64_t row = 0, beside = 0; part.y && from < to && row < rows; row += beside) {
+    visit_parts(column, count, [&](const OutputPart& part, int64_t begin_column, int64_t from, int64_t to) {
+      for (int64_t row = 0, beside = 0; row < rows; row += beside) {
         const Place place(tiles, static_cast<uint32_t>(first), static_cast<uint32_t>(begin + row));
         beside = std::min<int64_t>(rows - row, tiles.tiles_a_line - place.x / outputs);
         const int64_t pixels = std::min<int64_t>(beside * outputs, tiles.output[1] - place.x);
         for (int64_t line = place.y; line < std::min(place.y + outputs, tiles.output[0]); ++line) {
           const int64_t pixel = (place.picture * tiles.output[0] + line) * tiles.output[1] + place.x;
-          ahead.add(part.y + pixel * part.columns + from - of_part, pixels, (to - from) * bytes,
+          ahead.add(part.y + pixel * part.columns + from - begin_column, pixels, (to - from) * bytes,
                     part.columns * bytes);
         }
       }
-      of_part += part.columns;
-    }
+    });
   }
 
  private:
+  /// Calls visit(part, its first column, from, to) for the wanted parts that have columns [from, to) of those
+  /// `count` from `column` on.
+  template <class Visit>
+  void visit_parts(int64_t column, int64_t count, const Visit& visit) const {
+    int64_t begin_column = 0;
+    for (const OutputPart& part : parts) {
+      const int64_t end_column = begin_column + part.columns;
+      const int64_t from = std::max(column, begin_column), to = std::min(column + count, end_column);
+      if (part.y && from < to) visit(part, begin_column, from, to);
+      begin_column = end_column;
+    }
+  }
+
   static void write_part(const OutputPart& part, const Matrices<const float>& products, const Tiles& tiles,
                          int64_t first, int64_t begin, int64_t column, int64_t count, const float* bias) {
     const int64_t step = products.position_step();

@@ -53,8 +53,7 @@ Tensor normalize_activation_training(const Tensor& x, const Tensor& gamma, const
     tape->record("normalize_activation", y, {x, gamma, beta, tail.addend},
                  [x, gamma, beta, mean, inverse_deviation, tail](const Tensor& dy, Gradients& gradients) {
                    Tensor targets[4];
-                   // On the CPU in the memory of dy: a line that is read need not be fetched to be written.
-                   const int in_place = x.device().is_cuda() ? -1 : tail.addend.defined() ? 3 : 0;
+                   const int in_place = tail.addend.defined() ? 3 : 0;
                    for (int i = 0; i < 4; ++i)
                      if (gradients.needed(i))
                        targets[i] = i == in_place ? gradients.target_in_place(i, dy) : gradients.target(i);

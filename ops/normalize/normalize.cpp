@@ -67,10 +67,9 @@ Tensor batch_normalize_training(const Tensor& x, const Tensor& gamma, const Tens
     tape->record("batch_normalize", y, {x, gamma, beta},
                  [x, gamma, mean, inverse_deviation](const Tensor& dy, Gradients& gradients) {
                    Tensor targets[3];
-                   const int in_place = x.device().is_cuda() ? -1 : 0;  // as of normalize_activation
                    for (int i = 0; i < 3; ++i)
                      if (gradients.needed(i))
-                       targets[i] = i == in_place ? gradients.target_in_place(i, dy) : gradients.target(i);
+                       targets[i] = i == 0 ? gradients.target_in_place(i, dy) : gradients.target(i);
                    batch_normalize_backward_kernel(x, gamma, mean, inverse_deviation, dy, targets[0],
                                                    targets[1], targets[2]);
                  });

@@ -20,8 +20,7 @@ Tensor unary(const Unary& operation, std::string_view name, const Tensor& x) {
   if (Tape* tape = Tape::recording({&x})) {
     Tensor input = derivative_needs_input(operation) ? x : Tensor();
     tape->record(name, y, {x}, [operation, input, y](const Tensor& dy, Gradients& gradients) {
-      const Tensor dx = y.device().is_cpu() ? gradients.target_in_place(0, dy) : gradients.target(0);
-      unary_backward_kernel(operation, input, y, dy, dx);
+      unary_backward_kernel(operation, input, y, dy, gradients.target_in_place(0, dy));
     });
   }
   return y;
